@@ -1,0 +1,5 @@
+"""`python -m edge`: the command maskwatch."""
+
+from edge.cli import main
+
+main()

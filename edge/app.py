@@ -1,0 +1,280 @@
+"""The composition root: the only module that knows concrete classes, and joins them by the settings."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import stat
+import sys
+import threading
+import time
+import uuid
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import cv2
+from rich.console import Console
+
+from edge import assets, pipeline
+from edge.alert.episodes import EpisodePolicy
+from edge.capture.live import LiveSource
+from edge.capture.spec import open_source
+from edge.classify.mask import MaskClassifier
+from edge.classify.vote import Voter
+from edge.data import Reason
+from edge.detect.centerface import CenterFace
+from edge.errors import ConfigError, ModelError
+from edge.health import ServiceManager, Timings, Vitals
+from edge.notice import Notifier
+from edge.notice.banner import Banner, Bell
+from edge.pipeline import Stages
+from edge.publish.embedded import HOST, EmbeddedBroker
+from edge.publish.message import Clock, Sender
+from edge.publish.mqtt import Broker
+from edge.publish.outbox import Outbox
+from edge.publish.publisher import Publisher
+from edge.show.slot import SceneServer, default_path
+from edge.show.terminal import TerminalView
+from edge.show.window import WindowProcess, has_display
+from edge.tflite import Model, ModelSpec
+from edge.track.motion import MotionTracker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge.capture import Source
+    from edge.classify import Classifier
+    from edge.detect import Detector
+    from edge.notice import Announcer
+    from edge.pipeline import Sink
+    from edge.settings import MqttSettings, Settings
+
+_T = TypeVar("_T")
+_Closable = TypeVar("_Closable", WindowProcess, TerminalView)
+
+EMBEDDED = "embedded"
+_GROUP = "maskwatch"
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The loaded models; `specs` holds what their model.toml say, by kind."""
+
+    detector: Detector
+    classifier: Classifier
+    specs: dict[str, ModelSpec]
+    detector_px: tuple[int, int]
+
+
+_DETECTORS: dict[str, Callable[..., Detector]] = {"centerface": CenterFace}
+_CLASSIFIERS: dict[str, Callable[[Model], Classifier]] = {"logits": MaskClassifier}
+
+
+def load_models(settings: Settings, *, profile: str) -> Models:
+    """Load both models; `profile` is what `detector.profile = auto` stands for.
+
+    Raises:
+        ModelError: a file is missing, damaged or not what its model.toml says.
+    """
+    cv2.setNumThreads(1)
+    chosen = profile if settings.detector.profile == "auto" else settings.detector.profile
+    face = Model(assets.models() / "face" / chosen, threads=settings.detector.threads)
+    mask_folder = Path(settings.classifier.model) if settings.classifier.model else assets.models() / "mask"
+    mask = Model(mask_folder, threads=settings.detector.threads)
+    detector = _decoder(_DETECTORS, face)(face, min_score=settings.detector.min_score or None)
+    classifier = _decoder(_CLASSIFIERS, mask)(mask)
+    return Models(detector, classifier, {"face": face.spec, "mask": mask.spec}, face.size_px)
+
+
+def _decoder(known: dict[str, _T], model: Model) -> _T:
+    decoder = model.spec.decoder
+    if decoder not in known:
+        raise ModelError(f"model {model.spec.name}: decoder {decoder} is none of {', '.join(known)}")
+    return known[decoder]
+
+
+def build_stages(settings: Settings, models: Models, timings: Timings, *, every_frame: bool) -> Stages:
+    """Join the stages; `every_frame` judges every visible face in every frame, as files are judged."""
+    tracker = MotionTracker(min_iou=settings.track.min_iou, max_lost_s=settings.track.max_lost_s)
+    voter = Voter(
+        every_s=0.0 if every_frame else settings.classifier.every_s,
+        max_per_frame=1_000 if every_frame else settings.classifier.max_per_frame,
+        half_life_s=settings.vote.half_life_s,
+        min_votes=settings.vote.min_votes,
+        min_confidence=settings.vote.min_confidence,
+    )
+    rule = settings.alert
+    policy = EpisodePolicy(
+        dwell_s=rule.dwell_s,
+        clear_s=rule.clear_s,
+        gone_s=rule.gone_s,
+        update_s=rule.update_s,
+        incorrect=rule.incorrect,
+        new_id=lambda: str(uuid.uuid4()),
+    )
+    return Stages(
+        detect=timings.timed("detect", models.detector.detect),
+        track=timings.timed("track", tracker.update),
+        due=voter.due,
+        classify=timings.timed("classify", models.classifier.classify),
+        vote=timings.timed("vote", voter.vote),
+        judge=timings.timed("judge", policy.judge),
+        episodes=policy.open,
+        close=partial(policy.close, reason=Reason.STOPPED),
+    )
+
+
+def watch(settings: Settings) -> None:
+    """Watch until the source ends, or SIGINT or SIGTERM comes.
+
+    Raises:
+        EdgeError: settings, models or inputs are wrong, or a thread is stuck.
+    """
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with ExitStack() as stack:
+        _watch(settings, stop, stack)
+
+
+def _watch(settings: Settings, stop: threading.Event, stack: ExitStack) -> None:
+    """Open what the settings name, in the order of the walk, and walk; what was opened last closes first."""
+    manager, console = ServiceManager(), Console()
+    broker = _broker(settings)
+    models = load_models(settings, profile="live")
+    timings, vitals, banner = Timings(), Vitals(), Banner()
+    source = open_source(settings.camera, small_px=models.detector_px, stop=stop)
+    stack.callback(source.close)
+    if settings.mqtt.host == EMBEDDED:
+        stack.callback(EmbeddedBroker(settings.mqtt.port).close)
+    publisher = _publisher(settings, broker, models, partial(_stats, source, vitals))
+    stack.callback(publisher.close)
+    status = partial(_status, source, vitals, publisher, models)
+    server = SceneServer(
+        Path(settings.show.socket) if settings.show.socket else default_path(),
+        max_side_px=settings.show.max_width_px,
+        status=status,
+        banner=lambda: banner.text,
+        group=_GROUP,
+    )
+    stack.callback(server.close)
+    sinks: list[Sink] = [_notifier(settings, banner), publisher, server, vitals]
+    publisher.start()
+    manager.ready()
+    stack.callback(manager.stopping)
+    if settings.show.window == "on" or (settings.show.window == "auto" and has_display()):
+        sinks.append(_closing(stack, WindowProcess(server.path, stop)))
+    if settings.show.terminal != "off":
+        _greet(console, broker)
+        sinks.append(_closing(stack, TerminalView(console, status=status, banner=lambda: banner.text)))
+    stages = build_stages(settings, models, timings, every_frame=False)
+    started_at = time.monotonic()
+    pipeline.run(
+        source, stages, [timings.timed_sink(sink) for sink in sinks], stop=stop, beat=lambda: manager.beat(status)
+    )
+    if settings.show.terminal != "off":
+        console.print(timings.table(frames=vitals.frames, elapsed_s=time.monotonic() - started_at))
+
+
+def _closing(stack: ExitStack, sink: _Closable) -> _Closable:
+    stack.callback(sink.close)
+    return sink
+
+
+def _notifier(settings: Settings, banner: Banner) -> Notifier:
+    announcers: list[Announcer] = [banner] if settings.notice.banner else []
+    if settings.notice.banner and sys.stderr.isatty():
+        announcers.append(Bell(sys.stderr, repeat_s=settings.notice.repeat_s))
+    return Notifier(settings.notice.phrase, announcers, hold_s=settings.notice.hold_s)
+
+
+def _greet(console: Console, broker: Broker) -> None:
+    console.print(
+        f"alerts:   mosquitto_sub -h {broker.host} -p {broker.port} -V 311 -t 'maskwatch/#' -v", soft_wrap=True
+    )
+    console.print("      or: maskwatch watch     preview: maskwatch view     stop: Ctrl-C", soft_wrap=True)
+
+
+def device_name(settings: Settings) -> str:
+    """Return the device's name as topics have it: the setting, else the host's name."""
+    return settings.device.name or "".join(c if c.isalnum() or c in "-_." else "-" for c in socket.gethostname())
+
+
+def broker_of(mqtt: MqttSettings, client_id: str) -> Broker:
+    """Return where to connect and as whom.
+
+    Raises:
+        ConfigError: no broker is set, or a secret cannot be read or is readable by everybody.
+    """
+    if not mqtt.host:
+        raise ConfigError(
+            "mqtt.host: is not set; name your broker in /etc/maskwatch/config.toml, or write embedded to try one here"
+        )
+    if mqtt.ca_file and not Path(mqtt.ca_file).is_file():
+        raise ConfigError(f"mqtt.ca_file: {mqtt.ca_file}: no such file")
+    return Broker(
+        host=HOST if mqtt.host == EMBEDDED else mqtt.host,
+        port=mqtt.port,
+        client_id=client_id,
+        user=mqtt.user,
+        password=_password(mqtt),
+        ca_file=mqtt.ca_file,
+        mqtt5=mqtt.host != EMBEDDED,
+        keepalive_s=mqtt.keepalive_s,
+        retry_min_s=mqtt.retry_min_s,
+        retry_max_s=mqtt.retry_max_s,
+    )
+
+
+def _broker(settings: Settings) -> Broker:
+    return broker_of(settings.mqtt, f"maskwatch-{device_name(settings)}-{settings.camera.name}")
+
+
+def _password(mqtt: MqttSettings) -> str:
+    """Return the password from its file, or from systemd's credential `mqtt-password`; empty without a user."""
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+    credential = Path(credentials or "/nonexistent") / "mqtt-password"
+    path = Path(mqtt.password_file) if mqtt.password_file else credential
+    if not mqtt.user or (not mqtt.password_file and not credential.exists()):
+        return ""
+    try:
+        if path != credential and path.stat().st_mode & stat.S_IROTH:
+            raise ConfigError(f"mqtt.password_file: {path}: everybody may read it; mend: chmod 640 {path}")
+        return path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"mqtt.password_file: {path}: cannot be read: {error}") from error
+
+
+def _publisher(settings: Settings, broker: Broker, models: Models, stats: Callable[[], dict[str, Any]]) -> Publisher:
+    sender = Sender(
+        device=device_name(settings),
+        site=settings.device.site,
+        camera=settings.camera.name,
+        session=uuid.uuid4().hex[:12],
+        clock=Clock(),
+        expires_s=settings.alert.expires_s,
+    )
+    outbox = Outbox(limit=settings.mqtt.queue, monotonic=time.monotonic)
+    return Publisher(broker, sender, outbox, models.specs, stats_s=settings.mqtt.stats_s, stats=stats)
+
+
+def _stats(source: Source, vitals: Vitals) -> dict[str, Any]:
+    """Return what `stats` says of camera and walk."""
+    body: dict[str, Any] = {"frames": vitals.frames, "fps_hz": round(vitals.fps_hz, 2)}
+    body["latency_ms"] = round(vitals.latency_ms, 1)
+    if isinstance(source, LiveSource):
+        body |= {"camera": source.state, "dropped": source.dropped, "damaged": source.damaged}
+        body["reopened"] = source.reopened
+    return body
+
+
+def _status(source: Source, vitals: Vitals, publisher: Publisher, models: Models) -> str:
+    """Return the line of state that viewers and systemd show."""
+    camera = source.state if isinstance(source, LiveSource) else "ok"
+    parts = [f"{vitals.fps_hz:.1f} fps", f"{vitals.latency_ms:.0f} ms", f"broker {publisher.state}"]
+    parts += [f"model {models.specs['mask'].name}"] + ([] if camera == "ok" else [f"camera {camera}"])
+    return "   ".join(parts)

@@ -1,0 +1,87 @@
+"""Arithmetic on boxes: float32 (N, 4), pixels, x1, y1, x2, y2."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from edge.data import Floats, Image
+
+_PAD_GREY = 127
+
+
+def areas(boxes: Floats) -> Floats:
+    """Return the areas of (N, 4) boxes in px², 0 for inverted ones."""
+    sides: Floats = np.clip(boxes[:, 2:] - boxes[:, :2], 0, None)
+    return sides[:, 0] * sides[:, 1]
+
+
+def iou(a: Floats, b: Floats) -> Floats:
+    """Return the intersection over union of (N, 4) and (M, 4) boxes as (N, M)."""
+    top_left = np.maximum(a[:, None, :2], b[None, :, :2])
+    bottom_right = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    shared = np.clip(bottom_right - top_left, 0, None).prod(2)
+    union = areas(a)[:, None] + areas(b)[None] - shared
+    result: Floats = (shared / np.maximum(union, 1e-9)).astype(np.float32)
+    return result
+
+
+def nms(boxes: Floats, scores: Floats, max_iou: float) -> list[int]:
+    """Return the rows to keep, best score first, so that no two overlap by more than `max_iou`."""
+    order = np.argsort(-scores, kind="stable")
+    overlaps = iou(boxes, boxes)
+    kept: list[int] = []
+    for row in order.tolist():
+        if not kept or overlaps[row, kept].max() <= max_iou:
+            kept.append(row)
+    return kept
+
+
+def clip(boxes: Floats, width_px: int, height_px: int) -> Floats:
+    """Return the boxes cut off at the border of a picture."""
+    limits = np.array([width_px, height_px, width_px, height_px], np.float32)
+    result: Floats = np.clip(boxes, 0, limits)
+    return result
+
+
+def shorter_sides(boxes: Floats) -> Floats:
+    """Return the shorter side of each box in px, float32 (N,)."""
+    sides: Floats = (boxes[:, 2:] - boxes[:, :2]).min(1, initial=np.inf)
+    return sides
+
+
+@dataclass(frozen=True, slots=True)
+class Letterbox:
+    """How a picture of any size lies in a picture of fixed size: scaled by `scale`, top left, grey beside it."""
+
+    width_px: int
+    height_px: int
+    scale: float
+
+    @classmethod
+    def fit(cls, source_px: tuple[int, int], width_px: int, height_px: int) -> Letterbox:
+        """Return the largest scale at which (width, height) `source_px` fits."""
+        return cls(width_px, height_px, min(width_px / source_px[0], height_px / source_px[1]))
+
+    def apply(self, image: Image) -> Image:
+        """Return uint8 (height_px, width_px, 3): the picture top left, grey beside it.
+
+        Linear interpolation: INTER_AREA of a 720p frame costs as much as a whole small detector (89 % of a
+        BlazeFace run on aarch64 by instruction count, linear 19 %).
+        """
+        height, width = image.shape[:2]
+        inner = (max(1, round(width * self.scale)), max(1, round(height * self.scale)))
+        resized = image if inner == (width, height) else cv2.resize(image, inner, interpolation=cv2.INTER_LINEAR)
+        if inner == (self.width_px, self.height_px):
+            return resized  # type: ignore[return-value]
+        canvas = np.full((self.height_px, self.width_px, 3), _PAD_GREY, np.uint8)
+        canvas[: inner[1], : inner[0]] = resized
+        return canvas
+
+    def undo(self, points: Floats) -> Floats:
+        """Return letterboxed pixel coordinates (any shape) as pixels of the source picture."""
+        return points / np.float32(self.scale)

@@ -1,0 +1,202 @@
+"""The values that flow through the walk of a frame: frozen, checked where they are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Image = NDArray[np.uint8]
+    Floats = NDArray[np.float32]
+
+
+class Mask(Enum):
+    """What a face wears; the value is the name on the wire."""
+
+    WITH_MASK = "with_mask"
+    WITHOUT_MASK = "without_mask"
+    INCORRECT_MASK = "incorrect_mask"
+    UNSURE = "unsure"
+
+
+CLASSES = (Mask.WITH_MASK, Mask.WITHOUT_MASK, Mask.INCORRECT_MASK)
+"""The classes in the order of the columns of `Verdicts.probabilities`."""
+
+
+def _check(name: str, actual: tuple[int, ...], expected: tuple[int | None, ...]) -> None:
+    """Raise ValueError unless `actual` is the shape `expected` (None: any length)."""
+    if len(actual) != len(expected) or any(e not in (None, a) for a, e in zip(actual, expected, strict=True)):
+        message = f"{name} has shape {actual}, expected {expected}"
+        raise ValueError(message)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture of the scene.
+
+    image: uint8 (H, W, 3), BGR, read-only.
+    small: the same scene at detector size, uint8 (h, w, 3) BGR, or None.
+    at: seconds on the source's monotonic clock; media time for files.
+    read_at: seconds on this process's monotonic clock, for latencies.
+    """
+
+    image: Image
+    seq: int
+    at: float
+    read_at: float
+    small: Image | None = None
+
+    def __post_init__(self) -> None:
+        _check("image", self.image.shape, (None, None, 3))
+        self.image.setflags(write=False)
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Width and height of the image."""
+        return self.image.shape[1], self.image.shape[0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Faces:
+    """The faces of one frame, best score first.
+
+    boxes: float32 (N, 4), pixels of `Frame.image`, x1, y1, x2, y2.
+    scores: float32 (N,), 0 to 1.
+    landmarks: float32 (N, 5, 2), x, y in pixels, or None: eyes, nose, corners of the mouth, left to right in the image.
+    """
+
+    boxes: Floats
+    scores: Floats
+    landmarks: Floats | None = None
+
+    def __post_init__(self) -> None:
+        _check("boxes", self.boxes.shape, (None, 4))
+        _check("scores", self.scores.shape, (len(self.boxes),))
+        if self.landmarks is not None:
+            _check("landmarks", self.landmarks.shape, (len(self.boxes), 5, 2))
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    @classmethod
+    def none(cls) -> Faces:
+        """Return no faces."""
+        return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verdicts:
+    """What the classifier says of N boxes.
+
+    probabilities: float32 (N, 3) in the order of `CLASSES`, rows sum to 1; row i is box i.
+    masks: the N labels after the rule that says `UNSURE`.
+    """
+
+    probabilities: Floats
+    masks: tuple[Mask, ...]
+
+    def __post_init__(self) -> None:
+        _check("probabilities", self.probabilities.shape, (len(self.masks), len(CLASSES)))
+
+    def __len__(self) -> int:
+        return len(self.masks)
+
+    @property
+    def confidences(self) -> Floats:
+        """The largest probability of each row, float32 (N,), also where the label is unsure."""
+        highest: Floats = self.probabilities.max(1, initial=0.0)
+        return highest
+
+    @classmethod
+    def none(cls) -> Verdicts:
+        """Return verdicts on no boxes."""
+        return cls(np.zeros((0, len(CLASSES)), np.float32), ())
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One person while in sight; nothing here can recognise them again.
+
+    box: x1, y1, x2, y2 in pixels.  face: row in `Faces`, or None while unseen.
+    votes: number of verdicts behind `mask`.  first_seen, last_seen: seconds on the source's clock.
+    probabilities: the steadied probabilities in the order of `CLASSES`.
+    """
+
+    id: int
+    box: tuple[float, float, float, float]
+    face: int | None
+    first_seen: float
+    last_seen: float
+    mask: Mask = Mask.UNSURE
+    confidence: float = 0.0
+    votes: int = 0
+    probabilities: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+
+class EventType(Enum):
+    """The moments of an episode that are worth telling; the value is the name on the wire."""
+
+    START = "start"
+    UPDATE = "update"
+    END = "end"
+
+
+class Reason(Enum):
+    """Why an episode ended; the value is the name on the wire."""
+
+    MASK_ON = "mask_on"
+    GONE = "gone"
+    STOPPED = "stopped"
+    RESTART = "restart"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One message of an episode; (event_id, seq) names it once and for all.
+
+    episode: the verdict that opened the episode (WITHOUT_MASK or INCORRECT_MASK).
+    track: the person as last seen.  since, raised_at: seconds on the source's clock.
+    """
+
+    event_id: str
+    event_type: EventType
+    seq: int
+    episode: Mask
+    track: Track
+    since: float
+    raised_at: float
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """All that a sink may know of one walked frame.
+
+    frame: None when the camera gave no picture.  decided_at: seconds on this process's monotonic clock.
+    judged: tracks (by place in `tracks`) that row i of `verdicts` speaks of.
+    episodes: the newest alert of every episode that is open after this frame.
+    """
+
+    frame: Frame | None
+    faces: Faces
+    tracks: tuple[Track, ...]
+    alerts: tuple[Alert, ...]
+    decided_at: float
+    episodes: tuple[Alert, ...] = ()
+    judged: tuple[int, ...] = ()
+    verdicts: Verdicts = field(default_factory=Verdicts.none)
+
+    @property
+    def unmasked(self) -> bool:
+        """True while any episode of somebody without a mask is open."""
+        return any(alert.episode is Mask.WITHOUT_MASK for alert in self.episodes)
+
+    @property
+    def visible(self) -> tuple[Track, ...]:
+        """The tracks that have a face in this frame."""
+        return tuple(track for track in self.tracks if track.face is not None)

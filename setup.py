@@ -1,0 +1,57 @@
+"""How maskwatch is built and installed; the models and the settings go along inside the package."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = next(
+    line.split('"')[1]
+    for line in (HERE / "edge/__init__.py").read_text().splitlines()
+    if line.startswith("__version__")
+)
+# tflite-runtime has the wheels for 32-bit ARM, ai-edge-litert those for everything else
+ARM32, NOT_ARM32 = "platform_machine == 'armv7l'", "platform_machine != 'armv7l'"
+
+setup(
+    name="maskwatch",
+    version=VERSION,
+    description="Watches a place by camera, judges masks, tells the people nearby and publishes alerts over MQTT",
+    long_description=(HERE / "README.md").read_text("utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    python_requires=">=3.11",
+    packages=[*find_packages(include=["edge", "edge.*"]), "edge.models", "edge.config"],
+    package_dir={"edge": "edge", "edge.models": "models", "edge.config": "config"},
+    package_data={
+        "edge.capture.demo": ["*.png", "LICENSE.txt"],
+        "edge.models": ["face/*", "face/*/*", "mask/*"],
+        "edge.config": ["*.toml"],
+    },
+    entry_points={"console_scripts": ["maskwatch = edge.cli:main"]},
+    install_requires=[
+        f"ai-edge-litert>=2.0,<3; {NOT_ARM32}",
+        f"tflite-runtime>=2.14,<2.15; {ARM32}",
+        "amqtt>=0.11,<0.13",
+        "numpy>=1.26,<3",
+        "opencv-python>=4.10,<5",
+        "paho-mqtt>=2.1,<3",
+        "pydantic>=2.7,<3",
+        "rich>=13.7,<16",
+        "typer>=0.15,<1",
+    ],
+    extras_require={
+        "pi": ["picamera2>=0.3.18"],
+        "tflite-runtime": ["tflite-runtime>=2.14,<2.15", "numpy<2", "opencv-python<4.12"],
+        "train": [
+            "torch>=2.6,<3",
+            "tensorflow>=2.18,<3",
+            "onnx>=1.17,<2",
+            "onnx2tf>=1.26,<2",
+            "onnxruntime>=1.20,<2",
+            "matplotlib>=3.8,<4",
+            "scikit-image>=0.24,<1",
+        ],
+        "test": ["pytest>=8,<10", "pytest-timeout>=2.3,<3", "hypothesis>=6,<7", "mypy>=1.13,<3", "ruff>=0.9,<1"],
+    },
+)
