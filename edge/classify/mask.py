@@ -1,0 +1,70 @@
+"""Masks judged by a small network that looks at one cut-out face at a time, and the rule that says unsure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from edge.boxes import shorter_sides
+from edge.classify.crop import crop_face
+from edge.data import CLASSES, Mask, Verdicts
+
+if TYPE_CHECKING:
+    from edge.data import Floats, Frame, Image
+    from edge.tflite import Model
+
+
+class MaskClassifier:
+    """Classifier for models whose model.toml says `decoder = "logits"`."""
+
+    def __init__(self, model: Model) -> None:
+        """Take margin, temperature and the thresholds of `unsure` from model.toml."""
+        self._model = model
+        self._thresholds = model.spec.thresholds
+
+    def classify(self, frame: Frame, boxes: Floats) -> Verdicts:
+        """Return one verdict for each float32 (N, 4) box in pixels of `frame.image`."""
+        if not len(boxes):
+            return Verdicts.none()
+        crops = [self.crop(frame.image, box) for box in boxes]
+        probabilities = softmax(np.stack([self.logits(crop) for crop in crops]) / self._model.spec.temperature)
+        legible = [self._legible(crop, side) for crop, side in zip(crops, shorter_sides(boxes).tolist(), strict=True)]
+        return Verdicts(probabilities, label(probabilities, legible, self._thresholds["confidence"]))
+
+    def crop(self, image: Image, box: Floats) -> Image:
+        """Return the cut of one face as the model sees it, uint8 (S, S, 3) BGR."""
+        return crop_face(image, box, size_px=self._model.size_px[0], margin=self._model.spec.input.crop_margin)
+
+    def logits(self, crop: Image) -> Floats:
+        """Return float32 (3,) in the order of `CLASSES` for one cut face."""
+        return self._model.run(crop)[0].reshape(-1)
+
+    def _legible(self, crop: Image, side_px: float) -> bool:
+        """Return whether a face is large, bright and sharp enough to be judged at all."""
+        if side_px < self._thresholds["face_px"]:
+            return False
+        grey = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)
+        return bool(grey.mean() >= self._thresholds["brightness"] and contrast(grey) >= self._thresholds["contrast"])
+
+
+def contrast(grey: np.ndarray) -> float:
+    """Return the standard deviation of a Laplacian, grey levels: low where a face is blurred or without light.
+
+    Source: Pech-Pacheco et al., Diatom autofocusing in brightfield microscopy, 2000 (variance of Laplacian).
+    """
+    return float(cv2.Laplacian(grey, cv2.CV_32F).std())
+
+
+def softmax(logits: Floats) -> Floats:
+    """Return float32 (N, C) probabilities of (N, C) logits."""
+    powers = np.exp(logits - logits.max(1, keepdims=True))
+    result: Floats = (powers / powers.sum(1, keepdims=True)).astype(np.float32)
+    return result
+
+
+def label(probabilities: Floats, legible: list[bool], min_confidence: float) -> tuple[Mask, ...]:
+    """Return the most probable class of each row, `UNSURE` where illegible or below `min_confidence`."""
+    sure = (probabilities.max(1) >= min_confidence) & np.array(legible, bool)
+    return tuple(CLASSES[best] if ok else Mask.UNSURE for best, ok in zip(probabilities.argmax(1), sure, strict=True))

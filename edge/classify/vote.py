@@ -1,0 +1,94 @@
+"""Verdicts of single frames steadied into one label a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge.data import CLASSES, Mask
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edge.data import Floats, Track, Verdicts
+
+_FORGET_HALF_LIVES = 5.0
+"""A label that no sure verdict has fed for this many half-lives becomes unsure: the evidence is down to 3 %."""
+
+
+@dataclass(slots=True)
+class _Ballot:
+    """What has been said of one person: decaying sums of probabilities and of verdicts."""
+
+    judged_at: float = -np.inf
+    sure_at: float = -np.inf
+    weight: float = 0.0
+    votes: int = 0
+    summed: Floats | None = None
+    latest: Floats | None = None
+
+
+class Voter:
+    """Says who is due to be judged, and what a person's verdicts add up to."""
+
+    def __init__(
+        self,
+        *,
+        every_s: float,
+        max_per_frame: int,
+        half_life_s: float,
+        min_votes: int = 1,
+        min_confidence: float = 0.0,
+    ) -> None:
+        """Judge a visible person every `every_s`; a verdict counts half after `half_life_s`."""
+        self._every_s, self._max_per_frame = every_s, max_per_frame
+        self._half_life_s = max(half_life_s, 1e-3)
+        self._min_votes, self._min_confidence = min_votes, min_confidence
+        self._ballots: dict[int, _Ballot] = {}
+
+    def due(self, tracks: Sequence[Track], at: float) -> tuple[int, ...]:
+        """Return which tracks to judge now: visible ones that waited long enough, longest first."""
+        waited = {
+            place: at - self._ballots.get(track.id, _Ballot()).judged_at
+            for place, track in enumerate(tracks)
+            if track.face is not None
+        }
+        due = sorted((place for place, s in waited.items() if s >= self._every_s), key=lambda place: -waited[place])
+        return tuple(due[: self._max_per_frame])
+
+    def vote(self, tracks: Sequence[Track], due: Sequence[int], verdicts: Verdicts, at: float) -> tuple[Track, ...]:
+        """Return the tracks with label, confidence and votes after `verdicts` on the tracks at the places `due`."""
+        known = {track.id for track in tracks}
+        self._ballots = {key: ballot for key, ballot in self._ballots.items() if key in known}
+        for row, place in enumerate(due):
+            self._cast(tracks[place].id, verdicts.probabilities[row], at, sure=verdicts.masks[row] is not Mask.UNSURE)
+        return tuple(self._labelled(track, at) for track in tracks)
+
+    def _cast(self, track_id: int, probabilities: Floats, at: float, *, sure: bool) -> None:
+        ballot = self._ballots.setdefault(track_id, _Ballot())
+        ballot.judged_at, ballot.latest = at, probabilities
+        if not sure:
+            return
+        kept = 0.0 if ballot.summed is None else 0.5 ** ((at - ballot.sure_at) / self._half_life_s)
+        ballot.summed = probabilities if ballot.summed is None else ballot.summed * np.float32(kept) + probabilities
+        ballot.weight = ballot.weight * kept + 1
+        ballot.votes, ballot.sure_at = ballot.votes + 1, at
+
+    def _labelled(self, track: Track, at: float) -> Track:
+        ballot = self._ballots.get(track.id)
+        if ballot is None or ballot.latest is None:
+            return track
+        mean = ballot.latest if ballot.summed is None else ballot.summed / np.float32(ballot.weight)
+        best = int(mean.argmax())
+        fresh = track.face is None or at - ballot.sure_at <= _FORGET_HALF_LIVES * self._half_life_s
+        sure = ballot.votes >= self._min_votes and fresh and float(mean[best]) >= self._min_confidence
+        first, second, third = (float(p) for p in mean)
+        return replace(
+            track,
+            mask=CLASSES[best] if sure else Mask.UNSURE,
+            confidence=float(mean[best]),
+            votes=ballot.votes,
+            probabilities=(first, second, third),
+        )

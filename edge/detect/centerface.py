@@ -1,0 +1,72 @@
+"""Faces by CenterFace: a heat map of face centres at a quarter of the input size, read out at its peaks.
+
+Source: Xu et al., CenterFace: Joint Face Detection and Alignment Using Face as Point, 2019 (arXiv:1911.03599).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge.boxes import Letterbox, clip, nms
+from edge.data import Faces
+
+if TYPE_CHECKING:
+    from edge.data import Floats, Frame
+    from edge.tflite import Model
+
+_STRIDE_PX = 4
+"""The heat map is a quarter of the input. Source: the paper, section 3.2 (output stride R = 4)."""
+_MAX_IOU = 0.3
+_MAX_PEAKS = 512
+"""Peaks looked at in one frame, best first; bounds the cost of nms in a crowd or in noise."""
+
+
+class CenterFace:
+    """Detector for models whose model.toml says `decoder = "centerface"`."""
+
+    def __init__(self, model: Model, *, min_score: float | None = None) -> None:
+        """Take the threshold from model.toml unless `min_score` is given."""
+        self._model = model
+        self._min_score = model.spec.thresholds["score"] if min_score is None else min_score
+
+    def detect(self, frame: Frame) -> Faces:
+        """Return the faces of a frame, best score first, boxes in pixels of `frame.image`."""
+        image = frame.image if frame.small is None else frame.small
+        height_px, width_px = image.shape[:2]
+        letterbox = Letterbox.fit((width_px, height_px), *self._model.size_px)
+        outputs = self._model.run(letterbox.apply(image))
+        faces = decode(*outputs, min_score=self._min_score)
+        to_frame = np.array([frame.size_px[0] / width_px, frame.size_px[1] / height_px], np.float32)
+        boxes = letterbox.undo(faces.boxes) * np.tile(to_frame, 2)
+        landmarks = None if faces.landmarks is None else letterbox.undo(faces.landmarks) * to_frame
+        return Faces(clip(boxes, *frame.size_px), faces.scores, landmarks)
+
+
+def decode(heat: Floats, size: Floats, offset: Floats, landmarks: Floats, *, min_score: float) -> Faces:
+    """Return the faces in the four output maps, in pixels of the model's input.
+
+    heat (1, h, w, 1) 0..1; size (1, h, w, 2) log of height and width in cells; offset (1, h, w, 2) y, x in cells;
+    landmarks (1, h, w, 10) y, x of five points as shares of the box.
+
+    Source: the paper, section 3.2: centre = (cell + offset) * R, side = R * exp(size); the half cell is the centre
+    of a cell, as the trained network has it.
+    """
+    rows, columns = _peaks(heat[0, :, :, 0], min_score)
+    scores = heat[0, rows, columns, 0]
+    sides = np.exp(size[0, rows, columns]) * _STRIDE_PX
+    cells = np.stack([rows, columns], 1).astype(np.float32)
+    centres = (cells + offset[0, rows, columns] + 0.5) * _STRIDE_PX
+    corners = centres - sides / 2
+    boxes = np.concatenate([corners, corners + sides], 1)[:, [1, 0, 3, 2]].astype(np.float32)
+    points = corners[:, None] + landmarks[0, rows, columns].reshape(-1, 5, 2) * sides[:, None]
+    kept = nms(boxes, scores, _MAX_IOU)
+    return Faces(boxes[kept], scores[kept], points[kept][:, :, ::-1].astype(np.float32))
+
+
+def _peaks(heat: Floats, min_score: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows and columns of the cells above `min_score`, at most `_MAX_PEAKS`, best first."""
+    rows, columns = np.nonzero(heat >= min_score)
+    best = np.argsort(-heat[rows, columns], kind="stable")[:_MAX_PEAKS]
+    return rows[best], columns[best]

@@ -1,0 +1,118 @@
+"""Persons followed by where their box must be next: overlap first, nearness where overlap fails."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge.boxes import iou
+from edge.data import Track
+
+if TYPE_CHECKING:
+    from edge.data import Faces, Floats
+
+_SMOOTHING = 0.5
+"""Share of a new speed in the estimate; 0.5 follows a walker who turns within three frames."""
+_MAX_DISTANCE = 1.0
+"""Face widths that a centre may lie from where it should be, where boxes do not overlap (low frame rates)."""
+_MAX_GROWTH = 1.8
+"""Change of width between two sightings of one face; a head that nears the camera grows by less."""
+_COAST_S = 0.5
+"""How long an unseen face is thought to move on; then it is expected where it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Person:
+    """A track with the speed of its centre, px/s."""
+
+    track: Track
+    speed: tuple[float, float] = (0.0, 0.0)
+
+    def expected(self, at: float) -> tuple[float, float, float, float]:
+        ahead_s = min(at - self.track.last_seen, _COAST_S)
+        dx, dy = self.speed[0] * ahead_s, self.speed[1] * ahead_s
+        x1, y1, x2, y2 = self.track.box
+        return x1 + dx, y1 + dy, x2 + dx, y2 + dy
+
+    def seen(self, box: tuple[float, float, float, float], face: int, at: float) -> _Person:
+        elapsed_s = at - self.track.last_seen
+        old, new = _centre(self.track.box), _centre(box)
+        speed = self.speed
+        if elapsed_s > 0:
+            speed = tuple(  # type: ignore[assignment]
+                (1 - _SMOOTHING) * before + _SMOOTHING * (there - here) / elapsed_s
+                for before, here, there in zip(self.speed, old, new, strict=True)
+            )
+        return _Person(replace(self.track, box=box, face=face, last_seen=at), speed)
+
+
+class MotionTracker:
+    """Tracker that knows boxes and speeds, and nothing of how anybody looks."""
+
+    def __init__(self, *, min_iou: float, max_lost_s: float) -> None:
+        """Forget persons unseen for longer than `max_lost_s`."""
+        self._min_iou, self._max_lost_s = min_iou, max_lost_s
+        self._persons: list[_Person] = []
+        self._next_id = 1
+
+    def update(self, faces: Faces, at: float) -> tuple[Track, ...]:
+        """Return one track a person, seen at `at` seconds or lost for at most `max_lost_s`."""
+        known = [person for person in self._persons if at - person.track.last_seen <= self._max_lost_s]
+        expected = np.array([person.expected(at) for person in known], np.float32).reshape(-1, 4)
+        pairs = dict(match(expected, faces.boxes, self._min_iou))
+        boxes = [_as_box(row) for row in faces.boxes]
+        kept = [
+            person.seen(boxes[pairs[i]], pairs[i], at) if i in pairs else replace(person, track=_unseen(person.track))
+            for i, person in enumerate(known)
+        ]
+        taken = set(pairs.values())
+        kept += [self._newcomer(box, face, at) for face, box in enumerate(boxes) if face not in taken]
+        self._persons = kept
+        return tuple(person.track for person in kept)
+
+    def _newcomer(self, box: tuple[float, float, float, float], face: int, at: float) -> _Person:
+        track = Track(self._next_id, box, face, first_seen=at, last_seen=at)
+        self._next_id += 1
+        return _Person(track)
+
+
+def match(expected: Floats, boxes: Floats, min_iou: float) -> list[tuple[int, int]]:
+    """Return (row of `expected`, row of `boxes`) pairs, best first, each row at most once.
+
+    A pair's worth is its overlap where that is at least `min_iou`, plus 1; else its nearness in face widths, from
+    0 to 1, where sizes agree. So overlap always goes before nearness.
+    """
+    overlap = iou(expected, boxes)
+    worth = np.where(overlap >= min_iou, 1 + overlap, _nearness(expected, boxes))
+    pairs: list[tuple[int, int]] = []
+    while worth.size and worth.max() > 0:
+        row, column = (int(k) for k in np.unravel_index(worth.argmax(), worth.shape))
+        pairs.append((row, column))
+        worth[row, :] = worth[:, column] = 0
+    return pairs
+
+
+def _nearness(expected: Floats, boxes: Floats) -> Floats:
+    """Return (N, M), 1 for the same centre, 0 from `_MAX_DISTANCE` widths on or where the sizes do not agree."""
+    widths, others = expected[:, 2] - expected[:, 0], boxes[:, 2] - boxes[:, 0]
+    centres, other_centres = (rows.reshape(-1, 2, 2).mean(1) for rows in (expected, boxes))
+    distance = np.linalg.norm(centres[:, None] - other_centres[None], axis=2)
+    scale = np.maximum(np.minimum(widths[:, None], others[None]), 1e-6)
+    growth = np.maximum(widths[:, None], others[None]) / scale
+    near: Floats = np.clip(1 - distance / (scale * _MAX_DISTANCE), 0, 1) * (growth <= _MAX_GROWTH)
+    return near
+
+
+def _unseen(track: Track) -> Track:
+    return replace(track, face=None)
+
+
+def _centre(box: tuple[float, float, float, float]) -> tuple[float, float]:
+    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+
+
+def _as_box(row: Floats) -> tuple[float, float, float, float]:
+    x1, y1, x2, y2 = (float(value) for value in row)
+    return x1, y1, x2, y2
