@@ -1,0 +1,133 @@
+"""Pictures and videos on disk: walked one by one, without drops, in media time."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import cv2
+
+from edge.data import Frame
+from edge.errors import CameraError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from edge.data import Image
+
+PICTURES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
+VIDEOS = frozenset(
+    {".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mjpeg", ".mjpg", ".ts", ".mpg", ".mpeg", ".h264"}
+)
+_FOLDER_FPS_HZ = 1.0
+"""A folder's pictures count as one second apart."""
+
+
+def read_picture(path: Path) -> Image:
+    """Return a picture as uint8 (H, W, 3) BGR after its EXIF rotation; grey and alpha become BGR.
+
+    Raises:
+        CameraError: it cannot be read or is no picture.
+    """
+    try:
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    except cv2.error as error:
+        raise CameraError(f"{path}: cannot be decoded: {error.err or 'too large'}") from error
+    if image is None:
+        raise CameraError(f"{path}: {_unreadable(path)}")
+    return image  # type: ignore[return-value]
+
+
+def _unreadable(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return "is no picture that OpenCV can read" if file.read(1) else "is empty"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """Return the pictures of a folder, not of its subfolders, by name.
+
+    Raises:
+        InputError: there is none.
+    """
+    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES and path.is_file())
+    if not found:
+        raise InputError(f"{folder}: holds no picture ({', '.join(sorted(PICTURES))})")
+    return found
+
+
+class FolderSource:
+    """The pictures of a folder, or one picture, as frames a second apart; unreadable ones are passed over and told."""
+
+    def __init__(self, path: Path, *, on_bad: Callable[[CameraError], None]) -> None:
+        """Take a folder or one picture.
+
+        Raises:
+            InputError: there is no picture.
+        """
+        self._paths = pictures_in(path) if path.is_dir() else [path]
+        self._on_bad = on_bad
+
+    def __iter__(self) -> Iterator[Frame | None]:
+        """Yield one frame a picture."""
+        for seq, path in enumerate(self._paths):
+            try:
+                image = read_picture(path)
+            except CameraError as error:
+                self._on_bad(error)
+                continue
+            yield Frame(image, seq, at=seq / _FOLDER_FPS_HZ, read_at=time.monotonic())
+
+    def close(self) -> None:
+        """Hold nothing open."""
+
+
+class VideoSource:
+    """The frames of a video file in media time; every frame is walked."""
+
+    def __init__(self, path: Path, *, pace: bool = False, on_bad: Callable[[CameraError], None] | None = None) -> None:
+        """Open a video; `pace` keeps to its own speed.
+
+        Raises:
+            InputError: no such file.
+            CameraError: it is no video.
+        """
+        if not path.is_file():
+            raise InputError(f"{path}: no such file")
+        self._path, self._pace, self._on_bad = path, pace, on_bad
+        self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+        if not self._capture.isOpened():
+            raise CameraError(f"{path}: is no video that OpenCV can read")
+        rate_hz = float(self._capture.get(cv2.CAP_PROP_FPS))
+        self._rate_hz = rate_hz if 0 < rate_hz <= 1000 else 25.0
+
+    @property
+    def expected_frames(self) -> int:
+        """What the file says of its length, 0 where it says nothing."""
+        return max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+
+    def __iter__(self) -> Iterator[Frame | None]:
+        """Yield every frame."""
+        started_at, seq = time.monotonic(), 0
+        while True:
+            ok, image = self._capture.read()
+            if not ok:
+                break
+            at = seq / self._rate_hz
+            if self._pace:
+                time.sleep(max(0.0, started_at + at - time.monotonic()))
+            yield Frame(image, seq, at=at, read_at=time.monotonic())  # type: ignore[arg-type]
+            seq += 1
+        self._judge_end(seq)
+
+    def _judge_end(self, read_frames: int) -> None:
+        """Say so when a video broke off: containers round their frame count, so a tenth may be missing."""
+        if self._on_bad and read_frames < 0.9 * self.expected_frames - 1:
+            self._on_bad(CameraError(f"{self._path}: is truncated: {read_frames} of {self.expected_frames} frames"))
+
+    def close(self) -> None:
+        """Release the decoder."""
+        self._capture.release()

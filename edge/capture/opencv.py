@@ -1,0 +1,92 @@
+"""USB cameras and network streams through OpenCV, with time-outs on every call that has one."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import cv2
+
+from edge.capture import Picture
+from edge.errors import CameraError, CameraLost
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_MAX_EMPTY_READS = 25
+"""Reads in a row without a picture after which a stream counts as lost."""
+
+
+class OpenCvCamera:
+    """Camera on an opened cv2.VideoCapture."""
+
+    def __init__(self, name: str, capture: cv2.VideoCapture) -> None:
+        """Take over an opened capture.
+
+        Raises:
+            CameraError: it did not open.
+        """
+        self._name, self._capture, self._empty_reads = name, capture, 0
+        if not capture.isOpened():
+            capture.release()
+            raise CameraError(f"{name}: cannot be opened; is it plugged in, reachable and free?")
+
+    def read(self) -> Picture | None:
+        """Return the next picture, None for a damaged one.
+
+        Raises:
+            CameraLost: the stream ended, timed out or gives nothing any more.
+        """
+        ok, image = self._capture.read()
+        if ok and _is_picture(image):
+            self._empty_reads = 0
+            return Picture(image)  # type: ignore[arg-type]
+        self._empty_reads += 1
+        if not ok or self._empty_reads > _MAX_EMPTY_READS:
+            raise CameraLost(f"{self._name}: gives no picture any more")
+        return None
+
+    def close(self) -> None:
+        """Release the device."""
+        self._capture.release()
+
+
+def _is_picture(image: np.ndarray | None) -> bool:
+    return image is not None and image.ndim == 3 and image.shape[2] == 3 and image.size > 0
+
+
+def open_usb(device: str, *, width_px: int, height_px: int, fps_hz: float) -> OpenCvCamera:
+    """Open a USB camera by number or path.
+
+    Raises:
+        CameraError: there is none.
+    """
+    target: int | str = int(device) if device.isdecimal() else device
+    capture = cv2.VideoCapture(target, cv2.CAP_V4L2)
+    # MJPEG first: USB 2 cannot carry raw 720p at more than 10 frames a second
+    capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
+    capture.set(cv2.CAP_PROP_FRAME_WIDTH, width_px)
+    capture.set(cv2.CAP_PROP_FRAME_HEIGHT, height_px)
+    capture.set(cv2.CAP_PROP_FPS, fps_hz)
+    capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+    return OpenCvCamera(f"usb:{device}", capture)
+
+
+def open_stream(url: str, *, open_timeout_s: float, read_timeout_s: float) -> OpenCvCamera:
+    """Open a network stream (rtsp, http).
+
+    Raises:
+        CameraError: it does not answer within `open_timeout_s`.
+    """
+    timeouts = [
+        cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
+        int(1e3 * open_timeout_s),
+        cv2.CAP_PROP_READ_TIMEOUT_MSEC,
+        int(1e3 * read_timeout_s),
+    ]
+    return OpenCvCamera(without_password(url), cv2.VideoCapture(url, cv2.CAP_FFMPEG, timeouts))
+
+
+def without_password(url: str) -> str:
+    """Return a URL that may stand in a log: user and password are left out."""
+    return re.sub(r"//[^/@]*@", "//", url)

@@ -1,0 +1,33 @@
+"""The one place between the capture thread and the walk: the newest frame wins."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edge.data import Frame
+
+
+class Slot:
+    """Holds at most one frame; what is replaced before it was taken is counted in `dropped`."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._frame: Frame | None = None
+        self._filled = threading.Condition()
+        self.dropped = 0
+
+    def put(self, frame: Frame) -> None:
+        """Replace what is held."""
+        with self._filled:
+            self.dropped += self._frame is not None
+            self._frame = frame
+            self._filled.notify()
+
+    def take(self, timeout_s: float) -> Frame | None:
+        """Return the newest frame and empty the slot; None after `timeout_s` without one."""
+        with self._filled:
+            self._filled.wait_for(lambda: self._frame is not None, timeout_s)
+            frame, self._frame = self._frame, None
+            return frame

@@ -1,0 +1,103 @@
+"""Which source a SPEC names: auto | camera | picamera | usb:N | usb:PATH | rtsp://… | http://… | FILE | FOLDER | demo."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge.capture import picamera
+from edge.capture.demo import DemoCamera
+from edge.capture.files import PICTURES, FolderSource, VideoSource
+from edge.capture.live import LiveSource
+from edge.capture.opencv import open_stream, open_usb, without_password
+from edge.errors import CameraError, InputError
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+    from edge.capture import Camera, Source
+    from edge.settings import CameraSettings
+
+log = logging.getLogger(__name__)
+
+_STREAMS = ("rtsp://", "rtsps://", "http://", "https://")
+
+
+def open_source(settings: CameraSettings, *, small_px: tuple[int, int], stop: threading.Event) -> Source:
+    """Return the source that `camera.source` names; live ones are opened later, on their own thread.
+
+    Raises:
+        InputError, CameraError: a file or folder does not exist, or is no video or picture.
+    """
+    opener = _opener(settings, small_px)
+    if opener is None:
+        return _files(Path(settings.source), pace=settings.pace)
+    return LiveSource(
+        without_password(settings.source),
+        opener,
+        stop=stop,
+        patience_s=settings.patience_s,
+        stuck_s=settings.stuck_s,
+        retry_max_s=settings.retry_max_s,
+    )
+
+
+def _opener(settings: CameraSettings, small_px: tuple[int, int]) -> Callable[[], Camera] | None:
+    """Return what opens the live camera of a SPEC, None where it names files."""
+    spec = settings.source
+    pi = partial(
+        picamera.PiCamera,
+        width_px=settings.width_px,
+        height_px=settings.height_px,
+        fps_hz=settings.fps_hz,
+        small_px=small_px,
+    )
+    usb = partial(open_usb, width_px=settings.width_px, height_px=settings.height_px, fps_hz=settings.fps_hz)
+    if spec.startswith("usb:"):
+        return partial(usb, spec.removeprefix("usb:"))
+    if spec.startswith(_STREAMS):
+        timeouts = {"open_timeout_s": settings.open_timeout_s, "read_timeout_s": settings.read_timeout_s}
+        return partial(open_stream, spec, **timeouts)
+    named: dict[str, Callable[[], Camera]] = {
+        "picamera": pi,
+        "demo": DemoCamera,
+        "camera": partial(_first_camera, pi, usb),
+        "auto": partial(_first_camera, pi, usb, otherwise=DemoCamera),
+    }
+    return named.get(spec)
+
+
+def _first_camera(
+    pi: Callable[[], Camera], usb: Callable[[str], Camera], *, otherwise: Callable[[], Camera] | None = None
+) -> Camera:
+    """Return the CSI camera if there is one, else the first USB camera that gives a picture, else `otherwise`."""
+    if picamera.available():
+        return pi()
+    for device in sorted(Path("/dev").glob("video*")):
+        try:
+            camera = usb(str(device))
+            camera.read()
+        except CameraError:
+            continue
+        return camera
+    if otherwise is None:
+        raise CameraError("no camera is connected; plug one in, or name one with camera.source")
+    log.info("no camera is connected: showing the built-in demo")
+    return otherwise()
+
+
+def _files(path: Path, *, pace: bool) -> Source:
+    if not path.exists():
+        raise InputError(
+            f"{path}: no such file; camera.source is auto, camera, picamera, usb:N, rtsp://…, a video, a folder or demo"
+        )
+    if path.is_dir() or path.suffix.lower() in PICTURES:
+        return FolderSource(path, on_bad=_tell)
+    return VideoSource(path, pace=pace, on_bad=_tell)
+
+
+def _tell(error: CameraError) -> None:
+    log.warning("%s", error)
