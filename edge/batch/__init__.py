@@ -1,0 +1,1 @@
+"""One-off use: pictures, folders and videos judged into files."""

@@ -1,0 +1,196 @@
+"""Topics and payloads; the only module that knows wall time.
+
+Topics hang below maskwatch/1/DEVICE/ ; times are UTC, ISO 8601; no field identifies a person.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge import __version__
+from edge.data import CLASSES, EventType, Mask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from edge.data import Alert, Scene, Track
+    from edge.tflite import ModelSpec
+
+ROOT = "maskwatch/1"
+SCHEMA = 1
+DAY_S = 86_400
+_RELEASED = date(2026, 11, 22)
+"""A clock that stands before this day has not been set since power-on."""
+_TIMESYNC = Path("/run/systemd/timesync")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One MQTT message; expiry_s is sent with MQTT 5 only."""
+
+    topic: str
+    payload: bytes
+    qos: int = 0
+    retain: bool = False
+    expiry_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertMessage:
+    """An alert as it waits for its delivery: all but what depends on the moment of sending.
+
+    key: what a consumer dedupes on, "EVENT_ID:SEQ".  expires_at: seconds since 1970.
+    """
+
+    key: str
+    topic: str
+    body: dict[str, Any]
+    expires_at: float
+
+    def at(self, now: float) -> Message:
+        """Return the message as sent at `now`, seconds since 1970: one that has expired says `delayed`."""
+        delayed = now > self.expires_at
+        body = {**self.body, "t_published": utc(now), "delayed": delayed}
+        return Message(self.topic, encode(body), qos=1, expiry_s=DAY_S)
+
+
+def encode(body: dict[str, Any]) -> bytes:
+    """Return compact JSON; NaN and infinity are refused."""
+    return json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
+
+
+def utc(seconds: float) -> str:
+    """Return seconds since 1970 as ISO 8601 with milliseconds and Z."""
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+class Clock:
+    """Wall time, and whether it can be trusted: a Pi has no clock of its own."""
+
+    def __init__(self, wall: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """Take the two clocks, both in seconds."""
+        self.wall, self._monotonic = wall, monotonic
+
+    def wall_of(self, monotonic_s: float) -> float:
+        """Return seconds since 1970 for a moment on the process's monotonic clock."""
+        return self.wall() - (self._monotonic() - monotonic_s)
+
+    def today(self) -> date:
+        """Return the local day, for counts since midnight."""
+        return datetime.fromtimestamp(max(self.wall(), 0)).astimezone().date()
+
+    def synced(self) -> bool:
+        """Return whether the clock has been set: past the release, and confirmed where systemd keeps the time."""
+        plausible = self.wall() > datetime(_RELEASED.year, _RELEASED.month, _RELEASED.day, tzinfo=UTC).timestamp()
+        return plausible and (not _TIMESYNC.is_dir() or (_TIMESYNC / "synchronized").exists())
+
+
+def face_counts(tracks: Iterable[Track]) -> dict[str, int]:
+    """Return the number of tracks by voted label, every label named."""
+    counts = {mask.value: 0 for mask in Mask}
+    for track in tracks:
+        counts[track.mask.value] += 1
+    return counts
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who speaks: what every message of one run has in common."""
+
+    device: str
+    site: str
+    camera: str
+    session: str
+    clock: Clock
+    expires_s: float
+
+    def topic(self, name: str) -> str:
+        """Return a topic of the device."""
+        return f"{ROOT}/{self.device}/{name}"
+
+    def camera_topic(self, name: str) -> str:
+        """Return a topic of the camera."""
+        return self.topic(f"camera/{self.camera}/{name}")
+
+    def online(self, *, online: bool) -> Message:
+        """Return the retained word that is also the last will."""
+        return Message(self.topic("status"), b"online" if online else b"offline", qos=1, retain=True)
+
+    def unmasked(self, *, on: bool) -> Message:
+        """Return whether anybody is without a mask now."""
+        return Message(self.camera_topic("unmasked"), b"ON" if on else b"OFF", qos=1, retain=True)
+
+    def info(self, models: dict[str, ModelSpec]) -> Message:
+        """Return the versions that run."""
+        named = {
+            key: {"name": spec.name, "version": spec.version, "sha256": spec.sha256} for key, spec in models.items()
+        }
+        body = {"schema": SCHEMA, "maskwatch": __version__, "session": self.session, "device": self.device}
+        body |= {"site": self.site, "cameras": [self.camera], "models": named}
+        return Message(self.topic("info"), encode(body), qos=1, retain=True)
+
+    def count(self, faces: dict[str, int], entries: dict[str, int], interval_s: float) -> Message:
+        """Return who is visible now, and who came since midnight."""
+        body = {"schema": SCHEMA, "session": self.session, "t": utc(self.clock.wall()), "faces": faces}
+        body |= {"entries": entries}
+        return Message(self.camera_topic("count"), encode(body), retain=True, expiry_s=expiry(interval_s))
+
+    def stats(self, body: dict[str, Any], interval_s: float) -> Message:
+        """Return how the process fares."""
+        head = {"schema": SCHEMA, "session": self.session, "t": utc(self.clock.wall())}
+        head |= {"clock_synced": self.clock.synced()}
+        return Message(self.topic("stats"), encode(head | body), expiry_s=expiry(interval_s))
+
+    def alert(self, alert: Alert, scene: Scene, model: ModelSpec) -> AlertMessage:
+        """Return what is published of an alert, sent or not."""
+        decided = self.clock.wall_of(scene.decided_at)
+        track, latency_s = alert.track, 0.0 if scene.frame is None else scene.decided_at - scene.frame.read_at
+        body: dict[str, Any] = {
+            "schema": SCHEMA,
+            "event_id": alert.event_id,
+            "event_type": alert.event_type.value,
+            "seq": alert.seq,
+            "session": self.session,
+            "device": self.device,
+            "site": self.site,
+            "camera": self.camera,
+            "label": (alert.episode if alert.event_type is EventType.START else track.mask).value,
+            "confidence": round(track.confidence, 4),
+            "probs": {mask.value: round(p, 4) for mask, p in zip(CLASSES, track.probabilities, strict=True)},
+            "votes": track.votes,
+            "faces": face_counts(scene.visible),
+            "track_id": track.id,
+            "box": relative_box(track.box, scene),
+            "face_px": round(min(track.box[2] - track.box[0], track.box[3] - track.box[1]), 1),
+            "first_seen": utc(decided - (alert.raised_at - track.first_seen)),
+            "duration_s": round(alert.raised_at - alert.since, 3),
+            "t_capture": utc(decided - latency_s),
+            "t_decided": utc(decided),
+            "t_published": None,
+            "latency_ms": round(1e3 * latency_s, 1),
+            "clock_synced": self.clock.synced(),
+            "reason": alert.reason.value if alert.reason else None,
+            "model": {"name": model.name, "version": model.version, "sha256": model.sha256},
+            "delayed": False,
+            "expires_at": utc(decided + self.expires_s),
+        }
+        key = f"{alert.event_id}:{alert.seq}"
+        return AlertMessage(key, self.camera_topic("alert"), body, decided + self.expires_s)
+
+
+def relative_box(box: tuple[float, float, float, float], scene: Scene) -> list[float] | None:
+    """Return a box as shares of the picture, 0 to 1; None where there is no picture."""
+    if scene.frame is None:
+        return None
+    width, height = scene.frame.size_px
+    return [round(min(max(v / side, 0.0), 1.0), 4) for v, side in zip(box, (width, height) * 2, strict=True)]
+
+
+def expiry(interval_s: float) -> int:
+    """Return twice an interval, whole seconds."""
+    return max(1, round(2 * interval_s))

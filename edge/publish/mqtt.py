@@ -1,0 +1,258 @@
+"""The link to the broker: one thread, one connection at a time, MQTT 5 and 3.1.1 where 5 is not spoken.
+
+Every session is a new paho client, so nothing waits inside paho: what must not be lost is kept by the outbox, which
+sends it again on the next connection.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import select
+import socket
+import ssl
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from edge.publish.message import Message
+
+log = logging.getLogger(__name__)
+
+ONLINE = "online"
+_CONNECT_TIMEOUT_S = 5.0
+_ACKNOWLEDGE_S = 2.0
+"""How long the last word, `offline`, may take to be acknowledged when the link is closed."""
+_TICK_S = 1.0
+_MAX_WAITING = 1_000
+"""Messages that wait for the link's thread; state goes out again on connecting, alerts by the outbox."""
+_UNSUPPORTED_PROTOCOL = {1, 132}
+"""CONNACK codes for a protocol version that the broker does not speak. Source: MQTT 3.1.1, 3.2.2.3; MQTT 5, 3.2.2.2."""
+_FAILURE = 128
+"""Reason codes from here on are refusals. Source: MQTT 5, 2.4."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Where to connect and as whom."""
+
+    host: str
+    port: int
+    client_id: str
+    user: str = ""
+    password: str = ""
+    ca_file: str = ""
+    mqtt5: bool = True
+    keepalive_s: int = 20
+    retry_min_s: float = 1.0
+    retry_max_s: float = 60.0
+
+
+class MqttLink:
+    """Keeps one connection to a broker; `state` says how it stands."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        *,
+        will: Message | None = None,
+        greeting: Callable[[], Sequence[tuple[str, Message]]] = tuple,
+        on_acknowledged: Callable[[str], None] = lambda _key: None,
+        subscriptions: Sequence[str] = (),
+        on_message: Callable[[str, bytes, bool], None] = lambda _topic, _payload, _retained: None,
+    ) -> None:
+        """Prepare a link; nothing is opened before `start`.
+
+        greeting: the (key, message) pairs to send on every new connection.  on_acknowledged: told the key of each
+        message that the broker took over.  on_message: topic, payload, retained.  All run on the link's thread.
+        """
+        self._broker, self._will, self._greeting = broker, will, greeting
+        self._on_acknowledged, self._subscriptions, self._on_message = on_acknowledged, subscriptions, on_message
+        self._protocol = MQTTProtocolVersion.MQTTv5 if broker.mqtt5 else MQTTProtocolVersion.MQTTv311
+        self._answered = False
+        self._waiting: deque[tuple[str, Message]] = deque(maxlen=_MAX_WAITING)
+        self._keys: dict[int, str] = {}
+        self._stop = threading.Event()
+        self._wake_in, self._wake_out = socket.socketpair()
+        self._wake_out.settimeout(0)
+        self._wake_in.settimeout(0)
+        self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
+        self._closing: Message | None = None
+        self.state = "not started"
+        self.connections = 0
+
+    def start(self) -> None:
+        """Connect, and connect again whenever the connection ends."""
+        self._thread.start()
+
+    def send(self, message: Message, key: str = "") -> None:
+        """Queue a message and return at once; dropped while offline, for the greeting sends what matters."""
+        if self.state == ONLINE:
+            self._waiting.append((key, message))
+            self._wake()
+
+    def close(self, last_word: Message | None = None) -> None:
+        """Send what waits and the last word, disconnect, and stop the thread within its deadline."""
+        self._closing = last_word
+        self._stop.set()
+        self._wake()
+        if self._thread.is_alive():
+            self._thread.join(_CONNECT_TIMEOUT_S)
+        if self._thread.is_alive():
+            log.warning("mqtt: the connection does not end; left to the end of the process")
+
+    def _wake(self) -> None:
+        try:
+            self._wake_out.send(b"\0")
+        except BlockingIOError:  # full of wake-ups already
+            return
+
+    def _run(self) -> None:
+        """One session after another; the pause doubles up to its bound, with jitter, and starts anew after success."""
+        failures = 0
+        while not self._stop.is_set():
+            connections = self.connections
+            retry_now = self._session()
+            failures = 0 if self.connections > connections else failures + 1
+            if not retry_now:
+                longest_s = min(self._broker.retry_max_s, self._broker.retry_min_s * 2 ** min(failures, 16))
+                self._stop.wait(random.uniform(longest_s / 2, longest_s))  # noqa: S311 - jitter, not cryptography
+
+    def _session(self) -> bool:
+        """Live through one connection; return whether to try again at once, with the older protocol."""
+        client = self._client()
+        try:
+            client.connect(self._broker.host, self._broker.port, self._broker.keepalive_s)
+        except (OSError, ValueError) as error:
+            self._set_state(_why(error))
+            return False
+        while client.socket() is not None and not self._stop.is_set():
+            self._turn(client)
+        if self._stop.is_set():
+            self._say_goodbye(client)
+            return False
+        return not self._answered and self._try_other_protocol()
+
+    def _try_other_protocol(self) -> bool:
+        """Change to 3.1.1 at once where 5 got no answer; after 3.1.1 got none either, back to 5 with a pause."""
+        spoke_5 = self._protocol is MQTTProtocolVersion.MQTTv5
+        self._protocol = MQTTProtocolVersion.MQTTv311 if spoke_5 else MQTTProtocolVersion.MQTTv5
+        if not spoke_5:
+            self._set_state("closes the connection without an answer")
+        return spoke_5
+
+    def _turn(self, client: paho.Client, timeout_s: float = _TICK_S) -> None:
+        """Wait for the broker or for something to send, and serve both."""
+        connection = client.socket()
+        if connection is None:
+            return
+        pending = isinstance(connection, ssl.SSLSocket) and connection.pending() > 0
+        writers = [connection] if client.want_write() else []
+        readable, writable, _ = select.select([connection, self._wake_in], writers, [], 0 if pending else timeout_s)
+        if self._wake_in in readable:
+            self._wake_in.recv(4096)
+        if pending or connection in readable:
+            client.loop_read()
+        if client.is_connected():
+            self._send_waiting(client)
+        if writable or client.want_write():
+            client.loop_write()
+        client.loop_misc()
+
+    def _send_waiting(self, client: paho.Client) -> None:
+        while self._waiting:
+            self._publish(client, *self._waiting.popleft())
+
+    def _publish(self, client: paho.Client, key: str, message: Message) -> None:
+        properties = None
+        if self._protocol is MQTTProtocolVersion.MQTTv5 and message.expiry_s is not None:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.MessageExpiryInterval = message.expiry_s
+        sent = client.publish(message.topic, message.payload, message.qos, message.retain, properties)
+        if key and sent.rc == paho.MQTT_ERR_SUCCESS:
+            self._keys[sent.mid] = key
+
+    def _say_goodbye(self, client: paho.Client) -> None:
+        """Send the last word, wait for its acknowledgement, disconnect."""
+        deadline = time.monotonic() + _ACKNOWLEDGE_S
+        if client.is_connected() and self._closing is not None:
+            self._send_waiting(client)
+            self._publish(client, "last word", self._closing)
+        while client.is_connected() and "last word" in self._keys.values() and time.monotonic() < deadline:
+            self._turn(client, 0.1)
+        client.disconnect()
+        while client.socket() is not None and time.monotonic() < deadline:
+            self._turn(client, 0.1)
+
+    def _client(self) -> paho.Client:
+        """Return a new client with nothing of an earlier session in it."""
+        self._keys.clear()
+        self._answered = False
+        client = paho.Client(CallbackAPIVersion.VERSION2, self._broker.client_id, protocol=self._protocol)
+        client.connect_timeout = _CONNECT_TIMEOUT_S
+        client.on_connect, client.on_disconnect = self._connected, self._disconnected
+        client.on_publish, client.on_message = self._published, self._received
+        # without an outside loop registered, paho would write to the socket from the thread that publishes
+        client.on_socket_register_write = lambda *_: None
+        if self._broker.user:
+            client.username_pw_set(self._broker.user, self._broker.password or None)
+        if self._broker.ca_file:
+            client.tls_set(self._broker.ca_file)
+        if self._will is not None:
+            client.will_set(self._will.topic, self._will.payload, self._will.qos, self._will.retain)
+        return client
+
+    def _connected(self, client: paho.Client, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:  # noqa: ANN401
+        if code.value in _UNSUPPORTED_PROTOCOL and self._protocol is MQTTProtocolVersion.MQTTv5:
+            return
+        self._answered = True
+        if code.is_failure:
+            self._set_state(f"refused: {code}")
+            return
+        self.connections += 1
+        for topic in self._subscriptions:
+            client.subscribe(topic, qos=1)
+        self._waiting.clear()
+        self._set_state(ONLINE)
+        for key, message in self._greeting():
+            self._publish(client, key, message)
+
+    def _disconnected(self, _client: paho.Client, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:  # noqa: ANN401
+        if self.state == ONLINE:
+            self._set_state("stopped" if self._stop.is_set() else f"lost: {code}")
+
+    def _published(self, _client: paho.Client, _data: Any, mid: int, code: Any, _properties: Any) -> None:  # noqa: ANN401
+        key = self._keys.pop(mid, "")
+        if key and code.value < _FAILURE:
+            self._on_acknowledged(key)
+
+    def _received(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:  # noqa: ANN401
+        self._on_message(message.topic, bytes(message.payload), message.retain)
+
+    def _set_state(self, state: str) -> None:
+        if state != self.state:
+            self.state = state
+            level = logging.INFO if state in (ONLINE, "stopped") else logging.WARNING
+            log.log(level, "broker %s:%d: %s", self._broker.host, self._broker.port, state)
+
+
+def _why(error: Exception) -> str:
+    """Return what keeps a connection from being made, in words that name the cause."""
+    if isinstance(error, ssl.SSLError):
+        return f"TLS refused: {error.reason or error}"
+    if isinstance(error, socket.gaierror):
+        return "unknown host name"
+    if isinstance(error, OSError) and error.errno:
+        return f"unreachable: {os.strerror(error.errno)}"
+    return f"unreachable: {error}"

@@ -1,0 +1,99 @@
+"""Drawing over a picture; the only module that draws."""
+
+from __future__ import annotations
+
+import textwrap
+import unicodedata
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from edge.data import Mask
+
+if TYPE_CHECKING:
+    from edge.data import Image
+    from edge.show.view import Mark, View
+
+_COLOURS = {
+    Mask.WITH_MASK: (178, 114, 0),
+    Mask.WITHOUT_MASK: (0, 94, 213),
+    Mask.INCORRECT_MASK: (66, 228, 240),
+    Mask.UNSURE: (153, 153, 153),
+}
+"""BGR. Source: Okabe and Ito, Color Universal Design, 2008: told apart by colour-blind people."""
+_WORDS = {
+    Mask.WITH_MASK: "mask",
+    Mask.WITHOUT_MASK: "no mask",
+    Mask.INCORRECT_MASK: "worn wrongly",
+    Mask.UNSURE: "unsure",
+}
+_INK, _PAPER = (255, 255, 255), (32, 32, 32)
+_BANNER = (0, 94, 213)
+_FONT = cv2.FONT_HERSHEY_DUPLEX
+_EMPTY_PX = (360, 640)
+
+
+def draw(image: Image | None, view: View) -> Image:
+    """Return a new picture with boxes, labels, status line and banner; grey where there is no picture."""
+    canvas = np.full((*_EMPTY_PX, 3), 64, np.uint8) if image is None else image.copy()
+    unit = max(canvas.shape[0], canvas.shape[1]) / 1000
+    for mark in view.marks:
+        _draw_mark(canvas, mark, unit)
+    if view.status:
+        _draw_status(canvas, view.status, unit)
+    if view.banner:
+        _draw_banner(canvas, view.banner)
+    return canvas
+
+
+def _draw_mark(canvas: Image, mark: Mark, unit: float) -> None:
+    """Draw one box and its label; unsure ones thin, so that shape speaks beside colour."""
+    height, width = canvas.shape[:2]
+    x1, y1, x2, y2 = (round(v * s) for v, s in zip(mark.box, (width, height) * 2, strict=True))
+    colour = _COLOURS[mark.mask]
+    thickness = max(1, round((1 if mark.mask is Mask.UNSURE else 3) * unit))
+    cv2.rectangle(canvas, (x1, y1), (x2, y2), colour, thickness, cv2.LINE_AA)
+    person = "" if mark.track_id is None else f"#{mark.track_id} "
+    text = f"{person}{_WORDS[mark.mask]} {mark.confidence:.0%}"
+    _draw_label(canvas, text, (x1, y1), colour, max(0.35, 0.55 * unit))
+
+
+def _draw_label(canvas: Image, text: str, corner: tuple[int, int], colour: tuple[int, int, int], scale: float) -> None:
+    (text_width, text_height), base = cv2.getTextSize(text, _FONT, scale, 1)
+    pad = max(2, round(4 * scale))
+    x = min(max(corner[0], 0), max(canvas.shape[1] - text_width - 2 * pad, 0))
+    y = max(corner[1], text_height + base + 2 * pad)
+    cv2.rectangle(canvas, (x, y - text_height - base - 2 * pad), (x + text_width + 2 * pad, y), colour, cv2.FILLED)
+    ink = _PAPER if sum(colour) > 3 * 127 else _INK
+    cv2.putText(canvas, text, (x + pad, y - base - pad), _FONT, scale, ink, 1, cv2.LINE_AA)
+
+
+def _draw_status(canvas: Image, status: str, unit: float) -> None:
+    scale, text = max(0.35, 0.5 * unit), _drawable(status)
+    (_, text_height), base = cv2.getTextSize(text, _FONT, scale, 1)
+    height, width = canvas.shape[:2]
+    cv2.rectangle(canvas, (0, height - text_height - base - 8), (width, height), _PAPER, cv2.FILLED)
+    cv2.putText(canvas, text, (8, height - base - 4), _FONT, scale, _INK, 1, cv2.LINE_AA)
+
+
+def _draw_banner(canvas: Image, phrase: str) -> None:
+    """Draw the phrase over the whole width, as large as it fits on lines of about 28 letters."""
+    lines = textwrap.wrap(_drawable(phrase), 28)
+    width = canvas.shape[1]
+    widest = max(cv2.getTextSize(line, _FONT, 1.0, 2)[0][0] for line in lines)
+    scale = 0.92 * width / widest
+    thickness = max(1, round(2 * scale))
+    line_height = round(44 * scale)
+    bottom = min(line_height * len(lines) + line_height // 2, canvas.shape[0])
+    cv2.rectangle(canvas, (0, 0), (width, bottom), _BANNER, cv2.FILLED)
+    for row, line in enumerate(lines):
+        text_width = cv2.getTextSize(line, _FONT, scale, thickness)[0][0]
+        place = ((width - text_width) // 2, line_height * (row + 1))
+        cv2.putText(canvas, line, place, _FONT, scale, _INK, thickness, cv2.LINE_AA)
+
+
+def _drawable(text: str) -> str:
+    """Return a text in the letters that OpenCV's fonts have: accents go, other scripts become question marks."""
+    plain = unicodedata.normalize("NFKD", text)
+    return "".join(c for c in plain if not unicodedata.combining(c)).encode("ascii", "replace").decode()

@@ -1,0 +1,214 @@
+"""The newest scene in shared memory: one writer that waits for nobody, viewers that come by a Unix socket.
+
+A viewer connects and is handed the memory's file descriptor, read-only. Each new scene is told by one byte on the
+socket; a viewer too slow to take it misses scenes, never holds anything up. Nothing is copied while nobody looks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+import select
+import socket
+import struct
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from edge.errors import CameraLost, InputError
+from edge.show.view import View, from_json, to_json, view_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge.data import Image, Scene
+
+_COUNT = struct.Struct("<Q")
+"""At the start of the memory: how many scenes were written; the newest lies in half COUNT % 2."""
+_HEAD = struct.Struct("<III")
+"""At the start of a half: width and height of the picture in px, bytes of JSON behind this."""
+_JSON_BYTES = 65_536
+_PAGE = 4_096
+
+
+def _half_bytes(side_px: int) -> int:
+    return _HEAD.size + _JSON_BYTES + 3 * side_px * side_px
+
+
+class SceneServer:
+    """Sink that hands the newest scene to whoever is connected."""
+
+    def __init__(
+        self, path: Path, *, max_side_px: int, status: Callable[[], str], banner: Callable[[], str], group: str = ""
+    ) -> None:
+        """Listen at `path`, or beside it where another maskwatch listens there already."""
+        self._side_px, self._status, self._banner = max_side_px, status, banner
+        self.path = _free_path(path)
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._listener.bind(str(self.path))
+        self.path.chmod(0o660)
+        if group:
+            _give_to_group(self.path, group)
+        self._listener.listen(4)
+        self._listener.settimeout(0)
+        self._memory_fd = os.memfd_create("maskwatch scene")
+        os.ftruncate(self._memory_fd, _PAGE + 2 * _half_bytes(max_side_px))
+        self._memory = mmap.mmap(self._memory_fd, 0)
+        self._viewers: list[socket.socket] = []
+        self._written = 0
+
+    def put(self, scene: Scene) -> None:
+        """Write the scene for those who look; return at once."""
+        self._welcome()
+        if not self._viewers:
+            return
+        self._write(scene)
+        self._viewers = [viewer for viewer in self._viewers if _tell(viewer)]
+
+    def close(self) -> None:
+        """Send everybody away and leave no socket behind."""
+        for viewer in self._viewers:
+            viewer.close()
+        self._listener.close()
+        self.path.unlink(missing_ok=True)
+        self._memory.close()
+        os.close(self._memory_fd)
+
+    def _welcome(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            viewer, _ = self._listener.accept()
+            viewer.settimeout(0)
+            read_only = os.open(f"/proc/self/fd/{self._memory_fd}", os.O_RDONLY)
+            try:
+                socket.send_fds(viewer, [b"\0"], [read_only])
+                self._viewers.append(viewer)
+            except OSError:  # gone before it was greeted
+                viewer.close()
+            finally:
+                os.close(read_only)
+
+    def _write(self, scene: Scene) -> None:
+        """Write into the half that no viewer reads, then count it."""
+        text = to_json(view_of(scene, status=self._status(), banner=self._banner()))[:_JSON_BYTES]
+        image = None if scene.frame is None else _shrunk(scene.frame.image, self._side_px)
+        height, width = (0, 0) if image is None else image.shape[:2]
+        self._written += 1
+        start = _PAGE + (self._written % 2) * _half_bytes(self._side_px)
+        _HEAD.pack_into(self._memory, start, width, height, len(text))
+        self._memory[start + _HEAD.size : start + _HEAD.size + len(text)] = text
+        if image is not None:
+            target = np.frombuffer(self._memory, np.uint8, image.size, start + _HEAD.size + _JSON_BYTES)
+            target[:] = image.reshape(-1)
+        _COUNT.pack_into(self._memory, 0, self._written)
+
+
+class SceneReader:
+    """Looks at the newest scene of a running maskwatch."""
+
+    def __init__(self, path: Path) -> None:
+        """Connect.
+
+        Raises:
+            InputError: nobody listens at `path`, or this user may not look.
+        """
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self._socket.connect(str(path))
+            self._socket.settimeout(5.0)
+            _, fds, _, _ = socket.recv_fds(self._socket, 1, 1)
+            self._memory = mmap.mmap(fds[0], 0, prot=mmap.PROT_READ)
+        except PermissionError as error:
+            self._socket.close()
+            raise InputError(
+                f"{path}: you may not look; mend: sudo usermod -aG maskwatch $USER, then log in again"
+            ) from error
+        except (OSError, IndexError) as error:
+            self._socket.close()
+            raise InputError(f"{path}: no maskwatch is running there; start one with: maskwatch run") from error
+        os.close(fds[0])
+        self._half_bytes = (len(self._memory) - _PAGE) // 2
+
+    def newest(self, timeout_s: float) -> tuple[Image | None, View] | None:
+        """Return (picture, view) of a scene not seen before, None if there is none within `timeout_s`.
+
+        Raises:
+            CameraLost: the maskwatch that was watched has ended.
+        """
+        readable, _, _ = select.select([self._socket], [], [], timeout_s)
+        if not readable:
+            return None
+        if not self._socket.recv(4096):
+            raise CameraLost("the maskwatch that was watched has ended")
+        while True:
+            (count,) = _COUNT.unpack_from(self._memory)
+            scene = self._copy(count % 2)
+            if _COUNT.unpack_from(self._memory)[0] <= count + 1:
+                return scene
+
+    def _copy(self, half: int) -> tuple[Image | None, View]:
+        start = _PAGE + half * self._half_bytes
+        width, height, text_bytes = _HEAD.unpack_from(self._memory, start)
+        text = self._memory[start + _HEAD.size : start + _HEAD.size + text_bytes]
+        if not width:
+            return None, from_json(text)
+        pixels = np.frombuffer(self._memory, np.uint8, width * height * 3, start + _HEAD.size + _JSON_BYTES)
+        return pixels.reshape(height, width, 3).copy(), from_json(text)
+
+    def close(self) -> None:
+        """Leave."""
+        self._socket.close()
+
+
+def default_path() -> Path:
+    """Return where a maskwatch of this user listens: systemd's or the session's runtime folder, else /tmp."""
+    for variable in ("RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"):
+        folder = os.environ.get(variable, "").partition(":")[0]
+        if folder and Path(folder).is_dir():
+            return Path(folder) / "scene.sock"
+    folder_of_user = Path(f"/tmp/maskwatch-{os.getuid()}")  # noqa: S108 - made for this user alone
+    folder_of_user.mkdir(mode=0o700, exist_ok=True)
+    return folder_of_user / "scene.sock"
+
+
+SERVICE_PATH = Path("/run/maskwatch/scene.sock")
+"""Where the service listens, as its unit's RuntimeDirectory has it."""
+
+
+def _free_path(path: Path) -> Path:
+    """Return `path`, freed of a dead socket, or one beside it where a living one listens."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            path.unlink(missing_ok=True)
+            return path
+    return path.with_name(f"{path.stem}-{os.getpid()}{path.suffix}")
+
+
+def _give_to_group(path: Path, group: str) -> None:
+    import shutil  # noqa: PLC0415 - service only
+
+    with contextlib.suppress(LookupError, PermissionError):
+        shutil.chown(path, group=group)
+
+
+def _tell(viewer: socket.socket) -> bool:
+    """Tell a viewer of a new scene; return False when it has gone."""
+    try:
+        viewer.send(b"\1")
+    except BlockingIOError:
+        return True
+    except OSError:
+        viewer.close()
+        return False
+    return True
+
+
+def _shrunk(image: Image, side_px: int) -> Image:
+    scale = side_px / max(image.shape[:2])
+    if scale >= 1:
+        return image
+    return cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]

@@ -1,0 +1,72 @@
+"""The view for a terminal: a live line of state, and a line for each moment of an episode."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.live import Live
+from rich.text import Text
+
+from edge.data import EventType, Mask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+    from edge.data import Alert, Scene
+
+_REFRESH_S = 0.5
+_STYLES = {
+    Mask.WITH_MASK: "blue",
+    Mask.WITHOUT_MASK: "bold red",
+    Mask.INCORRECT_MASK: "yellow",
+    Mask.UNSURE: "dim",
+}
+
+
+class TerminalView:
+    """Sink that prints; lines alone where the console is no terminal."""
+
+    def __init__(self, console: Console, *, status: Callable[[], str], banner: Callable[[], str]) -> None:
+        """Print on `console`."""
+        self._console, self._status, self._banner = console, status, banner
+        self._next_refresh_at = 0.0
+        self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
+        if self._live:
+            self._live.start()
+
+    def put(self, scene: Scene) -> None:
+        """Print the alerts of a scene, and twice a second the state."""
+        for alert in scene.alerts:
+            self._console.print(describe(alert), highlight=False)
+        if self._live and time.monotonic() >= self._next_refresh_at:
+            self._next_refresh_at = time.monotonic() + _REFRESH_S
+            self._live.update(self._state(scene), refresh=True)
+
+    def close(self) -> None:
+        """Give the terminal back."""
+        if self._live:
+            self._live.stop()
+
+    def _state(self, scene: Scene) -> Group:
+        counts = Counter(track.mask for track in scene.visible)
+        words = [Text(f"{mask.value} {counts[mask]}", _STYLES[mask] if counts[mask] else "dim") for mask in Mask]
+        banner = Text(f"  {self._banner()}  ", "bold white on red") if self._banner() else Text("")
+        return Group(banner, Text("   ").join(words), Text(self._status(), "dim"))
+
+
+def describe(alert: Alert) -> str:
+    """Return one line for a moment of an episode."""
+    clock = time.strftime("%H:%M:%S")
+    track = alert.track
+    who = f"person {track.id}"
+    if alert.event_type is EventType.START:
+        return f"{clock} episode start   {who}: {alert.episode.value} ({track.confidence:.2f})"
+    lasted = f"after {alert.raised_at - alert.since:.1f} s"
+    if alert.event_type is EventType.END:
+        return f"{clock} episode end     {who}: {alert.reason.value if alert.reason else ''} {lasted}"
+    return f"{clock} episode update  {who}: now {track.mask.value} {lasted}"
