@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import socket
-import stat
 import sys
 import threading
 import time
@@ -27,14 +24,14 @@ from edge.classify.mask import MaskClassifier
 from edge.classify.vote import Voter
 from edge.data import Reason
 from edge.detect.centerface import CenterFace
-from edge.errors import ConfigError, ModelError
+from edge.errors import ModelError
 from edge.health import ServiceManager, Timings, Vitals
 from edge.notice import Notifier
 from edge.notice.banner import Banner, Bell
 from edge.pipeline import Stages
-from edge.publish.embedded import HOST, EmbeddedBroker
+from edge.publish.broker import EMBEDDED, broker_of, device_name
+from edge.publish.embedded import EmbeddedBroker
 from edge.publish.message import Clock, Sender
-from edge.publish.mqtt import Broker
 from edge.publish.outbox import Outbox
 from edge.publish.publisher import Publisher
 from edge.show.slot import SceneServer, default_path
@@ -51,12 +48,12 @@ if TYPE_CHECKING:
     from edge.detect import Detector
     from edge.notice import Announcer
     from edge.pipeline import Sink
-    from edge.settings import MqttSettings, Settings
+    from edge.publish.broker import Broker
+    from edge.settings import Settings
 
 _T = TypeVar("_T")
 _Closable = TypeVar("_Closable", WindowProcess, TerminalView)
 
-EMBEDDED = "embedded"
 _GROUP = "maskwatch"
 
 
@@ -144,7 +141,8 @@ def watch(settings: Settings) -> None:
 def _watch(settings: Settings, stop: threading.Event, stack: ExitStack) -> None:
     """Open what the settings name, in the order of the walk, and walk; what was opened last closes first."""
     manager, console = ServiceManager(), Console()
-    broker = _broker(settings)
+    client_id = f"maskwatch-{device_name(settings.device)}-{settings.camera.name}"
+    broker = broker_of(settings.mqtt, client_id)
     models = load_models(settings, profile="live")
     timings, vitals, banner = Timings(), Vitals(), Banner()
     source = open_source(settings.camera, small_px=models.detector_px, stop=stop)
@@ -199,59 +197,9 @@ def _greet(console: Console, broker: Broker) -> None:
     console.print("      or: maskwatch watch     preview: maskwatch view     stop: Ctrl-C", soft_wrap=True)
 
 
-def device_name(settings: Settings) -> str:
-    """Return the device's name as topics have it: the setting, else the host's name."""
-    return settings.device.name or "".join(c if c.isalnum() or c in "-_." else "-" for c in socket.gethostname())
-
-
-def broker_of(mqtt: MqttSettings, client_id: str) -> Broker:
-    """Return where to connect and as whom.
-
-    Raises:
-        ConfigError: no broker is set, or a secret cannot be read or is readable by everybody.
-    """
-    if not mqtt.host:
-        raise ConfigError(
-            "mqtt.host: is not set; name your broker in /etc/maskwatch/config.toml, or write embedded to try one here"
-        )
-    if mqtt.ca_file and not Path(mqtt.ca_file).is_file():
-        raise ConfigError(f"mqtt.ca_file: {mqtt.ca_file}: no such file")
-    return Broker(
-        host=HOST if mqtt.host == EMBEDDED else mqtt.host,
-        port=mqtt.port,
-        client_id=client_id,
-        user=mqtt.user,
-        password=_password(mqtt),
-        ca_file=mqtt.ca_file,
-        mqtt5=mqtt.host != EMBEDDED,
-        keepalive_s=mqtt.keepalive_s,
-        retry_min_s=mqtt.retry_min_s,
-        retry_max_s=mqtt.retry_max_s,
-    )
-
-
-def _broker(settings: Settings) -> Broker:
-    return broker_of(settings.mqtt, f"maskwatch-{device_name(settings)}-{settings.camera.name}")
-
-
-def _password(mqtt: MqttSettings) -> str:
-    """Return the password from its file, or from systemd's credential `mqtt-password`; empty without a user."""
-    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
-    credential = Path(credentials or "/nonexistent") / "mqtt-password"
-    path = Path(mqtt.password_file) if mqtt.password_file else credential
-    if not mqtt.user or (not mqtt.password_file and not credential.exists()):
-        return ""
-    try:
-        if path != credential and path.stat().st_mode & stat.S_IROTH:
-            raise ConfigError(f"mqtt.password_file: {path}: everybody may read it; mend: chmod 640 {path}")
-        return path.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"mqtt.password_file: {path}: cannot be read: {error}") from error
-
-
 def _publisher(settings: Settings, broker: Broker, models: Models, stats: Callable[[], dict[str, Any]]) -> Publisher:
     sender = Sender(
-        device=device_name(settings),
+        device=device_name(settings.device),
         site=settings.device.site,
         camera=settings.camera.name,
         session=uuid.uuid4().hex[:12],

@@ -14,7 +14,8 @@ from rich.table import Table
 
 from edge import __version__
 from edge.errors import EdgeError, InputError
-from edge.settings import Environment, Loaded, load
+from edge.layers import Loaded, load
+from edge.settings import Environment
 
 if TYPE_CHECKING:
     from edge.errors import CameraError
@@ -190,7 +191,7 @@ def watch(env: Env = Environment.DEVELOPMENT, config: Config = None, overrides: 
     import signal  # noqa: PLC0415
     import threading  # noqa: PLC0415
 
-    from edge.app import broker_of  # noqa: PLC0415
+    from edge.publish.broker import broker_of  # noqa: PLC0415
     from edge.publish.watch import alerts, describe  # noqa: PLC0415
 
     stop = threading.Event()

@@ -1,4 +1,4 @@
-"""Which source a SPEC names: auto | camera | picamera | usb:N | usb:PATH | rtsp://… | http://… | FILE | FOLDER | demo."""
+"""Which source a SPEC names: auto, camera, picamera, usb:N, usb:PATH, rtsp://…, http://…, a file, a folder, demo."""
 
 from __future__ import annotations
 

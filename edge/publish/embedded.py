@@ -9,8 +9,8 @@ import threading
 from typing import Any
 
 from edge.errors import ConfigError, ThreadStuck
+from edge.publish.broker import LOOPBACK
 
-HOST = "127.0.0.1"
 _START_S = 20.0
 _STOP_S = 3.0
 
@@ -53,7 +53,7 @@ class EmbeddedBroker:
     async def _start(self) -> None:
         from amqtt.broker import Broker  # noqa: PLC0415 - heavy, and wanted in a first run only
 
-        listener = {"default": {"type": "tcp", "bind": f"{HOST}:{self._port}"}}
+        listener = {"default": {"type": "tcp", "bind": f"{LOOPBACK}:{self._port}"}}
         plugins = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
         self._broker = Broker({"listeners": listener, "plugins": plugins})
         await self._broker.start()
@@ -63,9 +63,9 @@ def _check_free(port: int) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            probe.bind((LOOPBACK, port))
         except OSError as error:
             raise ConfigError(
-                f"mqtt.port: {port} is in use on this machine; if that is a broker, use it: --set mqtt.host={HOST}, "
+                f"mqtt.port: {port} is in use here; if that is a broker, use it: --set mqtt.host={LOOPBACK}, "
                 f"else choose another: --set mqtt.port={port + 1}"
             ) from error

@@ -15,7 +15,6 @@ import ssl
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import paho.mqtt.client as paho
@@ -26,6 +25,7 @@ from paho.mqtt.properties import Properties
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from edge.publish.broker import Broker
     from edge.publish.message import Message
 
 log = logging.getLogger(__name__)
@@ -34,6 +34,9 @@ ONLINE = "online"
 _CONNECT_TIMEOUT_S = 5.0
 _ACKNOWLEDGE_S = 2.0
 """How long the last word, `offline`, may take to be acknowledged when the link is closed."""
+_DISCONNECT_S = 0.5
+_ANSWER_S = 3.0
+"""How long a broker may take to answer CONNECT; one that knows 3.1.1 only may stay mute on MQTT 5."""
 _TICK_S = 1.0
 _MAX_WAITING = 1_000
 """Messages that wait for the link's thread; state goes out again on connecting, alerts by the outbox."""
@@ -41,22 +44,6 @@ _UNSUPPORTED_PROTOCOL = {1, 132}
 """CONNACK codes for a protocol version that the broker does not speak. Source: MQTT 3.1.1, 3.2.2.3; MQTT 5, 3.2.2.2."""
 _FAILURE = 128
 """Reason codes from here on are refusals. Source: MQTT 5, 2.4."""
-
-
-@dataclass(frozen=True, slots=True)
-class Broker:
-    """Where to connect and as whom."""
-
-    host: str
-    port: int
-    client_id: str
-    user: str = ""
-    password: str = ""
-    ca_file: str = ""
-    mqtt5: bool = True
-    keepalive_s: int = 20
-    retry_min_s: float = 1.0
-    retry_max_s: float = 60.0
 
 
 class MqttLink:
@@ -137,19 +124,25 @@ class MqttLink:
         except (OSError, ValueError) as error:
             self._set_state(_why(error))
             return False
-        while client.socket() is not None and not self._stop.is_set():
+        answer_by = time.monotonic() + _ANSWER_S
+        while client.socket() is not None and not self._stop.is_set() and self._in_time(answer_by):
             self._turn(client)
         if self._stop.is_set():
             self._say_goodbye(client)
             return False
+        self._end(client)
         return not self._answered and self._try_other_protocol()
+
+    def _in_time(self, answer_by: float) -> bool:
+        """Return False once a broker has taken the connection and not answered for too long."""
+        return self._answered or time.monotonic() < answer_by
 
     def _try_other_protocol(self) -> bool:
         """Change to 3.1.1 at once where 5 got no answer; after 3.1.1 got none either, back to 5 with a pause."""
         spoke_5 = self._protocol is MQTTProtocolVersion.MQTTv5
         self._protocol = MQTTProtocolVersion.MQTTv311 if spoke_5 else MQTTProtocolVersion.MQTTv5
         if not spoke_5:
-            self._set_state("closes the connection without an answer")
+            self._set_state("takes the connection and does not answer")
         return spoke_5
 
     def _turn(self, client: paho.Client, timeout_s: float = _TICK_S) -> None:
@@ -191,6 +184,11 @@ class MqttLink:
             self._publish(client, "last word", self._closing)
         while client.is_connected() and "last word" in self._keys.values() and time.monotonic() < deadline:
             self._turn(client, 0.1)
+        self._end(client)
+
+    def _end(self, client: paho.Client) -> None:
+        """Disconnect as the protocol has it."""
+        deadline = time.monotonic() + _DISCONNECT_S
         client.disconnect()
         while client.socket() is not None and time.monotonic() < deadline:
             self._turn(client, 0.1)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from edge.publish.counts import Entries
 from edge.publish.message import face_counts
-from edge.publish.mqtt import ONLINE, MqttLink
+from edge.publish.mqtt import MqttLink
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge.data import Scene
+    from edge.publish.broker import Broker
     from edge.publish.message import Message, Sender
-    from edge.publish.mqtt import Broker
     from edge.publish.outbox import Outbox
     from edge.tflite import ModelSpec
 
@@ -91,6 +91,3 @@ class Publisher:
         with self._lock:
             state = [("", message) for message in self._retained.values()]
         return state + [(alert.key, alert.at(now)) for alert in self._outbox.unsettled()]
-
-
-__all__ = ["ONLINE", "Publisher"]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Iterator
 
-    from edge.publish.mqtt import Broker
+    from edge.publish.broker import Broker
 
 _REMEMBERED = 10_000
 """(event_id, seq) pairs remembered; a broker sends again within minutes, not after ten thousand alerts."""

@@ -1,0 +1,124 @@
+"""Settings read from TOML in layers: default < environment < system file < --config < --set."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from edge import assets
+from edge.errors import ConfigError
+from edge.settings import Environment, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+SYSTEM_FILE = Path("/etc/maskwatch/config.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Settings, and for each dotted key the name of the layer that it came from."""
+
+    settings: Settings
+    origins: dict[str, str]
+
+
+def load(
+    environment: Environment = Environment.DEVELOPMENT,
+    file: Path | None = None,
+    overrides: Sequence[str] = (),
+    *,
+    system_file: Path = SYSTEM_FILE,
+) -> Loaded:
+    """Return the settings of default < environment < system file < `file` < `overrides` (key=value).
+
+    Raises:
+        ConfigError: a file is missing or no TOML, a key is unknown, or a value has the wrong type or range.
+    """
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for origin, layer in _layers(environment, file, overrides, system_file):
+        known = list(origins)
+        for key, value in _flatten(layer):
+            if known and key not in known:
+                raise ConfigError(f"{origin}: {_unknown(key, known)}")
+            values[key] = value
+            if origin != origins.get(key):
+                origins[key] = origin
+    try:
+        return Loaded(Settings.model_validate(_nest(values)), origins)
+    except ValidationError as error:
+        raise ConfigError(_explain(error, origins)) from None
+
+
+def _layers(
+    environment: Environment, file: Path | None, overrides: Sequence[str], system_file: Path
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield (origin, nested values), weakest first."""
+    default, difference = assets.config() / "default.toml", assets.config() / f"{environment}.toml"
+    yield default.name, _read(default)
+    yield difference.name, _read(difference)
+    if system_file.exists():
+        yield str(system_file), _read(system_file)
+    if file is not None:
+        yield str(file), _read(file)
+    for override in overrides:
+        yield "--set", _parse_override(override)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigError(f"{path}: is not TOML: {error}") from error
+
+
+def _parse_override(text: str) -> dict[str, Any]:
+    """Return {"a": {"b": value}} for "a.b=value"; the value is TOML where it can be, else a string."""
+    key, equals, value = text.partition("=")
+    if not equals or "." not in key:
+        raise ConfigError(f"--set {text}: write section.key=value, for example mqtt.port=1883")
+    try:
+        parsed: Any = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value
+    return _nest({key.strip(): parsed})
+
+
+def _flatten(values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield (dotted key, value) of one level of sections."""
+    for section, content in values.items():
+        if isinstance(content, dict):
+            yield from ((f"{section}.{key}", value) for key, value in content.items())
+        else:
+            yield section, content
+
+
+def _nest(values: dict[str, Any]) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for key, value in values.items():
+        section, _, name = key.partition(".")
+        nested.setdefault(section, {})[name] = value
+    return nested
+
+
+def _unknown(key: str, known: list[str]) -> str:
+    """Return "mqtt.prot: unknown setting (did you mean 'port'?)"."""
+    section = key.partition(".")[0]
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    same_section = bool(near) and near[0].startswith(f"{section}.")
+    hint = f" (did you mean '{near[0].partition('.')[2] if same_section else near[0]}'?)" if near else ""
+    return f"{key}: unknown setting{hint}; `maskwatch check` lists them all"
+
+
+def _explain(error: ValidationError, origins: dict[str, str]) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"][:2])
+    return f"{origins.get(key, 'settings')}: {key}: {first['msg']}, not {first.get('input')!r}"

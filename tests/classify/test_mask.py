@@ -1,0 +1,87 @@
+"""The mask model, and the rule that says unsure."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from edge import assets
+from edge.classify.mask import MaskClassifier, label, softmax
+from edge.data import Mask
+from edge.detect.centerface import CenterFace
+from edge.tflite import Model
+from tests import fakes
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    return MaskClassifier(Model(assets.models() / "mask"))
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return CenterFace(Model(assets.models() / "face" / "quality"))
+
+
+def judged(classifier, detector, image) -> list[Mask]:
+    """Return what is said of the people of a picture, left to right."""
+    frame = fakes.frame(image=image)
+    boxes = detector.detect(frame).boxes
+    boxes = boxes[boxes[:, 0].argsort()]
+    return list(classifier.classify(frame, boxes).masks)
+
+
+def test_softmax_rows_sum_to_one_even_for_huge_logits():
+    rows = softmax(np.array([[1000, 0, -1000], [0, 0, 0]], np.float32))
+    assert rows.sum(1) == pytest.approx([1, 1])
+    assert rows[1] == pytest.approx([1 / 3] * 3)
+
+
+@pytest.mark.parametrize(
+    ("row", "legible", "expected"),
+    [
+        ((0.9, 0.06, 0.04), True, Mask.WITH_MASK),
+        ((0.06, 0.9, 0.04), True, Mask.WITHOUT_MASK),
+        ((0.06, 0.04, 0.9), True, Mask.INCORRECT_MASK),
+        ((0.5, 0.3, 0.2), True, Mask.UNSURE),
+        ((0.06, 0.9, 0.04), False, Mask.UNSURE),
+    ],
+)
+def test_the_label_is_the_best_class_where_it_is_sure_and_legible(row, legible, expected):
+    assert label(np.array([row], np.float32), [legible], 0.6) == (expected,)
+
+
+def test_no_boxes_get_no_verdicts(classifier):
+    assert len(classifier.classify(fakes.frame(), np.zeros((0, 4), np.float32))) == 0
+
+
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        (11.0, [Mask.INCORRECT_MASK, Mask.WITH_MASK]),
+        (20.0, [Mask.WITH_MASK, Mask.WITHOUT_MASK]),
+    ],
+)
+def test_the_people_of_the_demo_are_judged_rightly(classifier, detector, demo_scenes, at, expected):
+    assert judged(classifier, detector, demo_scenes[at].copy()) == expected
+
+
+@pytest.mark.parametrize("change", ["grey", "swapped"])
+def test_it_is_the_mask_that_is_seen_not_its_colour(classifier, detector, demo_scenes, change):
+    image = demo_scenes[20.0]
+    grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+    changed = grey if change == "grey" else np.ascontiguousarray(image[..., ::-1])
+    assert judged(classifier, detector, changed) == [Mask.WITH_MASK, Mask.WITHOUT_MASK]
+
+
+def test_faces_too_small_too_dark_or_without_contrast_are_unsure(classifier, detector, demo_scenes):
+    image = demo_scenes[20.0]
+    frame = fakes.frame(image=image.copy())
+    boxes = detector.detect(frame).boxes
+    tiny = np.concatenate([boxes[:, :2], boxes[:, :2] + 8], 1)
+    assert set(classifier.classify(frame, tiny).masks) == {Mask.UNSURE}
+    dark = fakes.frame(image=(image * 0.05).astype(np.uint8))
+    assert set(classifier.classify(dark, boxes).masks) == {Mask.UNSURE}
+    flat = fakes.frame(image=np.full_like(image, 127))
+    assert set(classifier.classify(flat, boxes).masks) == {Mask.UNSURE}

@@ -1,0 +1,86 @@
+"""Verdicts steadied into a label."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from edge.classify.vote import Voter
+from edge.data import Mask
+from tests import fakes
+
+WITH, WITHOUT, UNSURE = Mask.WITH_MASK, Mask.WITHOUT_MASK, Mask.UNSURE
+
+
+def voter(**changes) -> Voter:
+    settings = {"every_s": 0.2, "max_per_frame": 2, "half_life_s": 0.5, "min_votes": 2, "min_confidence": 0.6}
+    return Voter(**{**settings, **changes})
+
+
+def told(masks: list[Mask], step_s: float = 0.2, **changes) -> list[Mask]:
+    """Return the label after each of the verdicts on one person."""
+    box, labels = voter(**changes), []
+    person = fakes.track(1, UNSURE)
+    for number, mask in enumerate(masks):
+        at = number * step_s
+        labels.append(box.vote((replace(person, last_seen=at),), (0,), fakes.verdicts(mask), at)[0].mask)
+    return labels
+
+
+def test_a_label_needs_its_votes():
+    assert told([WITH, WITH]) == [UNSURE, WITH]
+
+
+def test_one_odd_verdict_changes_nothing():
+    assert told([WITH] * 5 + [WITHOUT] + [WITH] * 2)[-3:] == [WITH] * 3
+
+
+def test_a_lasting_change_is_followed_within_a_second():
+    assert told([WITH] * 10 + [WITHOUT] * 5)[-1] is WITHOUT
+
+
+def test_unsure_verdicts_leave_the_label_until_it_is_forgotten():
+    labels = told([WITH] * 3 + [UNSURE] * 20)
+    assert labels[5] is WITH
+    assert labels[-1] is UNSURE
+
+
+def test_unsure_verdicts_alone_say_unsure_with_the_largest_probability():
+    box = voter()
+    track = box.vote((fakes.track(1, UNSURE),), (0,), fakes.verdicts(UNSURE), 0.0)[0]
+    assert (track.mask, track.votes) == (UNSURE, 0)
+    assert track.confidence == pytest.approx(0.4)
+
+
+def test_evenly_split_verdicts_are_unsure():
+    assert told([WITH, WITHOUT] * 6, min_confidence=0.8)[-1] is UNSURE
+
+
+def test_those_who_waited_longest_are_due_first_and_no_more_than_allowed():
+    box = voter()
+    people = tuple(fakes.track(number, UNSURE) for number in (1, 2, 3))
+    first = box.due(people, 0.0)
+    assert first == (0, 1)
+    box.vote(people, first, fakes.verdicts(WITH, WITH), 0.0)
+    assert box.due(people, 0.1) == (2,)
+    assert box.due(people, 0.25)[0] == 2
+
+
+def test_nobody_unseen_is_due():
+    assert voter().due((fakes.track(1, UNSURE, seen=False),), 9.0) == ()
+
+
+def test_the_label_of_somebody_unseen_is_kept():
+    box = voter()
+    for at in (0.0, 0.2, 0.4):
+        box.vote((fakes.track(1),), (0,), fakes.verdicts(WITHOUT), at)
+    assert box.vote((fakes.track(1, UNSURE, seen=False),), (), fakes.verdicts(), 9.0)[0].mask is WITHOUT
+
+
+def test_ballots_of_those_who_left_are_forgotten():
+    box = voter()
+    box.vote((fakes.track(1),), (0,), fakes.verdicts(WITHOUT), 0.0)
+    box.vote((), (), fakes.verdicts(), 1.0)
+    newcomer = replace(fakes.track(1, UNSURE), votes=0)
+    assert box.vote((newcomer,), (), fakes.verdicts(), 2.0)[0].votes == 0

@@ -1,0 +1,134 @@
+"""Real parts that tests share: a broker, a screen, the command as a user types it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.capture.demo import DemoCamera
+from tests.fakes import eventually
+
+ROOT = Path(__file__).parent.parent
+
+
+def free_port() -> int:
+    """Return a port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def answers(port: int) -> bool:
+    """Return whether somebody listens."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Mosquitto:
+    """A real broker that can be stopped, started again and frozen."""
+
+    def __init__(self, folder: Path, *lines: str, port: int | None = None) -> None:
+        self.port = port or free_port()
+        self._config = folder / f"mosquitto-{self.port}.conf"
+        anonymous = [] if any(line.startswith("password_file") for line in lines) else ["allow_anonymous true"]
+        listener = [] if any(line.startswith("listener") for line in lines) else [f"listener {self.port} 127.0.0.1"]
+        user = ["user root"] if os.getuid() == 0 else []
+        self._config.write_text("\n".join([*user, *listener, *anonymous, *lines, ""]))
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
+        self._process = subprocess.Popen([program, "-c", str(self._config)], stderr=subprocess.DEVNULL)
+        assert eventually(lambda: answers(self.port)), "mosquitto did not start"
+
+    def stop(self) -> None:
+        if self._process:
+            self._process.terminate()
+            self._process.wait(10)
+            self._process = None
+
+    def signal(self, number: int) -> None:
+        assert self._process
+        self._process.send_signal(number)
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
+    """Return a running broker."""
+    broker = Mosquitto(tmp_path)
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def display() -> Iterator[str]:
+    """Return the name of a running X screen."""
+    reader, writer = os.pipe()
+    command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1280x800x24", "-nolisten", "tcp"]
+    server = subprocess.Popen(command, pass_fds=[writer], stderr=subprocess.DEVNULL)
+    os.close(writer)
+    with os.fdopen(reader) as numbers:
+        name = f":{numbers.readline().strip()}"
+    yield name
+    server.kill()
+    server.wait()
+
+
+def command(*arguments: object) -> list[str]:
+    """Return the command line of `maskwatch ARGUMENTS`."""
+    return [sys.executable, "-m", "edge", *map(str, arguments)]
+
+
+_SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "NOTIFY_SOCKET")
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return an environment without a screen, in which edge is found from any folder."""
+    kept = {
+        key: value for key, value in os.environ.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY", "NOTIFY_SOCKET")
+    }
+    return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "COLUMNS": "200", **more}
+
+
+def maskwatch(*arguments: object, timeout_s: float = 60, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end."""
+    return subprocess.run(
+        command(*arguments), capture_output=True, text=True, timeout=timeout_s, env=environment(**more), check=False
+    )
+
+
+@pytest.fixture(scope="session")
+def demo_scenes() -> dict[float, np.ndarray]:
+    """Return pictures of the demo's play by the second."""
+    camera = DemoCamera()
+    return {at: camera.scene(at) for at in (4.0, 11.0, 15.0, 20.0)}
+
+
+@pytest.fixture(scope="session")
+def demo_picture(tmp_path_factory: pytest.TempPathFactory, demo_scenes: dict[float, np.ndarray]) -> Path:
+    """Return a file with two people: one without a mask, one with."""
+    path = tmp_path_factory.mktemp("demo") / "street.png"
+    cv2.imwrite(str(path), demo_scenes[20.0])
+    return path
+
+
+@pytest.fixture(scope="session")
+def demo_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return 12 s of the demo's play as a video, one person bare from the start."""
+    path = tmp_path_factory.mktemp("demo") / "play.avi"
+    camera = DemoCamera()
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 6.0, (960, 540))
+    for step in range(16 * 6):
+        writer.write(camera.scene(2.0 + step / 6))
+    writer.release()
+    return path

@@ -1,0 +1,117 @@
+"""Stand-ins that keep the product's contracts, so that tests drive time and the world by hand."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+
+from edge.capture import Picture
+from edge.data import CLASSES, Faces, Frame, Mask, Scene, Track, Verdicts
+from edge.errors import CameraError
+
+PROBABILITIES = {
+    Mask.WITH_MASK: (0.9, 0.06, 0.04),
+    Mask.WITHOUT_MASK: (0.06, 0.9, 0.04),
+    Mask.INCORRECT_MASK: (0.06, 0.04, 0.9),
+    Mask.UNSURE: (0.4, 0.35, 0.25),
+}
+
+
+def picture(value: int = 90, size_px: tuple[int, int] = (64, 48)) -> np.ndarray:
+    """Return a picture of one grey."""
+    return np.full((size_px[1], size_px[0], 3), value, np.uint8)
+
+
+def frame(at: float = 0.0, seq: int = 0, image: np.ndarray | None = None) -> Frame:
+    """Return a frame."""
+    return Frame(picture() if image is None else image, seq, at=at, read_at=at)
+
+
+def faces(*boxes: tuple[float, float, float, float]) -> Faces:
+    """Return faces of score 0.9."""
+    return Faces(np.array(boxes, np.float32).reshape(-1, 4), np.full(len(boxes), 0.9, np.float32))
+
+
+def verdicts(*masks: Mask) -> Verdicts:
+    """Return one plain verdict for each mask."""
+    rows = np.array([PROBABILITIES[mask] for mask in masks], np.float32).reshape(-1, len(CLASSES))
+    return Verdicts(rows, masks)
+
+
+def track(number: int = 1, mask: Mask = Mask.WITHOUT_MASK, at: float = 0.0, *, seen: bool = True) -> Track:
+    """Return a track that was last seen at `at`."""
+    return Track(number, (10, 10, 30, 30), 0 if seen else None, 0.0, at, mask, 0.9, 5, PROBABILITIES[mask])
+
+
+def scene(tracks: tuple[Track, ...] = (), alerts: tuple = (), episodes: tuple = (), decided_at: float = 0.0) -> Scene:
+    """Return a scene around tracks and alerts."""
+    return Scene(frame(), Faces.none(), tracks, alerts, decided_at, episodes)
+
+
+class FakeClock:
+    """A monotonic clock that moves by hand."""
+
+    def __init__(self, now: float = 1000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class FakeCamera:
+    """Camera that plays a script: pictures, None for damaged ones, errors to raise, callables to call."""
+
+    def __init__(self, script: Iterable[object]) -> None:
+        self._script = iter(script)
+        self.closed = False
+
+    def read(self) -> Picture | None:
+        step = next(self._script, CameraError("the script is over"))
+        if callable(step):
+            step = step()
+        if isinstance(step, Exception):
+            raise step
+        return None if step is None else Picture(step)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class ListSource:
+    """Source of given frames."""
+
+    def __init__(self, frames: Iterable[Frame | None]) -> None:
+        self._frames = list(frames)
+
+    def __iter__(self) -> Iterator[Frame | None]:
+        yield from self._frames
+
+    def close(self) -> None:
+        """Hold nothing open."""
+
+
+class KeepingSink:
+    """Sink that keeps what it was given."""
+
+    def __init__(self) -> None:
+        self.scenes: list[Scene] = []
+
+    def put(self, scene: Scene) -> None:
+        self.scenes.append(scene)
+
+    @property
+    def alerts(self) -> list:
+        return [alert for scene in self.scenes for alert in scene.alerts]
+
+
+def eventually(condition: Callable[[], object], timeout_s: float = 10.0, step_s: float = 0.02) -> bool:
+    """Return whether the condition came true in time."""
+    waiter, waited = threading.Event(), 0.0
+    while not condition():
+        if waited >= timeout_s:
+            return False
+        waiter.wait(step_s)
+        waited += step_s
+    return True

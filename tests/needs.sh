@@ -1,0 +1,18 @@
+#!/bin/sh
+# What the tests use beside Python packages: a real broker, a real screen, systemd's own checker.
+set -eu
+missing=""
+command -v mosquitto >/dev/null || missing="$missing mosquitto"
+command -v Xvfb >/dev/null || missing="$missing xvfb"
+command -v xdotool >/dev/null || missing="$missing xdotool"
+command -v import >/dev/null || missing="$missing imagemagick"
+command -v systemd-analyze >/dev/null || missing="$missing systemd"
+[ -e /usr/lib/x86_64-linux-gnu/libGL.so.1 ] || [ -e /usr/lib/aarch64-linux-gnu/libGL.so.1 ] || missing="$missing libgl1"
+[ -n "$missing" ] || exit 0
+if [ "$(id -u)" != 0 ]; then
+    echo "the tests need:$missing; mend: sudo apt install$missing" >&2
+    exit 1
+fi
+apt-get -qq update
+# shellcheck disable=SC2086 # a list of names
+DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends $missing >/dev/null

@@ -1,0 +1,123 @@
+"""Topics and payloads."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from edge.data import Alert, EventType, Mask, Reason
+from edge.publish.counts import Entries
+from edge.publish.message import Clock, Sender, encode, utc
+from edge.tflite import ModelSpec
+from tests import fakes
+
+WALL = 1_800_000_000.0
+MODEL = ModelSpec.model_validate(
+    {
+        "name": "m",
+        "version": "1",
+        "kind": "mask",
+        "decoder": "logits",
+        "sha256": "0" * 64,
+        "input": {"shape": (1, 64, 64, 3), "dtype": "int8", "colour": "rgb"},
+        "output": [{"shape": (1, 3), "dtype": "float32"}],
+    }
+)
+
+KEYS = """
+schema event_id event_type seq session device site camera label confidence probs votes faces track_id box face_px
+first_seen duration_s t_capture t_decided t_published latency_ms clock_synced reason model delayed expires_at
+"""
+
+
+def sender(wall: float = WALL, monotonic: float = 100.0) -> Sender:
+    return Sender("stop-7", "Main St", "main", "abc", Clock(lambda: wall, lambda: monotonic), expires_s=60)
+
+
+def alert(**changes) -> Alert:
+    return replace(Alert("e1", EventType.START, 0, Mask.WITHOUT_MASK, fakes.track(at=5.0), 4.0, 5.0), **changes)
+
+
+def body(message) -> dict:
+    return json.loads(message.payload)
+
+
+def test_an_alert_has_the_agreed_keys_in_their_order():
+    message = sender().alert(alert(), fakes.scene((fakes.track(),), decided_at=100.0), MODEL).at(WALL)
+    assert list(body(message)) == KEYS.split()
+    assert (message.topic, message.qos, message.retain) == ("maskwatch/1/stop-7/camera/main/alert", 1, False)
+    assert message.expiry_s == 86_400
+
+
+def test_an_alert_says_when_it_was_decided_and_until_when_to_act():
+    told = body(sender().alert(alert(), fakes.scene(decided_at=98.0), MODEL).at(WALL))
+    assert told["t_decided"] == utc(WALL - 2)
+    assert told["expires_at"] == utc(WALL + 58)
+    assert told["t_published"] == utc(WALL)
+    assert told["first_seen"] == utc(WALL - 2 - 5)
+    assert told["duration_s"] == 1.0
+
+
+@pytest.mark.parametrize(("after_s", "delayed"), [(0, False), (59, False), (61, True), (90_000, True)])
+def test_an_alert_sent_after_it_expired_says_delayed(after_s, delayed):
+    message = sender().alert(alert(), fakes.scene(decided_at=100.0), MODEL)
+    assert body(message.at(WALL + after_s))["delayed"] is delayed
+
+
+def test_an_end_says_its_reason_and_the_verdict_then():
+    ended = alert(event_type=EventType.END, track=fakes.track(mask=Mask.WITH_MASK), reason=Reason.MASK_ON)
+    told = body(sender().alert(ended, fakes.scene(), MODEL).at(WALL))
+    assert (told["reason"], told["label"]) == ("mask_on", "with_mask")
+
+
+def test_a_box_is_told_as_shares_of_the_picture_and_without_a_picture_not_at_all():
+    told = body(sender().alert(alert(), fakes.scene(), MODEL).at(WALL))
+    assert told["box"] == [round(10 / 64, 4), round(10 / 48, 4), round(30 / 64, 4), 0.625]
+    blind = replace(fakes.scene(), frame=None)
+    assert body(sender().alert(alert(), blind, MODEL).at(WALL))["box"] is None
+
+
+def test_only_those_visible_are_counted_and_every_label_is_named():
+    scene = fakes.scene((fakes.track(1), fakes.track(2, Mask.WITH_MASK, seen=False)))
+    assert body(sender().alert(alert(), scene, MODEL).at(WALL))["faces"] == {
+        "with_mask": 0,
+        "without_mask": 1,
+        "incorrect_mask": 0,
+        "unsure": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "1970-01-01T00:00:00.000Z"), (1e9 + 0.5, "2001-09-09T01:46:40.500Z"), (-5, "1969-12-31T23:59:55.000Z")],
+)
+def test_times_are_utc_with_milliseconds(seconds, text):
+    assert utc(seconds) == text
+
+
+@pytest.mark.parametrize(("wall", "synced"), [(0, False), (1e9, False), (WALL, True)])
+def test_a_clock_that_was_never_set_says_so(wall, synced):
+    assert Clock(lambda: wall, lambda: 0).synced() is synced
+
+
+def test_a_payload_never_holds_what_is_no_json():
+    with pytest.raises(ValueError, match="JSON"):
+        encode({"x": float("nan")})
+
+
+def test_last_will_status_and_unmasked_are_plain_and_retained():
+    assert (sender().online(online=False).payload, sender().online(online=False).retain) == (b"offline", True)
+    assert (sender().unmasked(on=True).payload, sender().unmasked(on=True).retain) == (b"ON", True)
+
+
+def test_each_person_enters_once_and_a_new_day_starts_at_zero():
+    entries = Entries()
+    clock = Clock(lambda: WALL)
+    today = clock.today()
+    for _ in range(3):
+        counted = entries.count(fakes.scene((fakes.track(1), fakes.track(2, Mask.UNSURE))), today)
+    assert counted == {"with_mask": 0, "without_mask": 1, "incorrect_mask": 0}
+    tomorrow = Clock(lambda: WALL + 86_400).today()
+    assert entries.count(fakes.scene((fakes.track(1), fakes.track(3))), tomorrow)["without_mask"] == 1

@@ -1,0 +1,51 @@
+"""The values that flow."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from edge.data import Faces, Mask, Verdicts
+from tests import fakes
+
+
+def test_a_frame_cannot_be_painted_on():
+    with pytest.raises(ValueError, match="read-only"):
+        fakes.frame().image[0, 0] = 1
+
+
+def test_a_frame_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        fakes.frame().seq = 3
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (4, 4, 1), (4, 4, 4)])
+def test_a_frame_of_another_shape_is_refused_with_both_shapes_named(shape):
+    with pytest.raises(ValueError, match=r"image has shape .*expected"):
+        fakes.frame(image=np.zeros(shape, np.uint8))
+
+
+def test_faces_whose_scores_do_not_match_are_refused():
+    with pytest.raises(ValueError, match="scores"):
+        Faces(np.zeros((2, 4), np.float32), np.zeros(1, np.float32))
+
+
+def test_landmarks_of_another_shape_are_refused():
+    with pytest.raises(ValueError, match="landmarks"):
+        Faces(np.zeros((1, 4), np.float32), np.zeros(1, np.float32), np.zeros((1, 4, 2), np.float32))
+
+
+def test_verdicts_need_three_probabilities_each():
+    with pytest.raises(ValueError, match="probabilities"):
+        Verdicts(np.zeros((1, 2), np.float32), (Mask.UNSURE,))
+
+
+def test_confidence_is_the_largest_probability():
+    assert fakes.verdicts(Mask.WITH_MASK, Mask.UNSURE).confidences == pytest.approx([0.9, 0.4])
+
+
+def test_only_tracks_with_a_face_are_visible():
+    seen, lost = fakes.track(1), fakes.track(2, seen=False)
+    assert fakes.scene((seen, lost)).visible == (seen,)

@@ -1,0 +1,86 @@
+"""The house stays in order: sizes, broad excepts, and room for the next detector and the next sink."""
+
+from __future__ import annotations
+
+import ast
+import statistics
+import threading
+from pathlib import Path
+
+import numpy as np
+
+from edge import app, pipeline
+from edge.data import Faces
+from edge.health import Timings
+from edge.layers import load
+from tests import fakes
+
+EDGE = Path(__file__).parent.parent / "edge"
+
+
+def functions() -> list[tuple[str, int]]:
+    found = []
+    for path in EDGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                body = node.body[1:] if ast.get_docstring(node) else node.body
+                lines = body[-1].end_lineno - body[0].lineno + 1 if body else 0
+                found.append((f"{path.name}:{node.name}", lines))
+    return found
+
+
+def test_half_of_the_functions_fit_in_six_lines_and_nine_in_ten_in_twenty():
+    lengths = sorted(length for _, length in functions())
+    assert statistics.median(lengths) <= 6
+    assert lengths[int(0.9 * len(lengths))] <= 20
+
+
+def test_no_module_is_longer_than_250_lines():
+    lengths = {str(path.relative_to(EDGE)): len(path.read_text().splitlines()) for path in EDGE.rglob("*.py")}
+    assert {name: lines for name, lines in lengths.items() if lines > 250} == {}
+
+
+def test_there_are_at_most_three_broad_excepts():
+    broad = [
+        path.name
+        for path in EDGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ExceptHandler)
+        and (node.type is None or getattr(node.type, "id", "") in {"Exception", "BaseException"})
+    ]
+    assert len(broad) <= 3
+
+
+def test_nothing_prints_but_the_command_line():
+    printing = [
+        path.name
+        for path in EDGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print"
+    ]
+    assert set(printing) <= {"cli.py"}
+
+
+class CornerDetector:
+    """A second detector: whatever the picture, a face in the corner."""
+
+    def detect(self, _frame):
+        return Faces(np.array([[0, 0, 20, 20]], np.float32), np.ones(1, np.float32))
+
+
+class BareClassifier:
+    """A second classifier: nobody wears a mask."""
+
+    def classify(self, _frame, boxes):
+        return fakes.verdicts(*[fakes.Mask.WITHOUT_MASK] * len(boxes))
+
+
+def test_a_second_detector_and_a_new_sink_need_no_change_of_the_walk():
+    settings = load(system_file=Path("/nonexistent")).settings
+    models = app.Models(CornerDetector(), BareClassifier(), {}, (320, 256))
+    stages = app.build_stages(settings, models, Timings(), every_frame=True)
+    sink = fakes.KeepingSink()
+    frames = [fakes.frame(at=k / 10, seq=k) for k in range(30)]
+    pipeline.run(fakes.ListSource(frames), stages, [sink], stop=threading.Event(), beat=lambda: None)
+    assert [(alert.event_type.value, alert.seq) for alert in sink.alerts] == [("start", 0), ("end", 1)]
+    assert sink.alerts[0].raised_at == 1.1

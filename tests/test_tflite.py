@@ -1,0 +1,94 @@
+"""Models are checked against their model.toml when they are loaded, not at frame 1."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge import assets
+from edge.errors import ModelError
+from edge.tflite import Model, read_spec
+from tests.conftest import maskwatch
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a copy of the mask model that may be damaged."""
+    copy = tmp_path / "mask"
+    shutil.copytree(assets.models() / "mask", copy)
+    return copy
+
+
+def edit(folder: Path, old: str, new: str) -> None:
+    path = folder / "model.toml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+@pytest.mark.parametrize("name", ["face/live", "face/quality", "mask"])
+def test_every_model_that_comes_along_is_what_its_model_toml_says(name):
+    model = Model(assets.models() / name)
+    width, height = model.size_px
+    outputs = model.run(np.zeros((height, width, 3), np.uint8))
+    assert [out.shape for out in outputs] == [spec.shape for spec in model.spec.output]
+    assert {out.dtype for out in outputs} == {np.dtype("float32")}
+
+
+@pytest.mark.parametrize("offset", [0, 4, 1000, -1])
+def test_one_changed_byte_is_refused(folder, offset):
+    path = folder / "model.tflite"
+    content = bytearray(path.read_bytes())
+    content[offset] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match="sha256"):
+        Model(folder)
+
+
+def test_a_truncated_model_is_refused(folder):
+    path = folder / "model.tflite"
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(ModelError, match="damaged"):
+        Model(folder)
+
+
+def test_a_file_that_is_no_model_is_refused_though_its_hash_agrees(folder):
+    import hashlib
+
+    old = read_spec(folder).sha256
+    (folder / "model.tflite").write_bytes(b"no model")
+    edit(folder, old, hashlib.sha256(b"no model").hexdigest())
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        Model(folder)
+
+
+def test_a_shape_that_differs_is_refused_with_both_named(folder):
+    size = read_spec(folder).input.shape[1]
+    edit(folder, f"{size}, {size}", f"{size}, {size + 1}")
+    with pytest.raises(ModelError, match=rf"{size}, {size}.*model.toml says.*{size}, {size + 1}"):
+        Model(folder)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [('kind = "mask"', 'kind = "dog"'), ('colour = "rgb"', 'colour = "cmyk"'), ("sha256 =", "sha255 =")]
+)
+def test_a_model_toml_with_a_wrong_field_is_refused(folder, old, new):
+    edit(folder, old, new)
+    with pytest.raises(ModelError, match=r"model\.toml"):
+        Model(folder)
+
+
+def test_a_missing_model_is_named(tmp_path):
+    with pytest.raises(ModelError, match=r"model\.toml: no such file"):
+        Model(tmp_path)
+
+
+def test_the_command_ends_with_65_and_one_sentence(folder, demo_picture):
+    (folder / "model.tflite").write_bytes(b"\0" * 100)
+    done = maskwatch("detect", demo_picture, "--set", f"classifier.model={folder}")
+    assert done.returncode == 65
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr

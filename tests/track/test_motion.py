@@ -1,0 +1,86 @@
+"""Faces that become persons."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edge.track.motion import MotionTracker
+from tests import fakes
+
+
+def tracker() -> MotionTracker:
+    return MotionTracker(min_iou=0.25, max_lost_s=2.0)
+
+
+def box(x: float, y: float = 100.0, side: float = 40.0) -> tuple[float, float, float, float]:
+    return x, y, x + side, y + side
+
+
+def ids(tracks) -> list[int]:
+    return [track.id for track in tracks if track.face is not None]
+
+
+def test_somebody_who_stands_still_stays_the_same():
+    follow = tracker()
+    assert [ids(follow.update(fakes.faces(box(10)), at)) for at in (0.0, 0.1, 0.2)] == [[1]] * 3
+
+
+def test_everybody_gets_a_track_at_once_and_it_names_the_row_of_the_face():
+    tracks = tracker().update(fakes.faces(box(10), box(200)), 0.0)
+    assert [(track.id, track.face) for track in tracks] == [(1, 0), (2, 1)]
+
+
+def test_two_who_cross_keep_their_names():
+    follow, seen = tracker(), []
+    for step in range(21):
+        left, right = box(100 + 10 * step, y=100), box(300 - 10 * step, y=112)
+        seen.append(follow.update(fakes.faces(left, right), step * 0.1))
+    assert {track.id: track.face for track in seen[-1]} == {1: 0, 2: 1}
+
+
+def test_a_walker_seen_twice_a_second_is_one_person():
+    follow = tracker()
+    assert {ids(follow.update(fakes.faces(box(20 + 30 * k)), k * 0.5))[0] for k in range(10)} == {1}
+
+
+def test_a_walker_behind_a_pole_for_a_second_comes_back_as_the_same():
+    follow = tracker()
+    for step in range(10):
+        follow.update(fakes.faces(box(10 + 8 * step)), step * 0.1)
+    for step in range(10, 20):
+        lost = follow.update(fakes.faces(), step * 0.1)
+        assert [track.face for track in lost] == [None]
+    assert ids(follow.update(fakes.faces(box(10 + 8 * 14)), 2.0)) == [1]
+
+
+def test_somebody_who_comes_back_after_more_than_two_seconds_is_new():
+    follow = tracker()
+    follow.update(fakes.faces(box(10)), 0.0)
+    assert follow.update(fakes.faces(), 2.1) == ()
+    assert ids(follow.update(fakes.faces(box(10)), 2.2)) == [2]
+
+
+def test_a_face_of_another_size_at_the_same_place_is_somebody_else():
+    follow = tracker()
+    follow.update(fakes.faces(box(100, side=20)), 0.0)
+    assert ids(follow.update(fakes.faces(box(60, y=60, side=100)), 0.1)) == [2]
+
+
+def test_times_of_first_and_last_sight_are_kept():
+    follow = tracker()
+    follow.update(fakes.faces(box(10)), 5.0)
+    track = follow.update(fakes.faces(), 6.0)[0]
+    assert (track.first_seen, track.last_seen, track.face) == (5.0, 5.0, None)
+
+
+@pytest.mark.parametrize("count", [0, 1, 60])
+def test_a_jittering_crowd_keeps_its_names(count):
+    dice = np.random.default_rng(3)
+    homes = [(60 * (k % 10), 60 * (k // 10)) for k in range(count)]
+    follow = tracker()
+    for step in range(20):
+        jittered = [box(x + dice.normal(0, 2), y + dice.normal(0, 2)) for x, y in homes]
+        tracks = follow.update(fakes.faces(*jittered), step * 0.1)
+    assert [track.id for track in tracks] == list(range(1, count + 1))
+    assert [track.face for track in tracks] == list(range(count))
