@@ -70,18 +70,28 @@ def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
     broker.stop()
 
 
+class Screen:
+    """A running X screen; `name` is what DISPLAY is set to."""
+
+    def __init__(self, name: str, server: subprocess.Popen[bytes]) -> None:
+        self.name, self._server = name, server
+
+    def kill(self) -> None:
+        self._server.kill()
+        self._server.wait()
+
+
 @pytest.fixture
-def display() -> Iterator[str]:
-    """Return the name of a running X screen."""
+def display() -> Iterator[Screen]:
+    """Return a running X screen."""
     reader, writer = os.pipe()
     command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1280x800x24", "-nolisten", "tcp"]
     server = subprocess.Popen(command, pass_fds=[writer], stderr=subprocess.DEVNULL)
     os.close(writer)
     with os.fdopen(reader) as numbers:
-        name = f":{numbers.readline().strip()}"
-    yield name
-    server.kill()
-    server.wait()
+        screen = Screen(f":{numbers.readline().strip()}", server)
+    yield screen
+    screen.kill()
 
 
 def command(*arguments: object) -> list[str]:

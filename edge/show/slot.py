@@ -32,6 +32,7 @@ _HEAD = struct.Struct("<III")
 """At the start of a half: width and height of the picture in px, bytes of JSON behind this."""
 _JSON_BYTES = 65_536
 _PAGE = 4_096
+_ENDED = "the maskwatch that was watched has ended"
 
 
 def _half_bytes(side_px: int) -> int:
@@ -115,21 +116,17 @@ class SceneReader:
             InputError: nobody listens at `path`, or this user may not look.
         """
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._memory: mmap.mmap | None = None
         try:
             self._socket.connect(str(path))
-            self._socket.settimeout(5.0)
-            _, fds, _, _ = socket.recv_fds(self._socket, 1, 1)
-            self._memory = mmap.mmap(fds[0], 0, prot=mmap.PROT_READ)
         except PermissionError as error:
             self._socket.close()
             raise InputError(
                 f"{path}: you may not look; mend: sudo usermod -aG maskwatch $USER, then log in again"
             ) from error
-        except (OSError, IndexError) as error:
+        except OSError as error:
             self._socket.close()
             raise InputError(f"{path}: no maskwatch is running there; start one with: maskwatch run") from error
-        os.close(fds[0])
-        self._half_bytes = (len(self._memory) - _PAGE) // 2
 
     def newest(self, timeout_s: float) -> tuple[Image | None, View] | None:
         """Return (picture, view) of a scene not seen before, None if there is none within `timeout_s`.
@@ -140,26 +137,41 @@ class SceneReader:
         readable, _, _ = select.select([self._socket], [], [], timeout_s)
         if not readable:
             return None
+        if self._memory is None:
+            self._memory = self._receive_memory()
+            return self.newest(timeout_s)
         if not self._socket.recv(4096):
-            raise CameraLost("the maskwatch that was watched has ended")
+            raise CameraLost(_ENDED)
         while True:
             (count,) = _COUNT.unpack_from(self._memory)
-            scene = self._copy(count % 2)
+            scene = _copy(self._memory, count % 2)
             if _COUNT.unpack_from(self._memory)[0] <= count + 1:
                 return scene
 
-    def _copy(self, half: int) -> tuple[Image | None, View]:
-        start = _PAGE + half * self._half_bytes
-        width, height, text_bytes = _HEAD.unpack_from(self._memory, start)
-        text = self._memory[start + _HEAD.size : start + _HEAD.size + text_bytes]
-        if not width:
-            return None, from_json(text)
-        pixels = np.frombuffer(self._memory, np.uint8, width * height * 3, start + _HEAD.size + _JSON_BYTES)
-        return pixels.reshape(height, width, 3).copy(), from_json(text)
+    def _receive_memory(self) -> mmap.mmap:
+        """Take the descriptor that greets every viewer."""
+        _, fds, _, _ = socket.recv_fds(self._socket, 1, 1)
+        if not fds:
+            raise CameraLost(_ENDED)
+        try:
+            return mmap.mmap(fds[0], 0, prot=mmap.PROT_READ)
+        finally:
+            os.close(fds[0])
 
     def close(self) -> None:
         """Leave."""
         self._socket.close()
+
+
+def _copy(memory: mmap.mmap, half: int) -> tuple[Image | None, View]:
+    """Return picture and view of one half, as our own."""
+    start = _PAGE + half * ((len(memory) - _PAGE) // 2)
+    width, height, text_bytes = _HEAD.unpack_from(memory, start)
+    text = memory[start + _HEAD.size : start + _HEAD.size + text_bytes]
+    if not width:
+        return None, from_json(text)
+    pixels = np.frombuffer(memory, np.uint8, width * height * 3, start + _HEAD.size + _JSON_BYTES)
+    return pixels.reshape(height, width, 3).copy(), from_json(text)
 
 
 def default_path() -> Path:

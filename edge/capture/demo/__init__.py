@@ -80,6 +80,7 @@ class DemoCamera:
             for role in _CAST
             for variant in {name for _, name in role.wears}
         }
+        self._noise = np.random.default_rng(3).integers(0, 5, (_SIZE_PX[1] + 32, _SIZE_PX[0] + 32, 3), np.uint8)
         self._began_at = monotonic()
         self._shown = 0
 
@@ -98,7 +99,13 @@ class DemoCamera:
             sprite = self._people[role.name, role.variant(at)]
             left = round(role.place(at) * _SIZE_PX[0] - sprite.shape[1] / 2)
             _paste(image, sprite, left, round(_SIZE_PX[1] - sprite.shape[0] + 6 + bob))
-        return image
+        return self._with_noise(image, at)
+
+    def _with_noise(self, image: Image, at: float) -> Image:
+        """Return a picture as a sensor gives it: no two are the same."""
+        across, down = int(at * _RATE_HZ) % 31, int(at * _RATE_HZ) // 31 % 31
+        noise = self._noise[down : down + image.shape[0], across : across + image.shape[1]]
+        return cv2.add(image, noise).astype(np.uint8, copy=False)
 
     def close(self) -> None:
         """Hold nothing open."""

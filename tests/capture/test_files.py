@@ -1,0 +1,122 @@
+"""Pictures and videos on disk, good and bad."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.capture.files import FolderSource, VideoSource, pictures_in, read_picture
+from edge.errors import CameraError, InputError
+
+
+def save(path: Path, image: np.ndarray) -> Path:
+    assert cv2.imwrite(str(path), image)
+    return path
+
+
+def with_orientation(path: Path, orientation: int) -> Path:
+    """Write an EXIF orientation into a JPEG."""
+    tiff = b"II*\0\x08\0\0\0" + struct.pack("<HHHIHHI", 1, 0x0112, 3, 1, orientation, 0, 0)
+    exif = b"Exif\0\0" + tiff
+    content = path.read_bytes()
+    path.write_bytes(content[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + content[2:])
+    return path
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 1, 3), (40, 30), (40, 30, 3), (40, 30, 4)])
+def test_grey_alpha_and_tiny_pictures_become_bgr(tmp_path, shape):
+    image = read_picture(save(tmp_path / "p.png", np.full(shape, 200, np.uint8)))
+    assert image.shape == (*shape[:2], 3)
+    assert image.dtype == np.uint8
+
+
+def test_a_picture_of_12000_pixels_is_read(tmp_path):
+    assert read_picture(save(tmp_path / "p.jpg", np.zeros((40, 12_000, 3), np.uint8))).shape == (40, 12_000, 3)
+
+
+def test_a_picture_lies_as_its_exif_rotation_says(tmp_path):
+    image = np.zeros((20, 60, 3), np.uint8)
+    image[:, :30] = 255
+    path = with_orientation(save(tmp_path / "p.jpg", image), 6)
+    turned = read_picture(path)
+    assert turned.shape == (60, 20, 3)
+    assert turned[:25].mean() > 200
+    assert turned[35:].mean() < 50
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(b"", "is empty"), (b"no picture", "is no picture"), (None, "cannot be read")]
+)
+def test_what_is_no_picture_is_named(tmp_path, content, said):
+    path = tmp_path / "p.jpg"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(CameraError, match=rf"p\.jpg: {said}"):
+        read_picture(path)
+
+
+def test_pictures_come_by_name_and_other_files_are_left_alone(tmp_path):
+    for name in ("b.png", "a.JPG", "c.txt"):
+        save(tmp_path / name.replace("txt", "png"), np.zeros((4, 4, 3), np.uint8)).rename(tmp_path / name)
+    assert [path.name for path in pictures_in(tmp_path)] == ["a.JPG", "b.png"]
+
+
+def test_an_empty_folder_is_named(tmp_path):
+    with pytest.raises(InputError, match="holds no picture"):
+        FolderSource(tmp_path, on_bad=lambda _error: None)
+
+
+def test_a_folder_gives_its_good_pictures_and_tells_of_bad_ones(tmp_path):
+    save(tmp_path / "a.png", np.zeros((4, 4, 3), np.uint8))
+    (tmp_path / "b.png").write_bytes(b"x")
+    save(tmp_path / "c.png", np.zeros((4, 4, 3), np.uint8))
+    bad = []
+    frames = list(FolderSource(tmp_path, on_bad=bad.append))
+    assert [frame.at for frame in frames] == [0.0, 2.0]
+    assert len(bad) == 1
+
+
+def test_a_video_is_walked_frame_by_frame_in_media_time(demo_video):
+    source = VideoSource(demo_video)
+    frames = [(frame.seq, frame.at) for frame in source]
+    source.close()
+    assert frames == [(k, pytest.approx(k / 6)) for k in range(96)]
+
+
+def test_a_file_that_is_no_video_is_named(tmp_path):
+    path = tmp_path / "v.mp4"
+    path.write_bytes(b"no video" * 100)
+    with pytest.raises(CameraError, match=r"v\.mp4: is no video"):
+        VideoSource(path)
+
+
+def test_a_missing_video_is_named(tmp_path):
+    with pytest.raises(InputError, match="no such file"):
+        VideoSource(tmp_path / "none.mp4")
+
+
+def test_a_truncated_video_gives_what_it_has_and_is_told(tmp_path, demo_video):
+    path = tmp_path / "cut.avi"
+    path.write_bytes(demo_video.read_bytes()[: demo_video.stat().st_size // 2])
+    bad = []
+    source = VideoSource(path, on_bad=bad.append)
+    frames = list(source)
+    source.close()
+    assert 10 < len(frames) < 90
+    assert not source.expected_frames or "truncated" in str(bad[0])
+
+
+def test_a_paced_video_keeps_to_its_own_speed(demo_video):
+    import time
+
+    source = VideoSource(demo_video, pace=True)
+    began_at = time.monotonic()
+    for frame in source:
+        if frame.seq == 6:
+            break
+    source.close()
+    assert time.monotonic() - began_at >= 0.95

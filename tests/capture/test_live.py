@@ -1,0 +1,158 @@
+"""Live cameras that come, go, fall silent and get stuck."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from edge.capture.live import LiveSource
+from edge.capture.slot import Slot
+from edge.errors import CameraError, CameraLost, ThreadStuck
+from tests import fakes
+from tests.fakes import FakeCamera, eventually, picture
+
+
+def source(*cameras: object, **changes) -> LiveSource:
+    """Return a source that opens the given cameras one after another, then none."""
+    script = iter(cameras)
+
+    def open_next() -> FakeCamera:
+        camera = next(script, CameraError("no camera is connected"))
+        if isinstance(camera, Exception):
+            raise camera
+        return camera
+
+    bounds = {"stop": threading.Event(), "patience_s": 0.3, "stuck_s": 5.0, "retry_max_s": 0.2, **changes}
+    return LiveSource("test", open_next, **bounds)
+
+
+def slowly(value: int, pause_s: float = 0.02):
+    def step():
+        time.sleep(pause_s)
+        return picture(value)
+
+    return step
+
+
+def first(live: LiveSource, count: int) -> list:
+    """Return the first `count` frames, passing over moments without one."""
+    frames = []
+    for frame in live:
+        if frame is not None:
+            frames.append(frame)
+        if len(frames) == count:
+            break
+    live.close()
+    return frames
+
+
+def test_the_newest_frame_wins_and_what_is_lost_is_counted():
+    slot = Slot()
+    for seq in range(5):
+        slot.put(fakes.frame(seq=seq))
+    assert slot.take(0).seq == 4
+    assert slot.dropped == 4
+    assert slot.take(0.01) is None
+
+
+def test_frames_come_in_order_and_in_the_time_of_this_process():
+    before = time.monotonic()
+    frames = first(source(FakeCamera(slowly(v) for v in range(50))), 10)
+    assert [frame.seq for frame in frames] == sorted({frame.seq for frame in frames})
+    assert before < frames[0].at <= time.monotonic()
+
+
+def test_a_camera_far_too_fast_is_bounded_and_its_drops_are_counted():
+    live = source(FakeCamera(picture(v % 250) for v in range(3000)))
+    walk = iter(live)
+    next(walk)
+    assert eventually(lambda: live.dropped > 1000)
+    live.close()
+
+
+def test_an_absent_camera_keeps_the_walk_going_and_is_tried_again():
+    absent = [CameraError("no camera")] * 2
+    live = source(*absent, FakeCamera(slowly(v) for v in range(100)), retry_max_s=0.8)
+    walk = iter(live)
+    assert next(walk) is None
+    assert next(frame for frame in walk if frame is not None)
+    live.close()
+
+
+def test_a_camera_that_vanishes_is_opened_again():
+    cameras = [FakeCamera([picture(1), CameraLost("unplugged")]), FakeCamera(slowly(2) for _ in range(200))]
+    live = source(*cameras)
+    frames = first(live, 3)
+    assert frames[-1].image[0, 0, 0] == 2
+    assert cameras[0].closed
+    assert live.reopened == 1
+
+
+def test_damaged_pictures_are_dropped_and_counted():
+    live = source(FakeCamera([None, None, *(slowly(3) for _ in range(50))]))
+    assert first(live, 1)[0].image[0, 0, 0] == 3
+    assert live.damaged == 2
+
+
+def test_a_picture_of_another_size_in_the_stream_goes_on():
+    live = source(FakeCamera([slowly(1), slowly(1), lambda: picture(2, (128, 96)), *(slowly(2) for _ in range(50))]))
+    assert len(first(live, 4)) == 4
+
+
+def test_a_driver_that_raises_anything_does_not_end_the_watch():
+    cameras = [FakeCamera([picture(1), ZeroDivisionError("driver")]), FakeCamera(slowly(2) for _ in range(200))]
+    assert len(first(source(*cameras), 3)) == 3
+
+
+def test_silence_is_noticed_within_its_patience():
+    release = threading.Event()
+    live = source(FakeCamera([slowly(1), slowly(1), slowly(1), lambda: release.wait(20) and picture(9)]))
+    walk = iter(live)
+    next(frame for frame in walk if frame is not None)
+    began_at = time.monotonic()
+    while not live.state.startswith("silent"):
+        next(walk)
+        assert time.monotonic() - began_at < 2.0
+    release.set()
+    live.close()
+
+
+def test_a_slow_camera_is_not_lost_within_three_of_its_intervals():
+    live = source(FakeCamera(slowly(v, 0.6) for v in range(20)), patience_s=0.3)
+    states = set()
+    for count, _ in enumerate(live):
+        states.add(live.state)
+        if count == 6:
+            break
+    live.close()
+    assert states <= {"opening", "ok"}
+
+
+def test_a_call_that_never_returns_ends_the_walk():
+    release = threading.Event()
+    live = source(FakeCamera([lambda: release.wait(30)]), stuck_s=0.8)
+    with pytest.raises(ThreadStuck, match="has not returned"):
+        for _ in live:
+            pass
+    release.set()
+    live.close()
+
+
+def test_stopping_is_quick_while_no_camera_is_there():
+    live = source(retry_max_s=60.0)
+    next(iter(live))
+    began_at = time.monotonic()
+    live.close()
+    assert time.monotonic() - began_at < 2.5
+
+
+def test_the_same_state_is_logged_once(caplog):
+    caplog.set_level("INFO")
+    live = source(*[CameraError("no camera is connected")] * 4, retry_max_s=0.01)
+    for count, _ in enumerate(live):
+        if count == 3:
+            break
+    live.close()
+    assert caplog.text.count("no camera is connected") == 1

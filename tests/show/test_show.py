@@ -1,0 +1,235 @@
+"""Viewers: shared memory, drawing, terminal, and a real window."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from edge.data import Mask
+from edge.errors import CameraLost, InputError
+from edge.show.overlay import draw
+from edge.show.slot import SceneReader, SceneServer
+from edge.show.terminal import TerminalView
+from edge.show.view import Mark, View, from_json, to_json
+from edge.show.window import WindowProcess
+from tests import fakes
+from tests.fakes import eventually
+from tests.publish.test_message import alert
+
+VIEW = View((Mark((0.1, 0.2, 0.5, 0.6), Mask.WITHOUT_MASK, 0.93, 4),), "12 fps", "keep your distance", 5.0)
+
+
+@pytest.fixture
+def server(tmp_path):
+    made = SceneServer(tmp_path / "s.sock", max_side_px=320, status=lambda: "fine", banner=lambda: "told")
+    yield made
+    made.close()
+
+
+def scene_of(image: np.ndarray):
+    return replace(fakes.scene((fakes.track(),)), frame=fakes.frame(image=image))
+
+
+def test_a_view_goes_through_json_and_back():
+    assert from_json(to_json(VIEW)) == VIEW
+
+
+def test_a_viewer_sees_the_newest_scene(server):
+    reader = SceneReader(server.path)
+    server.put(scene_of(fakes.picture(10)))
+    server.put(scene_of(fakes.picture(99, (300, 200))))
+    image, view = reader.newest(1)
+    assert image.shape == (200, 300, 3)
+    assert (image == 99).all()
+    assert (view.status, view.banner, view.marks[0].track_id) == ("fine", "told", 1)
+    reader.close()
+
+
+def test_nothing_is_written_while_nobody_looks(server):
+    server.put(scene_of(fakes.picture(10)))
+    assert server._written == 0
+
+
+def test_a_large_picture_is_shrunk_for_viewers(server):
+    reader = SceneReader(server.path)
+    server.put(scene_of(fakes.picture(10, (1280, 720))))
+    assert reader.newest(1)[0].shape == (180, 320, 3)
+    reader.close()
+
+
+def test_a_scene_without_a_picture_is_told_too(server):
+    reader = SceneReader(server.path)
+    server.put(replace(fakes.scene(), frame=None))
+    assert reader.newest(1)[0] is None
+    reader.close()
+
+
+def test_a_viewer_that_never_reads_holds_nothing_up(server):
+    stalled, reader = SceneReader(server.path), SceneReader(server.path)
+    for number in range(3000):
+        server.put(scene_of(fakes.picture(number % 250)))
+        if number % 500 == 0:
+            reader.newest(0)
+    assert server._written >= 2999
+    stalled.close()
+    reader.close()
+
+
+def test_a_viewer_that_left_is_forgotten(server):
+    SceneReader(server.path).close()
+    for _ in range(3):
+        server.put(scene_of(fakes.picture(1)))
+    assert server._viewers == []
+
+
+def test_a_viewer_cannot_write_into_the_scene(server):
+    reader = SceneReader(server.path)
+    server.put(scene_of(fakes.picture(1)))
+    with pytest.raises(TypeError):
+        reader._memory[0:1] = b"x"
+    reader.close()
+
+
+def test_a_viewer_is_told_when_the_watch_ends(tmp_path):
+    server = SceneServer(tmp_path / "s.sock", max_side_px=64, status=str, banner=str)
+    reader = SceneReader(server.path)
+    server.put(scene_of(fakes.picture(1)))
+    server.close()
+    reader.newest(1)
+    with pytest.raises(CameraLost, match="ended"):
+        reader.newest(1)
+    assert not server.path.exists()
+
+
+def test_nobody_there_is_said_in_one_sentence(tmp_path):
+    with pytest.raises(InputError, match="no maskwatch is running there"):
+        SceneReader(tmp_path / "none.sock")
+
+
+def test_a_dead_socket_is_taken_over_and_a_living_one_left_alone(tmp_path):
+    path = tmp_path / "s.sock"
+    first = SceneServer(path, max_side_px=64, status=str, banner=str)
+    second = SceneServer(path, max_side_px=64, status=str, banner=str)
+    assert second.path != first.path == path
+    second.close()
+    first._listener.close()
+    third = SceneServer(path, max_side_px=64, status=str, banner=str)
+    assert third.path == path
+    third.close()
+
+
+def test_drawing_leaves_the_picture_alone_and_shows_box_banner_and_status():
+    image = fakes.picture(120, (640, 480))
+    drawn = draw(image, VIEW)
+    assert (image == 120).all()
+    assert drawn.shape == image.shape
+    assert (drawn[10, 5] == (0, 94, 213)).all()
+    assert (drawn[478, 600] == (32, 32, 32)).all()
+
+
+def test_each_label_has_a_colour_of_its_own():
+    colours = set()
+    for mask in Mask:
+        view = View((Mark((0.2, 0.2, 0.8, 0.8), mask, 0.5),))
+        changed = draw(fakes.picture(120, (640, 480)), view)
+        colours.add(tuple(changed[300, 127:130].max(0)))
+    assert len(colours) == 4
+
+
+@pytest.mark.parametrize("size", [(1, 1), (16, 16), (40, 3000), (3000, 40)])
+def test_any_picture_can_be_drawn_on(size):
+    assert draw(fakes.picture(1, size), VIEW).shape == (size[1], size[0], 3)
+    assert draw(None, VIEW).shape == (360, 640, 3)
+
+
+def test_a_phrase_in_other_letters_does_not_break_the_banner():
+    draw(fakes.picture(1, (320, 200)), replace(VIEW, banner="Bitte Abstand halten — größer als 距離"))
+
+
+def test_without_a_terminal_only_the_moments_of_episodes_are_printed():
+    text = io.StringIO()
+    view = TerminalView(Console(file=text, width=200), status=lambda: "status", banner=str)
+    view.put(fakes.scene())
+    view.put(fakes.scene(alerts=(alert(),)))
+    view.close()
+    assert text.getvalue().count("\n") == 1
+    assert "episode start   person 1: without_mask" in text.getvalue()
+
+
+def test_in_a_terminal_the_state_is_shown_live():
+    text = io.StringIO()
+    view = TerminalView(
+        Console(file=text, width=200, force_terminal=True), status=lambda: "7 fps", banner=lambda: "told"
+    )
+    view.put(fakes.scene((fakes.track(),)))
+    view.close()
+    assert "without_mask 1" in text.getvalue()
+    assert "7 fps" in text.getvalue()
+    assert "told" in text.getvalue()
+
+
+def windows(display: str) -> list[str]:
+    found = subprocess.run(
+        ["xdotool", "search", "--name", "^maskwatch$"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "DISPLAY": display},
+        check=False,
+    )
+    return found.stdout.split()
+
+
+def pixel_of_screen(x: int, y: int) -> str:
+    """Return the colour of a pixel as imagemagick tells it."""
+    grab = ["import", "-window", "root", "-crop", f"1x1+{x}+{y}", "txt:-"]
+    return subprocess.run(grab, capture_output=True, text=True, check=True).stdout
+
+
+def keep_putting(server, *sinks) -> threading.Event:
+    done = threading.Event()
+
+    def put() -> None:
+        scene = scene_of(fakes.picture(140, (320, 240)))
+        while not done.wait(0.05):
+            for sink in (server, *sinks):
+                sink.put(scene)
+
+    threading.Thread(target=put).start()
+    return done
+
+
+def test_a_real_window_shows_the_scene_and_q_ends_the_watch(server, display, monkeypatch):
+    monkeypatch.setenv("DISPLAY", display.name)
+    stop = threading.Event()
+    window = WindowProcess(server.path, stop)
+    done = keep_putting(server, window)
+    try:
+        assert eventually(lambda: windows(display.name), 30)
+        assert eventually(lambda: "srgb(213,94,0)" in pixel_of_screen(20, 5), 10), pixel_of_screen(20, 5)
+        subprocess.run(["xdotool", "search", "--name", "^maskwatch$", "windowfocus", "key", "q"], check=True)
+        assert eventually(stop.is_set, 10)
+    finally:
+        done.set()
+        window.close()
+
+
+def test_a_screen_that_dies_leaves_the_watch_alone(server, display, monkeypatch, caplog):
+    monkeypatch.setenv("DISPLAY", display.name)
+    stop = threading.Event()
+    window = WindowProcess(server.path, stop)
+    done = keep_putting(server, window)
+    try:
+        assert eventually(lambda: windows(display.name), 30)
+        display.kill()
+        assert eventually(lambda: "the window ended" in caplog.text, 20)
+        assert not stop.is_set()
+    finally:
+        done.set()
+        window.close()
