@@ -1,0 +1,62 @@
+"""The command line: help, check, and what is said of wrong words."""
+
+from __future__ import annotations
+
+import pytest
+
+from edge import __version__
+from tests.conftest import maskwatch
+
+COMMANDS = ("run", "view", "detect", "watch", "check", "bench")
+
+
+def test_the_version_is_told():
+    assert maskwatch("--version").stdout == f"maskwatch {__version__}\n"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_examples_and_takes_the_common_options(command):
+    done = maskwatch(command, "--help")
+    assert done.returncode == 0
+    assert f"maskwatch {command}" in done.stdout
+    for option in ("--env", "--config", "--set"):
+        assert option in done.stdout
+
+
+def test_check_prints_every_setting_and_where_it_came_from():
+    done = maskwatch("check", "--set", "mqtt.port=1999")
+    assert done.returncode == 0
+    (line,) = [line for line in done.stdout.splitlines() if "mqtt.port" in line]
+    assert "1999" in line
+    assert "--set" in line
+
+
+def test_check_refuses_what_run_would_refuse(tmp_path):
+    path = tmp_path / "c.toml"
+    path.write_text("[mqtt]\nprot = 1\n")
+    done = maskwatch("check", "--config", path)
+    assert done.returncode == 78
+    assert str(path) in done.stderr
+    assert "mqtt.prot: unknown setting (did you mean 'port'?)" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["fly"], ["run", "--fly"], ["view", "extra"]])
+def test_wrong_words_end_with_2(arguments):
+    done = maskwatch(*arguments)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_view_without_a_display_and_without_a_watch_says_so():
+    done = maskwatch("view")
+    assert done.returncode == 66
+    assert "there is no display" in done.stderr
+
+
+def test_bench_tells_where_the_time_goes(tmp_path, demo_video):
+    out = tmp_path / "bench.json"
+    done = maskwatch("bench", demo_video, "--frames", 20, "--json", out)
+    assert done.returncode == 0, done.stderr
+    for stage in ("read", "detect", "track", "classify", "frames a second"):
+        assert stage in done.stdout
+    assert '"frames": 20' in out.read_text()
