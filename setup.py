@@ -12,6 +12,7 @@ VERSION = next(
 )
 # tflite-runtime has the wheels for 32-bit ARM, ai-edge-litert those for everything else
 ARM32, NOT_ARM32 = "platform_machine == 'armv7l'", "platform_machine != 'armv7l'"
+BOOKWORM_PI = "python_version < '3.12' and (platform_machine == 'aarch64' or platform_machine == 'armv7l')"
 
 setup(
     name="maskwatch",
@@ -35,6 +36,9 @@ setup(
         "amqtt>=0.11,<0.13",
         "numpy>=1.26,<3",
         "opencv-python>=4.10,<5",
+        # the picamera2 of Raspberry Pi OS Bookworm is compiled against numpy 1 and fails to import with 2
+        f"numpy<2; {BOOKWORM_PI}",
+        f"opencv-python<4.12; {BOOKWORM_PI}",
         "paho-mqtt>=2.1,<3",
         "pydantic>=2.7,<3",
         "rich>=13.7,<16",

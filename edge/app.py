@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -206,8 +207,19 @@ def _publisher(settings: Settings, broker: Broker, models: Models, stats: Callab
         clock=Clock(),
         expires_s=settings.alert.expires_s,
     )
-    outbox = Outbox(limit=settings.mqtt.queue, monotonic=time.monotonic)
+    outbox = Outbox(_outbox_path(settings), limit=settings.mqtt.queue, monotonic=time.monotonic)
     return Publisher(broker, sender, outbox, models.specs, stats_s=settings.mqtt.stats_s, stats=stats)
+
+
+def _outbox_path(settings: Settings) -> Path | None:
+    """Return where alerts wait: the setting, else the state folder of the service or of the user; None: memory."""
+    if settings.mqtt.outbox == "memory":
+        return None
+    if settings.mqtt.outbox:
+        return Path(settings.mqtt.outbox)
+    folder = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    state_home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
+    return (Path(folder) if folder else state_home / "maskwatch") / f"outbox-{settings.camera.name}.db"
 
 
 def _stats(source: Source, vitals: Vitals) -> dict[str, Any]:

@@ -110,6 +110,7 @@ class MqttSettings(_Section):
     password_file: str
     ca_file: str
     keepalive_s: int = Field(ge=5, le=3_600)
+    outbox: str
     queue: int = Field(ge=10, le=1_000_000)
     retry_min_s: Seconds
     retry_max_s: Seconds

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,3 +79,14 @@ def _password(mqtt: MqttSettings) -> str:
         return path.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"mqtt.password_file: {path}: cannot be read: {error}") from error
+
+
+def why(error: Exception) -> str:
+    """Return what keeps a connection from being made, in words that name the cause."""
+    if isinstance(error, ssl.SSLError):
+        return f"TLS refused: {error.reason or error}"
+    if isinstance(error, socket.gaierror):
+        return "unknown host name"
+    if isinstance(error, OSError) and error.errno:
+        return f"unreachable: {os.strerror(error.errno)}"
+    return f"unreachable: {error}"

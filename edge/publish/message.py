@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge import __version__
-from edge.data import CLASSES, EventType, Mask
+from edge.data import CLASSES, EventType, Mask, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -44,18 +44,31 @@ class Message:
 class AlertMessage:
     """An alert as it waits for its delivery: all but what depends on the moment of sending.
 
-    key: what a consumer dedupes on, "EVENT_ID:SEQ".  expires_at: seconds since 1970.
+    key: what a consumer dedupes on, "EVENT_ID:SEQ".
+    boot, expires_at: the machine's start and the seconds since then, so that no step of the wall clock makes an old
+    alert look new.
     """
 
     key: str
     topic: str
     body: dict[str, Any]
+    boot: str
     expires_at: float
 
-    def at(self, now: float) -> Message:
-        """Return the message as sent at `now`, seconds since 1970: one that has expired says `delayed`."""
-        delayed = now > self.expires_at
-        body = {**self.body, "t_published": utc(now), "delayed": delayed}
+    @property
+    def event_id(self) -> str:
+        """The episode's name."""
+        return str(self.body["event_id"])
+
+    @property
+    def event_type(self) -> str:
+        """start, update or end."""
+        return str(self.body["event_type"])
+
+    def now(self, clock: Clock) -> Message:
+        """Return the message as sent now: one that has expired, or is from before a reboot, says `delayed`."""
+        delayed = self.boot != clock.boot or clock.monotonic() > self.expires_at
+        body = {**self.body, "t_published": utc(clock.wall()), "delayed": delayed}
         return Message(self.topic, encode(body), qos=1, expiry_s=DAY_S)
 
 
@@ -72,13 +85,16 @@ def utc(seconds: float) -> str:
 class Clock:
     """Wall time, and whether it can be trusted: a Pi has no clock of its own."""
 
-    def __init__(self, wall: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """Take the two clocks, both in seconds."""
-        self.wall, self._monotonic = wall, monotonic
+    def __init__(
+        self, wall: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic, boot: str = ""
+    ) -> None:
+        """Take the two clocks, both in seconds, and the name of the machine's start that the second one counts from."""
+        self.wall, self.monotonic = wall, monotonic
+        self.boot = boot or _boot_id()
 
     def wall_of(self, monotonic_s: float) -> float:
         """Return seconds since 1970 for a moment on the process's monotonic clock."""
-        return self.wall() - (self._monotonic() - monotonic_s)
+        return self.wall() - (self.monotonic() - monotonic_s)
 
     def today(self) -> date:
         """Return the local day, for counts since midnight."""
@@ -88,6 +104,14 @@ class Clock:
         """Return whether the clock has been set: past the release, and confirmed where systemd keeps the time."""
         plausible = self.wall() > datetime(_RELEASED.year, _RELEASED.month, _RELEASED.day, tzinfo=UTC).timestamp()
         return plausible and (not _TIMESYNC.is_dir() or (_TIMESYNC / "synchronized").exists())
+
+
+def _boot_id() -> str:
+    """Return the kernel's name for this start of the machine. Source: random(4), boot_id."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return "unknown"
 
 
 def face_counts(tracks: Iterable[Track]) -> dict[str, int]:
@@ -179,8 +203,20 @@ class Sender:
             "delayed": False,
             "expires_at": utc(decided + self.expires_s),
         }
-        key = f"{alert.event_id}:{alert.seq}"
-        return AlertMessage(key, self.camera_topic("alert"), body, decided + self.expires_s)
+        return self._message(body, self.camera_topic("alert"), scene.decided_at)
+
+    def restarted(self, last: AlertMessage) -> AlertMessage:
+        """Return the end of an episode that an earlier run left open."""
+        decided_at = self.clock.monotonic()
+        decided = self.clock.wall_of(decided_at)
+        body = {**last.body, "event_type": EventType.END.value, "seq": int(last.body["seq"]) + 1}
+        body |= {"session": self.session, "reason": Reason.RESTART.value, "clock_synced": self.clock.synced()}
+        body |= {"t_decided": utc(decided), "expires_at": utc(decided + self.expires_s)}
+        return self._message(body, last.topic, decided_at)
+
+    def _message(self, body: dict[str, Any], topic: str, decided_at: float) -> AlertMessage:
+        key = f"{body['event_id']}:{body['seq']}"
+        return AlertMessage(key, topic, body, self.clock.boot, decided_at + self.expires_s)
 
 
 def relative_box(box: tuple[float, float, float, float], scene: Scene) -> list[float] | None:

@@ -7,7 +7,6 @@ sends it again on the next connection.
 from __future__ import annotations
 
 import logging
-import os
 import random
 import select
 import socket
@@ -21,6 +20,8 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+
+from edge.publish.broker import why
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,8 +43,9 @@ _MAX_WAITING = 1_000
 """Messages that wait for the link's thread; state goes out again on connecting, alerts by the outbox."""
 _UNSUPPORTED_PROTOCOL = {1, 132}
 """CONNACK codes for a protocol version that the broker does not speak. Source: MQTT 3.1.1, 3.2.2.3; MQTT 5, 3.2.2.2."""
-_FAILURE = 128
-"""Reason codes from here on are refusals. Source: MQTT 5, 2.4."""
+_TAKEN = 0
+"""The one reason code of a message that went on to somebody: 16 says that nobody subscribes, from 128 on it is refused.
+Source: MQTT 5, 3.4.2.1."""
 
 
 class MqttLink:
@@ -122,7 +124,7 @@ class MqttLink:
         try:
             client.connect(self._broker.host, self._broker.port, self._broker.keepalive_s)
         except (OSError, ValueError) as error:
-            self._set_state(_why(error))
+            self._set_state(why(error))
             return False
         answer_by = time.monotonic() + _ANSWER_S
         while client.socket() is not None and not self._stop.is_set() and self._in_time(answer_by):
@@ -232,7 +234,7 @@ class MqttLink:
 
     def _published(self, _client: paho.Client, _data: Any, mid: int, code: Any, _properties: Any) -> None:  # noqa: ANN401
         key = self._keys.pop(mid, "")
-        if key and code.value < _FAILURE:
+        if key and code.value == _TAKEN:
             self._on_acknowledged(key)
 
     def _received(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:  # noqa: ANN401
@@ -243,14 +245,3 @@ class MqttLink:
             self.state = state
             level = logging.INFO if state in (ONLINE, "stopped") else logging.WARNING
             log.log(level, "broker %s:%d: %s", self._broker.host, self._broker.port, state)
-
-
-def _why(error: Exception) -> str:
-    """Return what keeps a connection from being made, in words that name the cause."""
-    if isinstance(error, ssl.SSLError):
-        return f"TLS refused: {error.reason or error}"
-    if isinstance(error, socket.gaierror):
-        return "unknown host name"
-    if isinstance(error, OSError) and error.errno:
-        return f"unreachable: {os.strerror(error.errno)}"
-    return f"unreachable: {error}"

@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 
     from edge.data import Scene
     from edge.publish.broker import Broker
-    from edge.publish.message import Message, Sender
+    from edge.publish.message import AlertMessage, Message, Sender
     from edge.publish.outbox import Outbox
     from edge.tflite import ModelSpec
+
+
+_FLUSH_S = 1.0
 
 
 class Publisher:
@@ -54,14 +57,14 @@ class Publisher:
 
     def start(self) -> None:
         """Connect in the background."""
+        for alert in self._outbox.start(self._deliver):
+            self._outbox.add(self._sender.restarted(alert))
         self._link.start()
 
     def put(self, scene: Scene) -> None:
         """Send what a scene brings; return at once."""
         for alert in scene.alerts:
-            message = self._sender.alert(alert, scene, self._model)
-            self._outbox.add(message)
-            self._link.send(message.at(self._sender.clock.wall()), message.key)
+            self._outbox.add(self._sender.alert(alert, scene, self._model))
         if scene.unmasked != self._unmasked:
             self._unmasked = scene.unmasked
             self._state(self._sender.unmasked(on=scene.unmasked))
@@ -73,10 +76,16 @@ class Publisher:
 
     def close(self) -> None:
         """Say `offline`, have it acknowledged, and disconnect."""
+        self._outbox.flush(_FLUSH_S)
         self._link.close(self._sender.online(online=False))
+        self._outbox.close()
+
+    def _deliver(self, alert: AlertMessage) -> None:
+        """Hand a committed alert to the link."""
+        self._link.send(alert.now(self._sender.clock), alert.key)
 
     def _vitals(self) -> dict[str, Any]:
-        outbox = {"waiting": self._outbox.waiting, "dropped": self._outbox.dropped}
+        outbox = {"waiting": self._outbox.waiting, "dropped": self._outbox.dropped, "state": self._outbox.state}
         return self._stats() | {"outbox": outbox, "connections": self._link.connections}
 
     def _state(self, message: Message) -> None:
@@ -87,7 +96,6 @@ class Publisher:
 
     def _greeting(self) -> list[tuple[str, Message]]:
         """Return what a new connection must hear: state first, then the alerts that may not have arrived."""
-        now = self._sender.clock.wall()
         with self._lock:
             state = [("", message) for message in self._retained.values()]
-        return state + [(alert.key, alert.at(now)) for alert in self._outbox.unsettled()]
+        return state + [(alert.key, alert.now(self._sender.clock)) for alert in self._outbox.unsettled()]

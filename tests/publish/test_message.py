@@ -32,8 +32,8 @@ first_seen duration_s t_capture t_decided t_published latency_ms clock_synced re
 """
 
 
-def sender(wall: float = WALL, monotonic: float = 100.0) -> Sender:
-    return Sender("stop-7", "Main St", "main", "abc", Clock(lambda: wall, lambda: monotonic), expires_s=60)
+def sender(wall: float = WALL, monotonic: float = 100.0, boot: str = "this boot") -> Sender:
+    return Sender("stop-7", "Main St", "main", "abc", Clock(lambda: wall, lambda: monotonic, boot), expires_s=60)
 
 
 def alert(**changes) -> Alert:
@@ -45,14 +45,14 @@ def body(message) -> dict:
 
 
 def test_an_alert_has_the_agreed_keys_in_their_order():
-    message = sender().alert(alert(), fakes.scene((fakes.track(),), decided_at=100.0), MODEL).at(WALL)
+    message = sender().alert(alert(), fakes.scene((fakes.track(),), decided_at=100.0), MODEL).now(sender().clock)
     assert list(body(message)) == KEYS.split()
     assert (message.topic, message.qos, message.retain) == ("maskwatch/1/stop-7/camera/main/alert", 1, False)
     assert message.expiry_s == 86_400
 
 
 def test_an_alert_says_when_it_was_decided_and_until_when_to_act():
-    told = body(sender().alert(alert(), fakes.scene(decided_at=98.0), MODEL).at(WALL))
+    told = body(sender().alert(alert(), fakes.scene(decided_at=98.0), MODEL).now(sender().clock))
     assert told["t_decided"] == utc(WALL - 2)
     assert told["expires_at"] == utc(WALL + 58)
     assert told["t_published"] == utc(WALL)
@@ -63,25 +63,45 @@ def test_an_alert_says_when_it_was_decided_and_until_when_to_act():
 @pytest.mark.parametrize(("after_s", "delayed"), [(0, False), (59, False), (61, True), (90_000, True)])
 def test_an_alert_sent_after_it_expired_says_delayed(after_s, delayed):
     message = sender().alert(alert(), fakes.scene(decided_at=100.0), MODEL)
-    assert body(message.at(WALL + after_s))["delayed"] is delayed
+    assert body(message.now(sender(monotonic=100.0 + after_s).clock))["delayed"] is delayed
+
+
+@pytest.mark.parametrize("jump_s", [-3e8, 3e8])
+def test_a_step_of_the_wall_clock_neither_ages_nor_renews_an_alert(jump_s):
+    message = sender().alert(alert(), fakes.scene(decided_at=100.0), MODEL)
+    assert not body(message.now(sender(WALL + jump_s, 110.0).clock))["delayed"]
+    assert body(message.now(sender(WALL + jump_s, 170.0).clock))["delayed"]
+
+
+def test_an_alert_from_before_a_reboot_is_delayed_whatever_the_clocks_say():
+    message = sender().alert(alert(), fakes.scene(decided_at=100.0), MODEL)
+    assert body(message.now(sender(WALL, 1.0, "next boot").clock))["delayed"]
+
+
+def test_an_episode_that_an_earlier_run_left_open_is_ended_with_its_reason():
+    last = sender().alert(alert(seq=4), fakes.scene(decided_at=100.0), MODEL)
+    told = body(sender(WALL + 500, 600.0).restarted(last).now(sender(WALL + 500, 600.0).clock))
+    assert (told["event_id"], told["event_type"], told["seq"], told["reason"]) == ("e1", "end", 5, "restart")
+    assert told["expires_at"] == utc(WALL + 560)
+    assert not told["delayed"]
 
 
 def test_an_end_says_its_reason_and_the_verdict_then():
     ended = alert(event_type=EventType.END, track=fakes.track(mask=Mask.WITH_MASK), reason=Reason.MASK_ON)
-    told = body(sender().alert(ended, fakes.scene(), MODEL).at(WALL))
+    told = body(sender().alert(ended, fakes.scene(), MODEL).now(sender().clock))
     assert (told["reason"], told["label"]) == ("mask_on", "with_mask")
 
 
 def test_a_box_is_told_as_shares_of_the_picture_and_without_a_picture_not_at_all():
-    told = body(sender().alert(alert(), fakes.scene(), MODEL).at(WALL))
+    told = body(sender().alert(alert(), fakes.scene(), MODEL).now(sender().clock))
     assert told["box"] == [round(10 / 64, 4), round(10 / 48, 4), round(30 / 64, 4), 0.625]
     blind = replace(fakes.scene(), frame=None)
-    assert body(sender().alert(alert(), blind, MODEL).at(WALL))["box"] is None
+    assert body(sender().alert(alert(), blind, MODEL).now(sender().clock))["box"] is None
 
 
 def test_only_those_visible_are_counted_and_every_label_is_named():
     scene = fakes.scene((fakes.track(1), fakes.track(2, Mask.WITH_MASK, seen=False)))
-    assert body(sender().alert(alert(), scene, MODEL).at(WALL))["faces"] == {
+    assert body(sender().alert(alert(), scene, MODEL).now(sender().clock))["faces"] == {
         "with_mask": 0,
         "without_mask": 1,
         "incorrect_mask": 0,

@@ -1,49 +1,328 @@
-"""Alerts that wait."""
+"""Alerts that wait: in memory, on disk, and on disks that fail."""
 
 from __future__ import annotations
 
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import sqlite3
+import sys
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from edge.publish.journal import Changes, Journal
 from edge.publish.message import AlertMessage
 from edge.publish.outbox import Outbox
-from tests.fakes import FakeClock
+from tests.fakes import FakeClock, eventually
 
 
-def message(number: int) -> AlertMessage:
-    return AlertMessage(f"e{number}:0", "topic", {}, 0.0)
+def message(number: int, event_type: str = "start", seq: int = 0) -> AlertMessage:
+    body = {"event_id": f"e{number}", "event_type": event_type, "seq": seq, "filler": "x" * 900}
+    return AlertMessage(f"e{number}:{seq}", "topic", body, "boot", 60.0)
 
 
-def keys(outbox: Outbox) -> list[str]:
-    return [alert.key for alert in outbox.unsettled()]
+class Box:
+    """An outbox with a clock moved by hand and a list of what it handed over."""
+
+    def __init__(self, path: Path | None = None, limit: int = 100) -> None:
+        self.clock = FakeClock()
+        self.outbox = Outbox(path, limit=limit, monotonic=self.clock)
+        self.delivered: list[str] = []
+        self.left_open = self.outbox.start(lambda alert: self.delivered.append(alert.key))
+
+    def add(self, *messages: AlertMessage) -> None:
+        for each in messages:
+            self.outbox.add(each)
+        assert self.outbox.flush(5)
+
+    def acknowledge(self, *keys: str) -> None:
+        for key in keys:
+            self.outbox.acknowledge(key)
+        assert self.outbox.flush(5)
+
+    def after(self, seconds: float) -> list[str]:
+        self.clock.now += seconds
+        assert self.outbox.flush(5)
+        return [alert.key for alert in self.outbox.unsettled()]
 
 
-def test_what_is_not_acknowledged_stays_oldest_first():
-    clock = FakeClock()
-    outbox = Outbox(limit=10, monotonic=clock)
-    outbox.add(message(1))
-    outbox.add(message(2))
-    clock.now += 90_000
-    assert keys(outbox) == ["e1:0", "e2:0"]
-    assert outbox.waiting == 2
+@pytest.fixture(params=["memory", "disk"])
+def path(request, tmp_path) -> Path | None:
+    return tmp_path / "o.db" if request.param == "disk" else None
 
 
-def test_what_is_acknowledged_is_sent_again_for_ten_minutes():
-    clock = FakeClock()
-    outbox = Outbox(limit=10, monotonic=clock)
-    outbox.add(message(1))
-    outbox.acknowledge("e1:0")
-    assert outbox.waiting == 0
-    clock.now += 599
-    assert keys(outbox) == ["e1:0"]
-    clock.now += 2
-    assert keys(outbox) == []
+@pytest.fixture
+def box(path) -> Iterator[Box]:
+    made = Box(path)
+    yield made
+    made.outbox.close()
 
 
-def test_a_full_outbox_drops_the_oldest_and_counts_it():
-    outbox = Outbox(limit=2, monotonic=FakeClock())
-    for number in range(5):
-        outbox.add(message(number))
-    assert keys(outbox) == ["e3:0", "e4:0"]
-    assert outbox.dropped == 3
+def on_disk(path: Path) -> list[str]:
+    """Return the keys that a new process would find."""
+    journal = Journal(path)
+    keys = [alert.key for alert, _ in journal.load()]
+    journal.close()
+    return keys
 
 
-def test_an_acknowledgement_of_something_unknown_is_nothing():
-    Outbox(limit=2, monotonic=FakeClock()).acknowledge("what")
+def test_what_is_not_acknowledged_stays_oldest_first(box):
+    box.add(message(1), message(2))
+    assert box.after(90_000) == ["e1:0", "e2:0"]
+    assert box.outbox.waiting == 2
+    assert box.delivered == ["e1:0", "e2:0"]
+
+
+def test_what_is_acknowledged_is_sent_again_for_ten_minutes(box):
+    box.add(message(1, "end"))
+    box.acknowledge("e1:0")
+    assert box.outbox.waiting == 0
+    assert box.after(599) == ["e1:0"]
+    assert box.after(2) == []
+
+
+def test_a_full_outbox_drops_acknowledged_ones_first_then_updates_then_the_oldest(path):
+    box = Box(path, limit=3)
+    box.add(message(1, "end"), message(2, "end"), message(3, "update", 1), message(3, "end", 2))
+    assert box.after(0) == ["e1:0", "e2:0", "e3:2"]
+    assert box.outbox.dropped == 1
+    box.acknowledge("e2:0")
+    box.add(message(4, "end"))
+    assert box.after(0) == ["e1:0", "e3:2", "e4:0"]
+    assert box.outbox.dropped == 1
+    box.add(message(5, "end"))
+    assert box.after(0) == ["e3:2", "e4:0", "e5:0"]
+    assert box.outbox.dropped == 2
+    box.outbox.close()
+
+
+def test_an_acknowledgement_of_something_unknown_is_nothing(box):
+    box.acknowledge("what")
+    assert box.after(0) == []
+
+
+def test_nothing_waits_for_a_disk_that_hangs(tmp_path, monkeypatch):
+    import threading
+    import time
+
+    release = threading.Event()
+    box = Box(tmp_path / "o.db")
+    write = Journal.write
+    monkeypatch.setattr(Journal, "write", lambda self, changes: release.wait(10) and write(self, changes))
+    began_at = time.monotonic()
+    for number in range(2000):
+        box.outbox.add(message(number))
+    assert time.monotonic() - began_at < 0.5
+    release.set()
+    box.outbox.close()
+
+
+def test_a_new_run_finds_what_was_not_acknowledged(tmp_path):
+    first = Box(tmp_path / "o.db")
+    first.add(message(1, "end"), message(2, "end"))
+    first.acknowledge("e1:0")
+    first.outbox.close()
+    second = Box(tmp_path / "o.db")
+    assert second.outbox.waiting == 1
+    assert second.after(0) == ["e1:0", "e2:0"]
+    assert second.after(601) == ["e2:0"]
+    second.outbox.close()
+
+
+def test_a_new_run_is_told_which_episodes_were_left_open(tmp_path):
+    first = Box(tmp_path / "o.db")
+    first.add(message(1), message(1, "update", 1), message(2), message(2, "end", 1))
+    first.outbox.close()
+    second = Box(tmp_path / "o.db")
+    assert [alert.key for alert in second.left_open] == ["e1:1"]
+    second.outbox.close()
+
+
+def test_the_last_word_of_an_open_episode_outlives_its_acknowledgement(tmp_path):
+    first = Box(tmp_path / "o.db")
+    first.add(message(1))
+    first.acknowledge("e1:0")
+    assert first.after(601) == []
+    first.outbox.close()
+    second = Box(tmp_path / "o.db")
+    assert [alert.key for alert in second.left_open] == ["e1:0"]
+    second.outbox.close()
+
+
+def test_a_second_process_leaves_the_file_alone(tmp_path, caplog):
+    first = Box(tmp_path / "o.db")
+    first.add(message(1))
+    second = Box(tmp_path / "o.db")
+    assert second.outbox.state.startswith("memory only")
+    second.add(message(2))
+    assert second.delivered == ["e2:0"]
+    first.outbox.close()
+    second.outbox.close()
+    assert on_disk(tmp_path / "o.db") == ["e1:0"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"no database at all", b"SQLite format 3\0" + bytes(4000), random.Random(3).randbytes(9000)],
+)
+def test_a_damaged_file_is_set_aside_and_a_new_one_opened(tmp_path, content):
+    path = tmp_path / "o.db"
+    path.write_bytes(content)
+    box = Box(path)
+    box.add(message(1))
+    assert box.outbox.state == "disk, a damaged file was set aside"
+    box.outbox.close()
+    assert on_disk(path) == ["e1:0"]
+    assert (tmp_path / "o.db.damaged").read_bytes() == content
+
+
+def test_a_disk_that_comes_back_gets_what_memory_kept(tmp_path, monkeypatch):
+    box = Box(tmp_path / "o.db")
+    write = Journal.write
+
+    def fail(_self, _changes):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(Journal, "write", fail)
+    box.add(message(1))
+    assert box.outbox.state == "memory only: database or disk is full"
+    assert box.delivered == ["e1:0"]
+    monkeypatch.setattr(Journal, "write", write)
+    assert box.after(31) == ["e1:0"]
+    assert eventually(lambda: box.outbox.state == "disk", 5)
+    box.add(message(2))
+    box.outbox.close()
+    assert on_disk(tmp_path / "o.db") == ["e1:0", "e2:0"]
+
+
+def written_files(folder: Path, count: int) -> tuple[dict[str, bytes], list[dict[str, bytes]]]:
+    """Return the files' bytes as they were after each of `count` commits, the file left open as a power cut finds it."""
+    journal, states = Journal(folder / "o.db"), []
+    for number in range(count):
+        journal.write(Changes(added=[message(number)]))
+        states.append({path.name: path.read_bytes() for path in folder.iterdir()})
+    journal.close()
+    return states[-1], states
+
+
+def check_torn_writes(folder: Path, step_bytes: int) -> int:
+    """Tear the write that follows each commit, every `step_bytes`; return how many tears were survived."""
+    source, target = folder / "source", folder / "target"
+    source.mkdir()
+    _, states = written_files(source, 4)
+    checked = 0
+    for committed, (before, after) in enumerate(pairwise(states), 1):
+        assert after["o.db"] == before["o.db"]
+        for cut in range(len(before["o.db-wal"]), len(after["o.db-wal"]), step_bytes):
+            shutil.rmtree(target, ignore_errors=True)
+            target.mkdir()
+            (target / "o.db").write_bytes(after["o.db"])
+            (target / "o.db-wal").write_bytes(after["o.db-wal"][:cut])
+            assert on_disk(target / "o.db")[:committed] == [f"e{k}:0" for k in range(committed)], cut
+            checked += 1
+    return checked
+
+
+def test_a_write_torn_anywhere_loses_nothing_that_was_committed_before(tmp_path):
+    assert check_torn_writes(tmp_path, 211) > 100
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_a_write_torn_at_any_byte_loses_nothing_that_was_committed_before(tmp_path):
+    assert check_torn_writes(tmp_path, 1) > 20_000
+
+
+def test_a_file_cut_off_at_any_place_still_opens(tmp_path):
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.mkdir()
+    journal = Journal(source / "o.db")
+    for number in range(30):
+        journal.write(Changes(added=[message(number)]))
+    journal.close()
+    content = (source / "o.db").read_bytes()
+    for cut in range(0, len(content), 701):
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir()
+        (target / "o.db").write_bytes(content[:cut])
+        box = Journal(target / "o.db")
+        box.write(Changes(added=[message(99)]))
+        box.close()
+        assert on_disk(target / "o.db")[-1] == "e99:0"
+
+
+def add_until_the_disk_is_full(path: Path, limit_bytes: int, told: int) -> None:
+    """In a child: add alerts while files may not grow past a limit; tell each commit, then die like a power cut."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, resource.RLIM_INFINITY))
+    try:
+        journal = Journal(path)
+        for number in range(40):
+            journal.write(Changes(added=[message(number)], acknowledged=[f"e{number - 1}:0"]))
+            os.write(told, f"e{number}:0 ".encode())
+    except (sqlite3.Error, OSError):
+        os.write(told, b"full")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("start", range(4))
+def test_whatever_write_fails_for_want_of_space_what_was_committed_is_there(tmp_path, start):
+    failed = 0
+    for limit_bytes in range(start * 512, 140_000, 4096):
+        path = tmp_path / f"{limit_bytes}" / "o.db"
+        path.parent.mkdir()
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                add_until_the_disk_is_full(path, limit_bytes, writer)
+            finally:
+                os._exit(1)
+        os.close(writer)
+        with os.fdopen(reader) as file:
+            told = file.read().split()
+        os.waitpid(child, 0)
+        failed += "full" in told
+        committed = [key for key in told if key != "full"]
+        assert on_disk(path)[: len(committed)] == committed, limit_bytes
+    assert failed > 5
+
+
+def test_a_full_disk_is_told_and_alerts_still_go_out(tmp_path):
+    script = f"""
+import json, resource, signal, time
+from pathlib import Path
+from tests.publish.test_outbox import Box, message
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+box = Box(Path({str(tmp_path / "o.db")!r}))
+resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, resource.RLIM_INFINITY))
+for number in range(60):
+    box.add(message(number))
+print(json.dumps([len(box.delivered), box.outbox.waiting, box.outbox.state]))
+"""
+    import subprocess
+
+    from tests.conftest import ROOT, environment
+
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=environment(), cwd=ROOT, check=True
+    )
+    delivered, waiting, state = json.loads(done.stdout)
+    assert (delivered, waiting) == (60, 60)
+    assert state.startswith("memory only")
+
+
+def test_an_idle_outbox_writes_nothing(tmp_path):
+    box = Box(tmp_path / "o.db")
+    box.add(message(1))
+    before = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    for _ in range(50):
+        box.after(60)
+    assert {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
+    box.outbox.close()

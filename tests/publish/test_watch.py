@@ -14,9 +14,9 @@ from edge.publish.mqtt import ONLINE, MqttLink
 from edge.publish.watch import Seen, alerts, describe, parse
 from tests import fakes
 from tests.fakes import eventually
-from tests.publish.test_message import MODEL, WALL, alert, sender
+from tests.publish.test_message import MODEL, alert, sender
 
-PAYLOAD = sender().alert(alert(), fakes.scene(decided_at=100.0), MODEL).at(WALL).payload
+PAYLOAD = sender().alert(alert(), fakes.scene(decided_at=100.0), MODEL).now(sender().clock).payload
 
 
 def test_an_alert_is_told_in_one_line_for_a_person():
