@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _BGR_IN_MEMORY = "RGB888"
 """Picamera2 names its formats after DRM, high byte first: this one has blue first in memory, as OpenCV wants."""
 _YUV = "YUV420"
+_SHAPE_TOLERANCE = 0.02
 _BUFFERS = 4
 """With `queue=False` four buffers give fresh frames; fewer starve the camera."""
 
@@ -37,41 +39,54 @@ def _picamera2() -> Any:  # noqa: ANN401 - picamera2 is untyped and optional
             "picamera: the package picamera2 is not installed; mend: sudo apt install python3-picamera2, and a virtual "
             "environment made with --system-site-packages"
         ) from error
+    except ValueError as error:  # "numpy.dtype size changed": apt's parts of picamera2 are compiled for apt's numpy
+        raise CameraError(
+            f"picamera: picamera2 does not go with this numpy: {error}; mend: pip install 'numpy<2'"
+        ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Stream:
+    """What the camera delivers under a name, which may differ from what was asked for."""
+
+    name: str
+    pixel_format: str
+    size_px: tuple[int, int]
 
 
 class PiCamera:
     """Camera that hands out the main picture and, where the pipeline can, a small one (`lores`)."""
 
-    def __init__(self, *, width_px: int, height_px: int, fps_hz: float, small_px: tuple[int, int]) -> None:
+    def __init__(
+        self, *, width_px: int, height_px: int, fps_hz: float, small_px: tuple[int, int], read_timeout_s: float = 5.0
+    ) -> None:
         """Open and start the first camera.
 
         Raises:
             CameraError: Picamera2 is not installed, or there is no camera, or it is in use.
         """
         module = _picamera2()
-        self._mapped = module.MappedArray
-        self._small_px = small_px
+        self._mapped, self._read_timeout_s = module.MappedArray, read_timeout_s
         try:
             self._camera = module.Picamera2()
-            self._configure((width_px, height_px), fps_hz)
+            self._configure((width_px, height_px), fps_hz, fitted((width_px, height_px), small_px))
             self._camera.start()
         except (RuntimeError, IndexError, OSError, ValueError) as error:
             self.close()
             raise CameraError(f"picamera: cannot be opened: {error}; is the ribbon cable seated?") from error
-        # what is delivered may differ from what was asked for: read it back
         delivered = self._camera.camera_configuration()
-        self._main_format = str(delivered["main"]["format"])
-        self._main_px = tuple(delivered["main"]["size"])
-        self._has_small = delivered.get("lores") is not None
+        self._main = _stream("main", delivered["main"])
+        lores = delivered.get("lores")
+        self._small = _stream("lores", lores) if lores and _is_smaller(lores["size"], self._main.size_px) else None
 
-    def _configure(self, main_px: tuple[int, int], fps_hz: float) -> None:
+    def _configure(self, main_px: tuple[int, int], fps_hz: float, small_px: tuple[int, int]) -> None:
         wanted = {
             "main": {"size": main_px, "format": _BGR_IN_MEMORY},
             "controls": {"FrameRate": fps_hz},
             "buffer_count": _BUFFERS,
             "queue": False,
         }
-        small = {"size": self._small_px, "format": _YUV}
+        small = {"size": small_px, "format": _YUV}
         try:
             self._camera.configure(self._camera.create_video_configuration(**wanted, lores=small))
         except (RuntimeError, ValueError):  # a pipeline with one stream only
@@ -81,25 +96,50 @@ class PiCamera:
         """Return the next picture; it is copied once, since the mapped buffer goes back to the camera.
 
         Raises:
-            CameraLost: the camera stopped.
+            CameraLost: the camera stopped, or gave nothing for `read_timeout_s`.
         """
         try:
-            with self._camera.captured_request() as request:
-                image = self._copy(request, "main", self._main_format, self._main_px)
-                small = self._copy(request, "lores", _YUV, self._small_px) if self._has_small else None
-        except (RuntimeError, OSError, TimeoutError) as error:
+            request = self._camera.capture_request(wait=False).get_result(timeout=self._read_timeout_s)
+        except TimeoutError as error:
+            raise CameraLost(f"picamera: gave no picture for {self._read_timeout_s:.0f} s") from error
+        except (RuntimeError, OSError) as error:
             raise CameraLost(f"picamera: gives no picture any more: {error}") from error
-        return Picture(image, small)
+        try:
+            return Picture(self._copy(request, self._main), self._copy(request, self._small) if self._small else None)
+        except RuntimeError as error:
+            raise CameraLost(f"picamera: gives no picture any more: {error}") from error
+        finally:
+            request.release()
 
-    def _copy(self, request: Any, stream: str, pixel_format: str, size_px: tuple[int, ...]) -> Image:  # noqa: ANN401
-        with self._mapped(request, stream) as mapped:
-            return to_bgr(mapped.array, pixel_format, size_px)
+    def _copy(self, request: Any, stream: _Stream) -> Image:  # noqa: ANN401
+        with self._mapped(request, stream.name) as mapped:
+            return to_bgr(mapped.array, stream.pixel_format, stream.size_px)
 
     def close(self) -> None:
         """Stop and release the camera."""
         camera = getattr(self, "_camera", None)
         if camera is not None:
             camera.close()
+
+
+def _stream(name: str, delivered: dict[str, Any]) -> _Stream:
+    width, height = delivered["size"]
+    return _Stream(name, str(delivered["format"]), (int(width), int(height)))
+
+
+def fitted(main_px: tuple[int, int], small_px: tuple[int, int]) -> tuple[int, int]:
+    """Return the largest even size within `small_px` that has the shape of `main_px`.
+
+    A small picture of another shape would be squeezed or cut by the camera, and boxes found in it would lie wrong.
+    """
+    scale = min(small_px[0] / main_px[0], small_px[1] / main_px[1])
+    return round(main_px[0] * scale / 2) * 2, round(main_px[1] * scale / 2) * 2
+
+
+def _is_smaller(small_px: tuple[int, int], main_px: tuple[int, int]) -> bool:
+    """Return whether a delivered `lores` is worth its copy: smaller than main and, within 2 %, of its shape."""
+    shape = small_px[0] * main_px[1] / (small_px[1] * main_px[0])
+    return small_px[0] < main_px[0] and abs(shape - 1) < _SHAPE_TOLERANCE
 
 
 def to_bgr(mapped: np.ndarray, pixel_format: str, size_px: tuple[int, ...]) -> Image:
@@ -110,9 +150,10 @@ def to_bgr(mapped: np.ndarray, pixel_format: str, size_px: tuple[int, ...]) -> I
     """
     width, height = size_px[:2]
     if pixel_format == _BGR_IN_MEMORY:
-        return np.ascontiguousarray(mapped[:height, :width])
+        # not ascontiguousarray: without padding that is no copy, and the camera would write over a picture in use
+        return mapped[:height, :width].copy()
     if pixel_format == "XRGB8888":
-        return np.ascontiguousarray(mapped[:height, :width, :3])
+        return mapped[:height, :width, :3].copy()
     codes = {_YUV: cv2.COLOR_YUV2BGR_I420, "NV12": cv2.COLOR_YUV2BGR_NV12}
     if pixel_format not in codes:
         raise CameraError(f"picamera: delivers {pixel_format}, which maskwatch cannot read; set camera.source to usb:0")
