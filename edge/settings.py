@@ -105,10 +105,13 @@ class MqttSettings(_Section):
     """Where alerts are published."""
 
     host: str
-    port: int = Field(ge=1, le=65_535)
+    port: int = Field(ge=0, le=65_535)
     user: str
     password_file: str
+    tls: Literal["auto", "on", "off"]
     ca_file: str
+    cert_file: str
+    key_file: str
     keepalive_s: int = Field(ge=5, le=3_600)
     outbox: str
     queue: int = Field(ge=10, le=1_000_000)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,8 @@ def available() -> bool:
 
 
 def _picamera2() -> Any:  # noqa: ANN401 - picamera2 is untyped and optional
+    # five lines at each opening otherwise: our own words say what changed
+    logging.getLogger("picamera2").setLevel(logging.WARNING)
     try:
         return importlib.import_module("picamera2")
     except ImportError as error:
@@ -73,7 +76,10 @@ class PiCamera:
             self._camera.start()
         except (RuntimeError, IndexError, OSError, ValueError) as error:
             self.close()
-            raise CameraError(f"picamera: cannot be opened: {error}; is the ribbon cable seated?") from error
+            why = str(error).rstrip(".")
+            raise CameraError(
+                f"picamera: cannot be opened: {why}; is the ribbon cable seated, and no other program using the camera?"
+            ) from error
         delivered = self._camera.camera_configuration()
         self._main = _stream("main", delivered["main"])
         lores = delivered.get("lores")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import socket
 import ssl
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 EMBEDDED = "embedded"
 LOOPBACK = "127.0.0.1"
+_PLAIN_PORT, _TLS_PORT = 1883, 8883
+"""Source: IANA service names mqtt and secure-mqtt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,10 @@ class Broker:
     client_id: str
     user: str = ""
     password: str = field(default="", repr=False)
+    tls: bool = False
     ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
     mqtt5: bool = True
     keepalive_s: int = 20
     retry_min_s: float = 1.0
@@ -50,20 +56,68 @@ def broker_of(mqtt: MqttSettings, client_id: str) -> Broker:
         raise ConfigError(
             "mqtt.host: is not set; name your broker in /etc/maskwatch/config.toml, or write embedded to try one here"
         )
-    if mqtt.ca_file and not Path(mqtt.ca_file).is_file():
-        raise ConfigError(f"mqtt.ca_file: {mqtt.ca_file}: no such file")
-    return Broker(
+    for key in ("ca_file", "cert_file", "key_file"):
+        path = getattr(mqtt, key)
+        if path and not Path(path).is_file():
+            raise ConfigError(f"mqtt.{key}: {path}: no such file")
+    _check_secret("mqtt.key_file", mqtt.key_file)
+    tls = uses_tls(mqtt)
+    broker = Broker(
         host=LOOPBACK if mqtt.host == EMBEDDED else mqtt.host,
-        port=mqtt.port,
+        port=mqtt.port or (_TLS_PORT if tls else _PLAIN_PORT),
         client_id=client_id,
         user=mqtt.user,
         password=_password(mqtt),
+        tls=tls,
         ca_file=mqtt.ca_file,
+        cert_file=mqtt.cert_file,
+        key_file=mqtt.key_file,
         mqtt5=mqtt.host != EMBEDDED,
         keepalive_s=mqtt.keepalive_s,
         retry_min_s=mqtt.retry_min_s,
         retry_max_s=mqtt.retry_max_s,
     )
+    if tls:
+        tls_context(broker)  # wrong files are told now, not at the first connection
+    return broker
+
+
+def uses_tls(mqtt: MqttSettings) -> bool:
+    """Return whether to encrypt: unless the broker is on this machine, or `mqtt.tls` says otherwise."""
+    if mqtt.tls != "auto":
+        return mqtt.tls == "on"
+    return bool(mqtt.ca_file) or not _is_loopback(mqtt.host)
+
+
+def _is_loopback(host: str) -> bool:
+    if host in (EMBEDDED, "localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def tls_context(broker: Broker) -> ssl.SSLContext:
+    """Return the context that checks the broker's certificate and name, and shows ours where there is one.
+
+    Raises:
+        ConfigError: a certificate or key cannot be read.
+    """
+    try:
+        context = ssl.create_default_context(cafile=broker.ca_file or None)
+        if broker.cert_file:
+            context.load_cert_chain(broker.cert_file, broker.key_file or None)
+    except (OSError, ssl.SSLError) as error:
+        named = ", ".join(path for path in (broker.ca_file, broker.cert_file, broker.key_file) if path)
+        raise ConfigError(f"mqtt.ca_file, mqtt.cert_file, mqtt.key_file: {named}: {error}") from error
+    return context
+
+
+def _check_secret(key: str, path: str) -> None:
+    """Refuse a secret that everybody on the machine may read."""
+    if path and Path(path).exists() and Path(path).stat().st_mode & stat.S_IROTH:
+        raise ConfigError(f"{key}: {path}: everybody may read it; mend: chmod 640 {path}")
 
 
 def _password(mqtt: MqttSettings) -> str:
@@ -73,20 +127,8 @@ def _password(mqtt: MqttSettings) -> str:
     path = Path(mqtt.password_file) if mqtt.password_file else credential
     if not mqtt.user or (not mqtt.password_file and not credential.exists()):
         return ""
+    _check_secret("mqtt.password_file", mqtt.password_file)
     try:
-        if path != credential and path.stat().st_mode & stat.S_IROTH:
-            raise ConfigError(f"mqtt.password_file: {path}: everybody may read it; mend: chmod 640 {path}")
         return path.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"mqtt.password_file: {path}: cannot be read: {error}") from error
-
-
-def why(error: Exception) -> str:
-    """Return what keeps a connection from being made, in words that name the cause."""
-    if isinstance(error, ssl.SSLError):
-        return f"TLS refused: {error.reason or error}"
-    if isinstance(error, socket.gaierror):
-        return "unknown host name"
-    if isinstance(error, OSError) and error.errno:
-        return f"unreachable: {os.strerror(error.errno)}"
-    return f"unreachable: {error}"

@@ -7,7 +7,6 @@ sends it again on the next connection.
 from __future__ import annotations
 
 import logging
-import random
 import select
 import socket
 import ssl
@@ -21,7 +20,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from edge.publish.broker import why
+from edge.publish.broker import tls_context
+from edge.publish.trouble import Attempts, why
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,6 +35,10 @@ ONLINE = "online"
 _CONNECT_TIMEOUT_S = 5.0
 _ACKNOWLEDGE_S = 2.0
 """How long the last word, `offline`, may take to be acknowledged when the link is closed."""
+_TAKEN_OVER = 142
+"""Source: MQTT 5, 3.14.2.1, session taken over."""
+_KEEPALIVE_SHARE = 0.7
+"""paho finds a dead link after two of its intervals: so within 1.4 of ours."""
 _DISCONNECT_S = 0.5
 _ANSWER_S = 3.0
 """How long a broker may take to answer CONNECT; one that knows 3.1.1 only may stay mute on MQTT 5."""
@@ -79,6 +83,7 @@ class MqttLink:
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
         self._closing: Message | None = None
         self.state = "not started"
+        self.trouble = ""
         self.connections = 0
 
     def start(self) -> None:
@@ -109,20 +114,23 @@ class MqttLink:
 
     def _run(self) -> None:
         """One session after another; the pause doubles up to its bound, with jitter, and starts anew after success."""
-        failures = 0
+        attempts = Attempts(self._broker)
         while not self._stop.is_set():
-            connections = self.connections
+            began_at = time.monotonic()
             retry_now = self._session()
-            failures = 0 if self.connections > connections else failures + 1
+            attempts.count(time.monotonic() - began_at, answered=self._answered)
+            if attempts.thrown_out:
+                self._set_state(f"taken over: does another client have the id {self._broker.client_id}?")
             if not retry_now:
-                longest_s = min(self._broker.retry_max_s, self._broker.retry_min_s * 2 ** min(failures, 16))
-                self._stop.wait(random.uniform(longest_s / 2, longest_s))  # noqa: S311 - jitter, not cryptography
+                self._stop.wait(attempts.pause_s(self.state))
 
     def _session(self) -> bool:
         """Live through one connection; return whether to try again at once, with the older protocol."""
         client = self._client()
         try:
-            client.connect(self._broker.host, self._broker.port, self._broker.keepalive_s)
+            client.connect(
+                self._broker.host, self._broker.port, max(1, int(_KEEPALIVE_SHARE * self._broker.keepalive_s))
+            )
         except (OSError, ValueError) as error:
             self._set_state(why(error))
             return False
@@ -141,10 +149,13 @@ class MqttLink:
 
     def _try_other_protocol(self) -> bool:
         """Change to 3.1.1 at once where 5 got no answer; after 3.1.1 got none either, back to 5 with a pause."""
+        if self.connections:
+            self._set_state("mute: takes the connection and does not answer")
+            return False
         spoke_5 = self._protocol is MQTTProtocolVersion.MQTTv5
         self._protocol = MQTTProtocolVersion.MQTTv311 if spoke_5 else MQTTProtocolVersion.MQTTv5
         if not spoke_5:
-            self._set_state("takes the connection and does not answer")
+            self._set_state("mute: takes the connection and does not answer")
         return spoke_5
 
     def _turn(self, client: paho.Client, timeout_s: float = _TICK_S) -> None:
@@ -207,8 +218,8 @@ class MqttLink:
         client.on_socket_register_write = lambda *_: None
         if self._broker.user:
             client.username_pw_set(self._broker.user, self._broker.password or None)
-        if self._broker.ca_file:
-            client.tls_set(self._broker.ca_file)
+        if self._broker.tls:
+            client.tls_set_context(tls_context(self._broker))
         if self._will is not None:
             client.will_set(self._will.topic, self._will.payload, self._will.qos, self._will.retain)
         return client
@@ -230,7 +241,9 @@ class MqttLink:
 
     def _disconnected(self, _client: paho.Client, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:  # noqa: ANN401
         if self.state == ONLINE:
-            self._set_state("stopped" if self._stop.is_set() else f"lost: {code}")
+            taken = code.value == _TAKEN_OVER
+            lost = "taken over: another client has our id" if taken else f"lost: {code}"
+            self._set_state("stopped" if self._stop.is_set() else lost)
 
     def _published(self, _client: paho.Client, _data: Any, mid: int, code: Any, _properties: Any) -> None:  # noqa: ANN401
         key = self._keys.pop(mid, "")
@@ -243,5 +256,6 @@ class MqttLink:
     def _set_state(self, state: str) -> None:
         if state != self.state:
             self.state = state
+            self.trouble = self.trouble if state in (ONLINE, "stopped") else state
             level = logging.INFO if state in (ONLINE, "stopped") else logging.WARNING
             log.log(level, "broker %s:%d: %s", self._broker.host, self._broker.port, state)

@@ -85,8 +85,9 @@ class Publisher:
         self._link.send(alert.now(self._sender.clock), alert.key)
 
     def _vitals(self) -> dict[str, Any]:
+        broker = {"connections": self._link.connections, "last_trouble": self._link.trouble}
         outbox = {"waiting": self._outbox.waiting, "dropped": self._outbox.dropped, "state": self._outbox.state}
-        return self._stats() | {"outbox": outbox, "connections": self._link.connections}
+        return self._stats() | {"outbox": outbox, "broker": broker}
 
     def _state(self, message: Message) -> None:
         """Send a retained message, and again on every connection."""

@@ -202,7 +202,7 @@ def test_a_disk_that_comes_back_gets_what_memory_kept(tmp_path, monkeypatch):
 
 
 def written_files(folder: Path, count: int) -> tuple[dict[str, bytes], list[dict[str, bytes]]]:
-    """Return the files' bytes as they were after each of `count` commits, the file left open as a power cut finds it."""
+    """Return the files' bytes after the last and after each of `count` commits, as a power cut finds them."""
     journal, states = Journal(folder / "o.db"), []
     for number in range(count):
         journal.write(Changes(added=[message(number)]))

@@ -1,0 +1,153 @@
+"""Encrypted connections: who is let in, and what is said of those who are not."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from edge.errors import ConfigError
+from edge.layers import load
+from edge.publish.broker import Broker, broker_of
+from edge.publish.mqtt import ONLINE, MqttLink
+from tests.conftest import Mosquitto
+from tests.fakes import eventually
+
+
+def openssl(*arguments: object) -> None:
+    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
+
+
+class Authority:
+    """A certificate authority of the test's own."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder = folder
+        self.cert, self._key = folder / f"{name}.crt", folder / f"{name}.key"
+        subject = ("-subj", f"/CN={name}", "-days", 3650)
+        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", self._key, "-out", self.cert, *subject)
+
+    def sign(self, name: str, host: str, *, expired: bool = False) -> tuple[Path, Path]:
+        key, request, cert, extra = (self._folder / f"{name}.{end}" for end in ("key", "csr", "crt", "ext"))
+        openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", request, "-subj", f"/CN={host}")
+        extra.write_text(f"subjectAltName={'IP' if host[0].isdigit() else 'DNS'}:{host}\n")
+        signing = ("x509", "-req", "-in", request, "-CA", self.cert, "-CAkey", self._key, "-CAcreateserial")
+        dates = ("-days", "-1") if expired else ("-days", "10")
+        openssl(*signing, "-out", cert, "-extfile", extra, *dates)
+        key.chmod(0o640)
+        return cert, key
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("ca"), "ours")
+
+
+def server(
+    tmp_path: Path, authority: Authority, host: str = "127.0.0.1", *more: str, expired: bool = False
+) -> Mosquitto:
+    cert, key = authority.sign(f"server-{host}-{expired}", host, expired=expired)
+    key.chmod(0o644)
+    broker = Mosquitto(tmp_path, f"cafile {authority.cert}", f"certfile {cert}", f"keyfile {key}", *more)
+    broker.start()
+    return broker
+
+
+def state_with(broker: Mosquitto, ca_file: Path, **changes: str) -> str:
+    """Return the first settled state of a link to a broker."""
+    made = Broker("127.0.0.1", broker.port, "d", tls=True, ca_file=str(ca_file), retry_max_s=0.2, **changes)
+    link = MqttLink(made)
+    link.start()
+    assert eventually(lambda: link.state != "not started", 10)
+    state = link.state
+    link.close()
+    broker.stop()
+    return state
+
+
+def test_the_right_authority_and_name_are_let_in(tmp_path, authority):
+    assert state_with(server(tmp_path, authority), authority.cert) == ONLINE
+
+
+def test_a_certificate_of_another_authority_is_refused_and_says_so(tmp_path, authority):
+    other = Authority(tmp_path, "other")
+    state = state_with(server(tmp_path, authority), other.cert)
+    assert state.startswith("tls: the broker's certificate is refused")
+    assert "unable to get local issuer" in state or "self-signed" in state or "signature failure" in state
+
+
+def test_an_expired_certificate_is_refused_and_says_so(tmp_path, authority):
+    assert "expired" in state_with(server(tmp_path, authority, expired=True), authority.cert)
+
+
+def test_a_certificate_for_another_host_is_refused_and_says_so(tmp_path, authority):
+    state = state_with(server(tmp_path, authority, "broker.example"), authority.cert)
+    assert "IP address mismatch" in state or "ostname" in state
+
+
+def test_a_broker_that_wants_a_certificate_of_ours_gets_it(tmp_path, authority):
+    cert, key = authority.sign("device", "device")
+    broker = server(tmp_path, authority, "127.0.0.1", "require_certificate true")
+    assert state_with(broker, authority.cert, cert_file=str(cert), key_file=str(key)) == ONLINE
+
+
+def test_a_broker_that_speaks_plainly_is_not_spoken_to(tmp_path, authority):
+    broker = Mosquitto(tmp_path)
+    broker.start()
+    assert state_with(broker, authority.cert).startswith(("tls", "unreachable"))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "tls", "port"),
+    [
+        (["mqtt.host=broker.example"], True, 8883),
+        (["mqtt.host=192.0.2.7"], True, 8883),
+        (["mqtt.host=broker.example", "mqtt.port=1883"], True, 1883),
+        (["mqtt.host=broker.example", "mqtt.tls=off"], False, 1883),
+        (["mqtt.host=127.0.0.1"], False, 1883),
+        (["mqtt.host=::1"], False, 1883),
+        (["mqtt.host=localhost"], False, 1883),
+        (["mqtt.host=localhost", "mqtt.tls=on"], True, 8883),
+        (["mqtt.host=embedded"], False, 1883),
+    ],
+)
+def test_every_broker_that_is_not_on_this_machine_is_spoken_to_in_cipher(overrides, tls, port):
+    broker = broker_of(load(overrides=overrides).settings.mqtt, "c")
+    assert (broker.tls, broker.port) == (tls, port)
+
+
+def test_a_file_that_is_no_certificate_is_named_at_the_start(tmp_path):
+    path = tmp_path / "ca.pem"
+    path.write_text("no certificate")
+    with pytest.raises(ConfigError, match=r"ca\.pem"):
+        broker_of(load(overrides=["mqtt.host=b.example", f"mqtt.ca_file={path}"]).settings.mqtt, "c")
+
+
+def test_two_clients_with_one_id_do_not_throw_each_other_out_fast(mosquitto, caplog):
+    caplog.set_level("INFO")
+    links = [MqttLink(Broker("127.0.0.1", mosquitto.port, "same", retry_max_s=30.0)) for _ in range(2)]
+    links[0].start()
+    assert eventually(lambda: links[0].state == ONLINE)
+    links[1].start()
+    assert eventually(lambda: "taken over" in caplog.text, 30)
+    threading.Event().wait(3)
+    assert sum(link.connections for link in links) <= 10
+    for link in links:
+        link.close()
+
+
+def test_a_dead_link_is_found_within_one_and_a_half_keepalives(mosquitto):
+    import signal
+    import time
+
+    link = MqttLink(Broker("127.0.0.1", mosquitto.port, "d", keepalive_s=5))
+    link.start()
+    assert eventually(lambda: link.state == ONLINE)
+    mosquitto.signal(signal.SIGSTOP)
+    began_at = time.monotonic()
+    assert eventually(lambda: link.state != ONLINE, 12)
+    assert time.monotonic() - began_at <= 1.5 * 5
+    mosquitto.signal(signal.SIGCONT)
+    link.close()
