@@ -29,7 +29,7 @@ setup(
         "edge.models": ["face/*", "face/*/*", "mask/*"],
         "edge.config": ["*.toml"],
     },
-    entry_points={"console_scripts": ["maskwatch = edge.cli:main"]},
+    entry_points={"console_scripts": ["maskwatch = edge.__main__:main"]},
     install_requires=[
         f"ai-edge-litert>=2.0,<3; {NOT_ARM32}",
         f"tflite-runtime>=2.14,<2.15; {ARM32}",

@@ -9,17 +9,16 @@ import threading
 import time
 import uuid
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import cv2
 from rich.console import Console
 
 from edge import assets, pipeline
 from edge.alert.episodes import EpisodePolicy
-from edge.capture.live import LiveSource
 from edge.capture.spec import open_source
 from edge.classify.mask import MaskClassifier
 from edge.classify.vote import Voter
@@ -27,6 +26,7 @@ from edge.data import Reason
 from edge.detect.centerface import CenterFace
 from edge.errors import ModelError
 from edge.health import ServiceManager, Timings, Vitals
+from edge.monitor.lens import LensHealth
 from edge.notice import Notifier
 from edge.notice.banner import Banner, Bell
 from edge.pipeline import Stages
@@ -35,6 +35,7 @@ from edge.publish.embedded import EmbeddedBroker
 from edge.publish.message import Clock, Sender
 from edge.publish.outbox import Outbox
 from edge.publish.publisher import Publisher
+from edge.report import Report
 from edge.show.slot import SceneServer, default_path
 from edge.show.terminal import TerminalView
 from edge.show.window import WindowProcess, has_display
@@ -44,7 +45,6 @@ from edge.track.motion import MotionTracker
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge.capture import Source
     from edge.classify import Classifier
     from edge.detect import Detector
     from edge.notice import Announcer
@@ -141,42 +141,78 @@ def watch(settings: Settings) -> None:
 
 def _watch(settings: Settings, stop: threading.Event, stack: ExitStack) -> None:
     """Open what the settings name, in the order of the walk, and walk; what was opened last closes first."""
-    manager, console = ServiceManager(), Console()
-    client_id = f"maskwatch-{device_name(settings.device)}-{settings.camera.name}"
-    broker = broker_of(settings.mqtt, client_id)
+    manager, banner, console = ServiceManager(), Banner(), Console()
+    broker = broker_of(settings.mqtt, f"maskwatch-{device_name(settings.device)}-{settings.camera.name}")
     models = load_models(settings, profile="live")
-    timings, vitals, banner = Timings(), Vitals(), Banner()
     source = open_source(settings.camera, small_px=models.detector_px, stop=stop)
     stack.callback(source.close)
+    lens, vitals, timings = LensHealth(patience_s=settings.camera.lens_s), Vitals(), Timings()
+    outbox = Outbox(_outbox_path(settings), limit=settings.mqtt.queue, monotonic=time.monotonic)
+    report = Report(source, vitals, lens, outbox, models.specs["mask"])
+    publisher = _publisher(settings, broker, models, report, stack)
+    view = _View(lambda: report.status(publisher.state), lambda: banner.text)
+    sinks: list[Sink] = [
+        _notifier(settings, banner),
+        lens,
+        publisher,
+        *_viewers(settings, view, console, stop, stack),
+        vitals,
+    ]
+    stages = build_stages(settings, models, timings, every_frame=False)
+    stages = replace(stages, classify=lens.unsure_while_blind(stages.classify))
+    manager.ready()
+    stack.callback(manager.stopping)
+    if settings.show.terminal != "off":
+        _greet(console, broker)
+    timed = [timings.timed_sink(sink) for sink in sinks]
+    started_at = time.monotonic()
+    pipeline.run(source, stages, timed, stop=stop, beat=lambda: manager.beat(view.status))
+    if settings.show.terminal != "off":
+        console.print(timings.table(frames=vitals.frames, elapsed_s=time.monotonic() - started_at))
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What viewers show beside the picture."""
+
+    status: Callable[[], str]
+    banner: Callable[[], str]
+
+
+def _publisher(settings: Settings, broker: Broker, models: Models, report: Report, stack: ExitStack) -> Publisher:
+    """Start to publish, to a broker of our own where none is named."""
     if settings.mqtt.host == EMBEDDED:
-        stack.callback(EmbeddedBroker(settings.mqtt.port).close)
-    publisher = _publisher(settings, broker, models, partial(_stats, source, vitals))
+        stack.callback(EmbeddedBroker(broker.port).close)
+    sender = Sender(
+        device=device_name(settings.device),
+        site=settings.device.site,
+        camera=settings.camera.name,
+        session=uuid.uuid4().hex[:12],
+        clock=Clock(),
+        expires_s=settings.alert.expires_s,
+    )
+    publisher = Publisher(broker, sender, report, models.specs, stats_s=settings.mqtt.stats_s)
     stack.callback(publisher.close)
-    status = partial(_status, source, vitals, publisher, models)
+    publisher.start()
+    return publisher
+
+
+def _viewers(settings: Settings, view: _View, console: Console, stop: threading.Event, stack: ExitStack) -> list[Sink]:
+    """Open what shows the scene: shared memory for windows, a window of our own, the terminal."""
     server = SceneServer(
         Path(settings.show.socket) if settings.show.socket else default_path(),
         max_side_px=settings.show.max_width_px,
-        status=status,
-        banner=lambda: banner.text,
+        status=view.status,
+        banner=view.banner,
         group=_GROUP,
     )
     stack.callback(server.close)
-    sinks: list[Sink] = [_notifier(settings, banner), publisher, server, vitals]
-    publisher.start()
-    manager.ready()
-    stack.callback(manager.stopping)
+    viewers: list[Sink] = [server]
     if settings.show.window == "on" or (settings.show.window == "auto" and has_display()):
-        sinks.append(_closing(stack, WindowProcess(server.path, stop)))
+        viewers.append(_closing(stack, WindowProcess(server.path, stop)))
     if settings.show.terminal != "off":
-        _greet(console, broker)
-        sinks.append(_closing(stack, TerminalView(console, status=status, banner=lambda: banner.text)))
-    stages = build_stages(settings, models, timings, every_frame=False)
-    started_at = time.monotonic()
-    pipeline.run(
-        source, stages, [timings.timed_sink(sink) for sink in sinks], stop=stop, beat=lambda: manager.beat(status)
-    )
-    if settings.show.terminal != "off":
-        console.print(timings.table(frames=vitals.frames, elapsed_s=time.monotonic() - started_at))
+        viewers.append(_closing(stack, TerminalView(console, status=view.status, banner=view.banner)))
+    return viewers
 
 
 def _closing(stack: ExitStack, sink: _Closable) -> _Closable:
@@ -198,19 +234,6 @@ def _greet(console: Console, broker: Broker) -> None:
     console.print("      or: maskwatch watch     preview: maskwatch view     stop: Ctrl-C", soft_wrap=True)
 
 
-def _publisher(settings: Settings, broker: Broker, models: Models, stats: Callable[[], dict[str, Any]]) -> Publisher:
-    sender = Sender(
-        device=device_name(settings.device),
-        site=settings.device.site,
-        camera=settings.camera.name,
-        session=uuid.uuid4().hex[:12],
-        clock=Clock(),
-        expires_s=settings.alert.expires_s,
-    )
-    outbox = Outbox(_outbox_path(settings), limit=settings.mqtt.queue, monotonic=time.monotonic)
-    return Publisher(broker, sender, outbox, models.specs, stats_s=settings.mqtt.stats_s, stats=stats)
-
-
 def _outbox_path(settings: Settings) -> Path | None:
     """Return where alerts wait: the setting, else the state folder of the service or of the user; None: memory."""
     if settings.mqtt.outbox == "memory":
@@ -220,21 +243,3 @@ def _outbox_path(settings: Settings) -> Path | None:
     folder = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
     state_home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
     return (Path(folder) if folder else state_home / "maskwatch") / f"outbox-{settings.camera.name}.db"
-
-
-def _stats(source: Source, vitals: Vitals) -> dict[str, Any]:
-    """Return what `stats` says of camera and walk."""
-    body: dict[str, Any] = {"frames": vitals.frames, "fps_hz": round(vitals.fps_hz, 2)}
-    body["latency_ms"] = round(vitals.latency_ms, 1)
-    if isinstance(source, LiveSource):
-        body |= {"camera": source.state, "dropped": source.dropped, "damaged": source.damaged}
-        body["reopened"] = source.reopened
-    return body
-
-
-def _status(source: Source, vitals: Vitals, publisher: Publisher, models: Models) -> str:
-    """Return the line of state that viewers and systemd show."""
-    camera = source.state if isinstance(source, LiveSource) else "ok"
-    parts = [f"{vitals.fps_hz:.1f} fps", f"{vitals.latency_ms:.0f} ms", f"broker {publisher.state}"]
-    parts += [f"model {models.specs['mask'].name}"] + ([] if camera == "ok" else [f"camera {camera}"])
-    return "   ".join(parts)

@@ -33,28 +33,18 @@ Env = Annotated[Environment, typer.Option("--env", help="which differences to re
 Config = Annotated[Path | None, typer.Option("--config", help="a TOML file of settings", metavar="FILE")]
 Set = Annotated[list[str] | None, typer.Option("--set", help="one setting; may be repeated", metavar="KEY=VALUE")]
 
-_QUIET = {
-    "OPENCV_LOG_LEVEL": "SILENT",
-    "OPENCV_FFMPEG_LOGLEVEL": "-8",
-    "OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT": "5",
-}
-"""Read by OpenCV when it is imported: our sentences speak for its warnings, and a dead USB camera answers in 5 s."""
 
-
-def main() -> None:
-    """Run the command and end with its exit code."""
-    os.environ.update({key: os.environ.get(key, value) for key, value in _QUIET.items()})
+def run_command() -> int:
+    """Run what the command line says and return the exit code."""
     try:
         app()
     except EdgeError as error:
         print(f"maskwatch: {error}", file=sys.stderr)  # noqa: T201 - the one sentence for the user
-        sys.exit(error.exit_code)
+        return error.exit_code
     except BrokenPipeError:
         # whoever read us has gone, as `head` does: nothing is wrong, and there is nobody left to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    return 0
 
 
 def _version(*, value: bool) -> None:

@@ -45,6 +45,8 @@ class CameraSettings(_Section):
     open_timeout_s: Seconds
     read_timeout_s: Seconds
     patience_s: Seconds
+    frozen_s: Seconds
+    lens_s: Seconds
     stuck_s: Seconds
     retry_max_s: Seconds
     pace: bool

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
+from edge.capture.progress import ContentProgress
 from edge.capture.slot import Slot
 from edge.data import Frame
 from edge.errors import CameraError, CameraLost, ThreadStuck
@@ -28,6 +30,16 @@ _INTERVALS = 3
 _JOIN_S = 2.0
 
 
+class State(StrEnum):
+    """How a live camera fares; the value is the name on the wire."""
+
+    OPENING = "opening"
+    OK = "ok"
+    OFFLINE = "offline"
+    SILENT = "silent"
+    FROZEN = "frozen"
+
+
 class LiveSource:
     """Source on a camera that may come and go; yields None while there is no picture."""
 
@@ -38,19 +50,23 @@ class LiveSource:
         *,
         stop: threading.Event,
         patience_s: float,
+        frozen_s: float,
         stuck_s: float,
         retry_max_s: float,
     ) -> None:
         """Watch the camera that `open_camera` opens until `stop` is set; nothing is opened yet."""
         self._name, self._open_camera, self._stop = name, open_camera, stop
         self._patience_s, self._stuck_s, self._retry_max_s = patience_s, stuck_s, retry_max_s
+        self._frozen_s = frozen_s
         self._slot = Slot()
         self._thread = threading.Thread(target=self._capture, name=f"capture {name}", daemon=True)
         self._call_began_at: float | None = None
         self._seq = 0
+        self._progress = ContentProgress()
         self.damaged = 0
         self.reopened = 0
-        self.state = "opening"
+        self.state = State.OPENING
+        self.detail = ""
 
     @property
     def dropped(self) -> int:
@@ -70,8 +86,8 @@ class LiveSource:
             now = time.monotonic()
             if frame is not None:
                 interval_s, heard_at = now - heard_at, now
-            elif self.state == "ok" and now - heard_at > max(self._patience_s, _INTERVALS * interval_s):
-                self._set_state(f"silent for more than {now - heard_at:.0f} s")
+            elif self.state is State.OK and now - heard_at > max(self._patience_s, _INTERVALS * interval_s):
+                self._set_state(State.SILENT, f"no picture for {now - heard_at:.1f} s")
             self._check_stuck(now)
             yield frame
 
@@ -96,10 +112,11 @@ class LiveSource:
             try:
                 self._session()
             except CameraError as error:
-                self._set_state(str(error))
+                if self.state is not State.FROZEN:
+                    self._set_state(State.OFFLINE, str(error))
             except Exception:  # the edge of the capture thread: a driver may raise anything, and must not end the watch
                 log.exception("%s: unexpected failure of the camera", self._name)
-                self._set_state("failed unexpectedly")
+                self._set_state(State.OFFLINE, "failed unexpectedly")
             pause_s = _FIRST_RETRY_S if self._seq > seen else min(2 * pause_s, self._retry_max_s)
             self._stop.wait(pause_s)
 
@@ -110,8 +127,8 @@ class LiveSource:
         try:
             while not self._stop.is_set():
                 self._hand_over(self._timed(camera.read))
-                if self.state.startswith("silent"):
-                    raise CameraLost(f"{self._name}: {self.state}")
+                if self.state in (State.SILENT, State.FROZEN):
+                    raise CameraLost(f"{self._name}: {self.detail}")
         finally:
             camera.close()
 
@@ -120,9 +137,12 @@ class LiveSource:
             self.damaged += 1
             return
         now = time.monotonic()
+        if self._progress.moved(picture.image, now):
+            self._set_state(State.OK)
+        elif self._progress.still_s(now) >= self._frozen_s:
+            self._set_state(State.FROZEN, f"the very same picture for {self._frozen_s:.0f} s")
         self._slot.put(Frame(picture.image, self._seq, at=now, read_at=now, small=picture.small))
         self._seq += 1
-        self._set_state("ok")
 
     def _timed(self, call: Callable[[], _R]) -> _R:
         """Call into the camera with its beginning on record, so that the walk can tell a stuck thread."""
@@ -132,7 +152,8 @@ class LiveSource:
         finally:
             self._call_began_at = None
 
-    def _set_state(self, state: str) -> None:
-        if state != self.state:
-            self.state = state
-            log.log(logging.INFO if state == "ok" else logging.WARNING, "camera %s: %s", self._name, state)
+    def _set_state(self, state: State, detail: str = "") -> None:
+        if state is not self.state:
+            self.state, self.detail = state, detail
+            level = logging.INFO if state is State.OK else logging.WARNING
+            log.log(level, "camera %s: %s%s", self._name, state.value, f": {detail}" if detail else "")

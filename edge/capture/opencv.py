@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 import cv2
+import numpy as np
 
 from edge.capture import Picture
 from edge.errors import CameraError, CameraLost
-
-if TYPE_CHECKING:
-    import numpy as np
 
 _MAX_EMPTY_READS = 25
 """Reads in a row without a picture after which a stream counts as lost."""
@@ -52,7 +49,9 @@ class OpenCvCamera:
 
 
 def _is_picture(image: np.ndarray | None) -> bool:
-    return image is not None and image.ndim == 3 and image.shape[2] == 3 and image.size > 0
+    if image is None or image.dtype != np.uint8:
+        return False
+    return image.ndim == 3 and image.shape[2] == 3 and image.size > 0
 
 
 def open_usb(device: str, *, width_px: int, height_px: int, fps_hz: float) -> OpenCvCamera:

@@ -40,6 +40,7 @@ def open_source(settings: CameraSettings, *, small_px: tuple[int, int], stop: th
         opener,
         stop=stop,
         patience_s=settings.patience_s,
+        frozen_s=settings.frozen_s,
         stuck_s=settings.stuck_s,
         retry_max_s=settings.retry_max_s,
     )
@@ -90,13 +91,20 @@ def _first_camera(
 
 
 def _files(path: Path, *, pace: bool) -> Source:
-    if not path.exists():
+    if not _exists(path):
         raise InputError(
             f"{path}: no such file; camera.source is auto, camera, picamera, usb:N, rtsp://…, a video, a folder or demo"
         )
     if path.is_dir() or path.suffix.lower() in PICTURES:
         return FolderSource(path, on_bad=_tell)
     return VideoSource(path, pace=pace, on_bad=_tell)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # no name that a file could have
+        return False
 
 
 def _tell(error: CameraError) -> None:

@@ -61,7 +61,9 @@ def decode(heat: Floats, size: Floats, offset: Floats, landmarks: Floats, *, min
     corners = centres - sides / 2
     boxes = np.concatenate([corners, corners + sides], 1)[:, [1, 0, 3, 2]].astype(np.float32)
     points = corners[:, None] + landmarks[0, rows, columns].reshape(-1, 5, 2) * sides[:, None]
-    kept = nms(boxes, scores, _MAX_IOU)
+    # a damaged map may hold what is no number, and a box of it would end the walk
+    scores = np.where(np.isfinite(boxes).all(1) & np.isfinite(points).all((1, 2)), scores, 0)
+    kept = [row for row in nms(np.nan_to_num(boxes), scores, _MAX_IOU) if scores[row] > 0]
     return Faces(boxes[kept], scores[kept], points[kept][:, :, ::-1].astype(np.float32))
 
 

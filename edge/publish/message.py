@@ -158,6 +158,22 @@ class Sender:
         body |= {"site": self.site, "cameras": [self.camera], "models": named}
         return Message(self.topic("info"), encode(body), qos=1, retain=True)
 
+    def health(self, state: str, detail: str) -> Message:
+        """Return how the camera and its lens fare."""
+        body = {
+            "schema": SCHEMA,
+            "session": self.session,
+            "t": utc(self.clock.wall()),
+            "state": state,
+            "detail": detail,
+        }
+        return Message(self.camera_topic("health"), encode(body), qos=1, retain=True)
+
+    def problem(self, name: str, text: str) -> Message:
+        """Return what is wrong and wants somebody's hand; an empty text clears it."""
+        body = {"schema": SCHEMA, "session": self.session, "t": utc(self.clock.wall()), "id": name, "text": text}
+        return Message(self.topic(f"problem/{name}"), encode(body) if text else b"", qos=1, retain=True)
+
     def count(self, faces: dict[str, int], entries: dict[str, int], interval_s: float) -> Message:
         """Return who is visible now, and who came since midnight."""
         body = {"schema": SCHEMA, "session": self.session, "t": utc(self.clock.wall()), "faces": faces}

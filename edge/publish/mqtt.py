@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import logging
 import select
-import socket
 import ssl
 import threading
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import paho.mqtt.client as paho
@@ -21,6 +19,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from edge.publish.broker import tls_context
+from edge.publish.mailbox import Mailbox
 from edge.publish.trouble import Attempts, why
 
 if TYPE_CHECKING:
@@ -74,12 +73,9 @@ class MqttLink:
         self._on_acknowledged, self._subscriptions, self._on_message = on_acknowledged, subscriptions, on_message
         self._protocol = MQTTProtocolVersion.MQTTv5 if broker.mqtt5 else MQTTProtocolVersion.MQTTv311
         self._answered = False
-        self._waiting: deque[tuple[str, Message]] = deque(maxlen=_MAX_WAITING)
+        self._waiting = Mailbox(_MAX_WAITING)
         self._keys: dict[int, str] = {}
         self._stop = threading.Event()
-        self._wake_in, self._wake_out = socket.socketpair()
-        self._wake_out.settimeout(0)
-        self._wake_in.settimeout(0)
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
         self._closing: Message | None = None
         self.state = "not started"
@@ -93,24 +89,17 @@ class MqttLink:
     def send(self, message: Message, key: str = "") -> None:
         """Queue a message and return at once; dropped while offline, for the greeting sends what matters."""
         if self.state == ONLINE:
-            self._waiting.append((key, message))
-            self._wake()
+            self._waiting.put(key, message)
 
     def close(self, last_word: Message | None = None) -> None:
         """Send what waits and the last word, disconnect, and stop the thread within its deadline."""
         self._closing = last_word
         self._stop.set()
-        self._wake()
+        self._waiting.wake()
         if self._thread.is_alive():
             self._thread.join(_CONNECT_TIMEOUT_S)
         if self._thread.is_alive():
             log.warning("mqtt: the connection does not end; left to the end of the process")
-
-    def _wake(self) -> None:
-        try:
-            self._wake_out.send(b"\0")
-        except BlockingIOError:  # full of wake-ups already
-            return
 
     def _run(self) -> None:
         """One session after another; the pause doubles up to its bound, with jitter, and starts anew after success."""
@@ -160,25 +149,24 @@ class MqttLink:
 
     def _turn(self, client: paho.Client, timeout_s: float = _TICK_S) -> None:
         """Wait for the broker or for something to send, and serve both."""
-        connection = client.socket()
+        connection: Any = client.socket()
         if connection is None:
             return
         pending = isinstance(connection, ssl.SSLSocket) and connection.pending() > 0
         writers = [connection] if client.want_write() else []
-        readable, writable, _ = select.select([connection, self._wake_in], writers, [], 0 if pending else timeout_s)
-        if self._wake_in in readable:
-            self._wake_in.recv(4096)
+        readers: list[Any] = [connection, self._waiting]
+        readable, writable, _ = select.select(readers, writers, [], 0 if pending else timeout_s)
         if pending or connection in readable:
             client.loop_read()
-        if client.is_connected():
-            self._send_waiting(client)
+        self._send_waiting(client)
         if writable or client.want_write():
             client.loop_write()
         client.loop_misc()
 
     def _send_waiting(self, client: paho.Client) -> None:
-        while self._waiting:
-            self._publish(client, *self._waiting.popleft())
+        waiting = self._waiting.take()
+        for key, message in waiting if client.is_connected() else ():
+            self._publish(client, key, message)
 
     def _publish(self, client: paho.Client, key: str, message: Message) -> None:
         properties = None
@@ -234,7 +222,7 @@ class MqttLink:
         self.connections += 1
         for topic in self._subscriptions:
             client.subscribe(topic, qos=1)
-        self._waiting.clear()
+        self._waiting.take()
         self._set_state(ONLINE)
         for key, message in self._greeting():
             self._publish(client, key, message)

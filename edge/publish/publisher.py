@@ -11,12 +11,10 @@ from edge.publish.message import face_counts
 from edge.publish.mqtt import MqttLink
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from edge.data import Scene
     from edge.publish.broker import Broker
     from edge.publish.message import AlertMessage, Message, Sender
-    from edge.publish.outbox import Outbox
+    from edge.report import Report
     from edge.tflite import ModelSpec
 
 
@@ -30,15 +28,15 @@ class Publisher:
         self,
         broker: Broker,
         sender: Sender,
-        outbox: Outbox,
+        report: Report,
         models: dict[str, ModelSpec],
         *,
         stats_s: float,
-        stats: Callable[[], dict[str, Any]],
     ) -> None:
         """Join sender, outbox and link; nothing is opened before `start`."""
-        self._sender, self._outbox, self._model = sender, outbox, models["mask"]
-        self._stats_s, self._stats = stats_s, stats
+        self._sender, self._report, self._outbox = sender, report, report.outbox
+        self._model, self._stats_s = models["mask"], stats_s
+        self._told: dict[str, str] = {}
         self._entries = Entries()
         self._unmasked = False
         self._next_stats_at = 0.0
@@ -47,7 +45,7 @@ class Publisher:
         for message in (sender.online(online=True), sender.info(models), sender.unmasked(on=False)):
             self._retained[message.topic] = message
         self._link = MqttLink(
-            broker, will=sender.online(online=False), greeting=self._greeting, on_acknowledged=outbox.acknowledge
+            broker, will=sender.online(online=False), greeting=self._greeting, on_acknowledged=report.outbox.acknowledge
         )
 
     @property
@@ -68,11 +66,23 @@ class Publisher:
         if scene.unmasked != self._unmasked:
             self._unmasked = scene.unmasked
             self._state(self._sender.unmasked(on=scene.unmasked))
+        self._tell_problems(self._report.problems())
         entries = self._entries.count(scene, self._sender.clock.today())
         if time.monotonic() >= self._next_stats_at:
             self._next_stats_at = time.monotonic() + self._stats_s
             self._state(self._sender.count(face_counts(scene.visible), entries, self._stats_s))
             self._link.send(self._sender.stats(self._vitals(), self._stats_s))
+
+    def _tell_problems(self, problems: dict[str, str]) -> None:
+        """Send what changed: every problem by name, empty ones cleared; camera and lens together are its health."""
+        changed = {name: text for name, text in problems.items() if self._told.get(name) != text}
+        for name, text in changed.items():
+            self._state(self._sender.problem(name, text))
+        if changed.keys() & {"camera", "lens"}:
+            worst = problems["camera"] or problems["lens"] or "ok"
+            state, _, detail = worst.partition(": ")
+            self._state(self._sender.health(state, detail))
+        self._told = problems
 
     def close(self) -> None:
         """Say `offline`, have it acknowledged, and disconnect."""
@@ -87,7 +97,7 @@ class Publisher:
     def _vitals(self) -> dict[str, Any]:
         broker = {"connections": self._link.connections, "last_trouble": self._link.trouble}
         outbox = {"waiting": self._outbox.waiting, "dropped": self._outbox.dropped, "state": self._outbox.state}
-        return self._stats() | {"outbox": outbox, "broker": broker}
+        return self._report.stats() | {"outbox": outbox, "broker": broker}
 
     def _state(self, message: Message) -> None:
         """Send a retained message, and again on every connection."""

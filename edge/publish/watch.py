@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
 from collections import OrderedDict
@@ -46,7 +47,7 @@ def alerts(broker: Broker, stop: threading.Event) -> Iterator[dict[str, Any]]:
     link = MqttLink(
         replace(broker, client_id=""),
         subscriptions=[f"{ROOT}/+/camera/+/alert"],
-        on_message=lambda _topic, payload, retained: None if retained else arrived.put_nowait(payload),
+        on_message=lambda _topic, payload, retained: None if retained else _put(arrived, payload),
     )
     link.start()
     seen = Seen()
@@ -62,16 +63,21 @@ def alerts(broker: Broker, stop: threading.Event) -> Iterator[dict[str, Any]]:
         link.close()
 
 
+def _put(arrived: queue.Queue[bytes], payload: bytes) -> None:
+    with contextlib.suppress(queue.Full):  # nobody reads: the broker sends what matters again
+        arrived.put_nowait(payload)
+
+
 def parse(payload: bytes) -> dict[str, Any] | None:
     """Return an alert, None for a payload that is none."""
     try:
         alert = json.loads(payload)
         if not (isinstance(alert["event_id"], str) and isinstance(alert["seq"], int)):
             return None
-        describe(alert)
-    except (ValueError, KeyError, TypeError, RecursionError):
+        # a line break or an escape sequence in a field would forge lines in the reader's terminal
+        return alert if describe(alert).isprintable() else None
+    except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError):
         return None
-    return alert  # type: ignore[no-any-return]
 
 
 def describe(alert: dict[str, Any]) -> str:

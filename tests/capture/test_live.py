@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 import time
 
+import numpy as np
 import pytest
 
-from edge.capture.live import LiveSource
+from edge.capture.live import LiveSource, State
 from edge.capture.slot import Slot
 from edge.errors import CameraError, CameraLost, ThreadStuck
 from tests import fakes
@@ -24,7 +25,14 @@ def source(*cameras: object, **changes) -> LiveSource:
             raise camera
         return camera
 
-    bounds = {"stop": threading.Event(), "patience_s": 0.3, "stuck_s": 5.0, "retry_max_s": 0.2, **changes}
+    bounds = {
+        "stop": threading.Event(),
+        "patience_s": 0.3,
+        "frozen_s": 60.0,
+        "stuck_s": 5.0,
+        "retry_max_s": 0.2,
+        **changes,
+    }
     return LiveSource("test", open_next, **bounds)
 
 
@@ -112,7 +120,7 @@ def test_silence_is_noticed_within_its_patience():
     walk = iter(live)
     next(frame for frame in walk if frame is not None)
     began_at = time.monotonic()
-    while not live.state.startswith("silent"):
+    while live.state is not State.SILENT:
         next(walk)
         assert time.monotonic() - began_at < 2.0
     release.set()
@@ -127,7 +135,7 @@ def test_a_slow_camera_is_not_lost_within_three_of_its_intervals():
         if count == 6:
             break
     live.close()
-    assert states <= {"opening", "ok"}
+    assert states <= {State.OPENING, State.OK}
 
 
 def test_a_call_that_never_returns_ends_the_walk():
@@ -156,3 +164,51 @@ def test_the_same_state_is_logged_once(caplog):
             break
     live.close()
     assert caplog.text.count("no camera is connected") == 1
+
+
+def noisy(seed: int, level: int = 20, pause_s: float = 0.02):
+    def step():
+        time.sleep(pause_s)
+        noise = np.random.default_rng(seed).normal(level, 2, (48, 64, 3))
+        return np.clip(noise, 0, 255).astype(np.uint8)
+
+    return step
+
+
+def states_while(live: LiveSource, seconds: float) -> set[State]:
+    """Return the states that a camera goes through."""
+    began_at, states = time.monotonic(), set()
+    for _ in live:
+        states.add(live.state)
+        if time.monotonic() - began_at > seconds:
+            break
+    return states
+
+
+def test_a_frozen_picture_is_found_and_the_camera_opened_again_until_it_moves():
+    frozen = FakeCamera(slowly(7) for _ in range(1000))
+    still_frozen = FakeCamera(slowly(7) for _ in range(1000))
+    well = FakeCamera(noisy(k) for k in range(1000))
+    live = source(frozen, still_frozen, well, frozen_s=0.5)
+    assert State.FROZEN in states_while(live, 1.2)
+    assert eventually(lambda: frozen.closed and still_frozen.closed)
+    assert states_while_again(live) == State.OK
+    live.close()
+
+
+def states_while_again(live: LiveSource) -> State:
+    assert eventually(lambda: live.state is State.OK, 5)
+    return live.state
+
+
+def test_a_still_night_scene_with_its_noise_is_not_frozen():
+    live = source(FakeCamera(noisy(k, level=6) for k in range(1000)), frozen_s=0.3)
+    assert states_while(live, 1.5) <= {State.OPENING, State.OK}
+    live.close()
+
+
+def test_a_compressed_still_that_repeats_itself_between_key_frames_is_not_frozen():
+    pictures = (noisy(k // 10) for k in range(1000))
+    live = source(FakeCamera(pictures), frozen_s=0.5)
+    assert states_while(live, 1.5) <= {State.OPENING, State.OK}
+    live.close()

@@ -1,0 +1,1 @@
+"""What watches the watch: the health of the lens."""
