@@ -1,12 +1,15 @@
 # run: set up and watch        test: set up and test       check: style and types      test-long: what takes minutes
-# install, uninstall: the service (as root)                models: train from PICTURES, a folder of pictures
+# test-runtimes: the models on the second TFLite runtime   faults: the table of faults        soak, fuzz: hours and dice
+# install, uninstall: the service (as root)
 
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check test-long install uninstall models clean
+OTHER := .venv-tflite
+
+.PHONY: run test check test-long test-runtimes faults soak fuzz install uninstall clean
 
 run: $(VENV)/installed
 	$(BIN)/maskwatch run $(ARGS)
@@ -16,6 +19,18 @@ test: $(VENV)/tested-with
 
 test-long: $(VENV)/tested-with
 	$(BIN)/python -m pytest -m long $(ARGS)
+
+test-runtimes: $(VENV)/tested-with $(OTHER)/installed
+	MASKWATCH_OTHER_PYTHON=$(OTHER)/bin/python $(BIN)/python -m pytest -rs tests/platform/test_runtimes.py $(ARGS)
+
+faults: $(VENV)/tested-with
+	$(BIN)/python -m tests.faults $(ARGS)
+
+soak: $(VENV)/tested-with
+	$(BIN)/python -m benchmarks.soak $(ARGS)
+
+fuzz: $(VENV)/tested-with
+	$(BIN)/python -m benchmarks.fuzz $(ARGS)
 
 check: $(VENV)/tested-with
 	$(BIN)/ruff check .
@@ -48,4 +63,11 @@ $(VENV)/installed: setup.py | $(VENV)/bin/python
 $(VENV)/tested-with: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	tests/needs.sh
+	@touch $@
+
+# tflite-runtime has no wheel for Python 3.12 and later, and wants numpy 1; the package itself is found by its path.
+$(OTHER)/installed: setup.py | $(VENV)/bin/python
+	$(PYTHON) -m venv $(OTHER)
+	$(OTHER)/bin/python -m pip install --quiet --disable-pip-version-check \
+		'tflite-runtime>=2.14,<2.15' 'numpy<2' 'opencv-python>=4.10,<4.12' 'pydantic>=2.7,<3' 'rich>=13.7,<16'
 	@touch $@

@@ -41,6 +41,16 @@ def nms(boxes: Floats, scores: Floats, max_iou: float) -> list[int]:
     return kept
 
 
+def voted(boxes: Floats, scores: Floats, kept: list[int], min_iou: float) -> Floats:
+    """Return each kept box as the mean, weighted by score, of all boxes that overlap it by at least `min_iou`.
+
+    Source: Gidaris and Komodakis, Object detection via a multi-region CNN model, 2015 (arXiv:1505.01749), box voting.
+    """
+    weights = (iou(boxes[kept], boxes) >= min_iou) * scores
+    result: Floats = (weights @ boxes / weights.sum(1, keepdims=True)).astype(np.float32)
+    return result
+
+
 def clip(boxes: Floats, width_px: int, height_px: int) -> Floats:
     """Return the boxes cut off at the border of a picture."""
     limits = np.array([width_px, height_px, width_px, height_px], np.float32)

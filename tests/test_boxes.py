@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.boxes import Letterbox, areas, clip, iou, nms, shorter_sides
+from edge.boxes import Letterbox, areas, clip, iou, nms, shorter_sides, voted
 
 
 def boxes(*rows: tuple[float, float, float, float]) -> np.ndarray:
@@ -39,6 +39,12 @@ def test_inverted_boxes_have_no_area():
 def test_nms_keeps_the_best_of_a_cluster_and_all_that_stand_apart():
     rows = boxes((0, 0, 10, 10), (1, 0, 11, 10), (30, 0, 40, 10))
     assert nms(rows, np.array([0.5, 0.9, 0.7], np.float32), 0.3) == [1, 2]
+
+
+def test_a_voted_box_is_the_mean_of_its_cluster_by_score():
+    rows = boxes((0, 0, 10, 10), (2, 0, 12, 10), (30, 0, 40, 10))
+    mean = voted(rows, np.array([0.75, 0.25, 0.7], np.float32), [0, 2], 0.5)
+    assert mean.tolist() == [[0.5, 0, 10.5, 10], [30, 0, 40, 10]]
 
 
 def test_clip_cuts_boxes_off_at_the_border():

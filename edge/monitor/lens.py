@@ -23,10 +23,10 @@ _LOOK_S = 0.5
 _DARK, _BRIGHT = 32.0, 235.0
 """Grey levels: dark where even the brightest hundredth is below, bright where even the darkest tenth is above.
 
-A street at night has lamps and windows in its brightest hundredth; a covered lens has noise about 16, the black of video.
+A street at night has lamps and windows in its brightest hundredth; a covered lens has noise about 16, video black.
 """
 _BLURRED = 3.0
-"""Spread of a Laplacian, grey levels, below which not even the sharpest strip has an edge. Measured: 200 street pictures
+"""Spread of a Laplacian, grey levels, below which not even the sharpest strip has an edge. Measured: 200 street scenes
 4.1 and more; blurred by 5 px of 1280, with noise of 3 levels, 2.8 and less."""
 _CONTRAST = 6.0
 """Spread of grey levels below which a picture is too plain to be called blurred: fog, a bare wall."""

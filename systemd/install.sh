@@ -1,0 +1,68 @@
+#!/bin/sh
+# Install maskwatch as a service: the program to /opt/maskwatch, its unit and its user, settings to /etc/maskwatch.
+# Run again to upgrade. `sudo make uninstall` takes it away.
+set -eu
+umask 022
+
+clone=$(cd "$(dirname "$0")/.." && pwd)
+program=/opt/maskwatch
+settings=/etc/maskwatch
+notes=/usr/local/share/doc/maskwatch
+
+fail() {
+    echo "maskwatch: $1" >&2
+    exit 1
+}
+
+# 1. What must be there before anything is changed
+[ "$(id -u)" = 0 ] || fail "installing a service needs root; mend: sudo make install"
+command -v systemctl >/dev/null && command -v systemd-sysusers >/dev/null ||
+    fail "this machine has no systemd; run maskwatch by hand: make run"
+command -v python3 >/dev/null || fail "there is no Python; mend: apt install python3 python3-venv"
+python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    fail "Python 3.11 or later is needed, this is $(python3 --version)"
+python3 -c 'import ensurepip, venv' 2>/dev/null ||
+    fail "Python cannot make virtual environments; mend: apt install python3-venv"
+
+# 2. The program. System packages are seen, so that the camera's python3-picamera2 from apt is.
+echo "Installing the program to $program (some minutes on a Pi) ..."
+python3 -m venv --system-site-packages "$program" || fail "no virtual environment could be made in $program; is the disk full?"
+# Built from a copy, so that root leaves nothing behind in the clone.
+copy=$(mktemp -d)
+trap 'rm -rf "$copy"' EXIT
+cp -R "$clone/edge" "$clone/models" "$clone/config" "$clone/setup.py" "$clone/pyproject.toml" "$clone/README.md" "$copy"
+"$program/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade "$copy" ||
+    fail "the program could not be installed (pip's own words are above); is there a network?"
+"$program/bin/python" -c 'import cv2' ||
+    fail "a system library of OpenCV is missing; mend: apt install libgl1 libglib2.0-0, then install again"
+
+# 3. Its user, its settings (yours are kept), its unit
+install -D -m 644 "$clone/systemd/maskwatch.conf" /etc/sysusers.d/maskwatch.conf
+systemd-sysusers /etc/sysusers.d/maskwatch.conf || fail "the user maskwatch could not be made"
+mkdir -p "$settings"
+[ -e "$settings/config.toml" ] || install -m 644 "$clone/systemd/config.toml" "$settings/config.toml"
+install -D -m 644 "$clone/systemd/NOTES.md" "$notes/NOTES.md"
+"$program/bin/maskwatch" check --env production >/dev/null ||
+    fail "the settings in $settings/config.toml are wrong (see above); mend them, then install again"
+install -D -m 644 "$clone/systemd/maskwatch.service" /etc/systemd/system/maskwatch.service
+systemctl --quiet enable maskwatch.service || fail "the service could not be enabled"
+
+# 4. A running service changes over to the new program; in an image under construction no systemd runs
+if [ -d /run/systemd/system ]; then
+    systemctl daemon-reload
+    systemctl try-restart maskwatch.service || fail "the new version does not start; see: journalctl -u maskwatch -n 30"
+fi
+
+if systemctl --quiet is-active maskwatch.service 2>/dev/null; then
+    echo "Upgraded; the service runs.  See: systemctl status maskwatch"
+    exit 0
+fi
+cat <<TEXT
+Installed. It starts with the machine; what is left to do:
+  1. name your broker in $settings/config.toml            (mqtt.host)
+  2. if it wants a password: write it to $settings/mqtt-password, then  chmod 600 $settings/mqtt-password
+  3. start now:       sudo systemctl start maskwatch
+  4. look:            systemctl status maskwatch        journalctl -u maskwatch -f
+  5. to see the picture with \`maskwatch view\`:  sudo usermod -aG maskwatch \$USER, then log in again
+Notes on disks, clocks and watchdogs: $notes/NOTES.md
+TEXT

@@ -1,0 +1,65 @@
+"""What this environment's TFLite runtime makes of pictures of the demo: run by the Python of each environment.
+
+`python -m tests.platform.runtimes faces` prints, and `... masks` reads boxes by the second of the play, as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+import numpy as np
+
+from edge import assets, tflite
+from edge.capture.demo import DemoCamera
+from edge.classify.mask import MaskClassifier
+from edge.data import Frame
+from edge.detect.centerface import CenterFace
+
+PROFILES = ("live", "quality")
+SECONDS = tuple(range(1, 36, 2))
+
+
+def faces(camera: DemoCamera) -> dict:
+    """Return boxes and scores by profile and second, and the time that one picture took."""
+    found: dict = {"runtime": tflite.runtime()}
+    for profile in PROFILES:
+        detector = CenterFace(tflite.Model(assets.models() / "face" / profile))
+        started_at = time.perf_counter()
+        found[profile] = {}
+        for second in SECONDS:
+            seen = detector.detect(Frame(camera.scene(second), second, at=second, read_at=0.0))
+            found[profile][second] = {"boxes": seen.boxes.tolist(), "scores": seen.scores.tolist()}
+        found[f"{profile}_ms"] = 1e3 * (time.perf_counter() - started_at) / len(SECONDS)
+    return found
+
+
+def masks(camera: DemoCamera, boxes: dict[str, list]) -> dict:
+    """Return the logits for given boxes by second, and the size of one step of the quantised output."""
+    model = tflite.Model(assets.models() / "mask")
+    classifier = MaskClassifier(model)
+    logits = {
+        second: [
+            classifier.logits(classifier.crop(camera.scene(int(second)), np.array(box, np.float32))).tolist()
+            for box in of_second
+        ]
+        for second, of_second in boxes.items()
+    }
+    return {"runtime": tflite.runtime(), "logits": logits, "step": output_step(model)}
+
+
+def output_step(model: tflite.Model) -> float:
+    """Return the scale of the last int8 tensor in the output's shape."""
+    shape = list(model.spec.output[0].shape)
+    scales = [
+        detail["quantization"][0]
+        for detail in model._interpreter.get_tensor_details()
+        if list(detail["shape"]) == shape and detail["dtype"] is np.int8
+    ]
+    return float(scales[-1])
+
+
+if __name__ == "__main__":
+    answer = faces(DemoCamera()) if sys.argv[1] == "faces" else masks(DemoCamera(), json.load(sys.stdin))
+    json.dump(answer, sys.stdout)

@@ -1,0 +1,316 @@
+"""The service in a real systemd: installed, hung, killed, stopped, mis-set, upgraded, rebooted, taken away."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.platform.machine import Machine, comes_true, machine, seconds_until
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
+
+SETTINGS = """
+[device]
+name = "stop"
+[camera]
+source = "demo"
+[mqtt]
+host = "127.0.0.1"
+"""
+WATCHDOG_S, RESTART_S = 30, 2
+STATUS = "maskwatch/1/stop/status"
+WRITABLE = ("/var/lib/maskwatch", "/var/lib/mosquitto", "/var/log", "/tmp")
+"""What a device with a read-only root mounts in memory or on a partition of its own."""
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory) -> Iterator[Machine]:
+    """Return a booted machine with a broker, a clone and no maskwatch."""
+    with machine(tmp_path_factory.mktemp("machine")) as debian:
+        debian.copy_clone()
+        debian.copy_wheels()
+        debian.boot()
+        yield debian
+
+
+def make(debian: Machine, target: str, *, check: bool = True) -> str:
+    """Run `sudo make TARGET` in the clone, with the wheels in place of a network."""
+    return debian.run(
+        "make", "--silent", "-C", "/src", target, check=check, PIP_NO_INDEX="1", PIP_FIND_LINKS="/wheels"
+    ).stdout
+
+
+@pytest.fixture(scope="module")
+def installed(bare) -> tuple[Machine, str]:
+    """Return the machine after `make install`, and what that said."""
+    return bare, make(bare, "install")
+
+
+@pytest.fixture
+def service(installed) -> Machine:
+    """Return the machine with the service running as it comes, whatever a test did before."""
+    debian, _ = installed
+    debian.run("systemctl", "stop", "maskwatch")
+    debian.run("systemctl", "reset-failed", "maskwatch", check=False)
+    debian.path("/etc/maskwatch/config.toml").write_text(SETTINGS)
+    debian.run("systemctl", "start", "mosquitto", "maskwatch")
+    assert comes_true(lambda: retained(debian) == "online")
+    return debian
+
+
+def shown(debian: Machine, key: str) -> str:
+    """Return what systemd says of the service under a key."""
+    return debian.run("systemctl", "show", "maskwatch", "--value", f"--property={key}").stdout.strip()
+
+
+def retained(debian: Machine, topic: str = STATUS) -> str:
+    """Return the broker's retained message, empty without one."""
+    return debian.run("mosquitto_sub", "-C", "1", "-W", "1", "-t", topic, check=False).stdout.strip()
+
+
+def journal(debian: Machine, since: float = 0.0) -> str:
+    return debian.run("journalctl", "--unit=maskwatch", "--output=cat", "--no-pager", f"--since=@{since:.0f}").stdout
+
+
+def set_to(debian: Machine, text: str) -> None:
+    debian.path("/etc/maskwatch/config.toml").write_text(text)
+
+
+def report(line: str) -> None:
+    print(f"nspawn: {line}")  # noqa: T201 - figures for whoever runs with -s
+
+
+def test_installation_ends_with_what_is_left_to_do_and_waits_for_a_broker_s_name(installed):
+    debian, said = installed
+
+    assert "name your broker in /etc/maskwatch/config.toml" in said
+    assert "Traceback" not in said
+    assert debian.run("systemctl", "is-enabled", "maskwatch").stdout.strip() == "enabled"
+    assert shown(debian, "ActiveState") == "inactive"
+
+
+def test_installation_leaves_nothing_of_root_s_in_the_clone(installed):
+    debian, _ = installed
+
+    assert not [path for path in debian.path("/src").iterdir() if path.name in ("build", "maskwatch.egg-info")]
+
+
+def test_systemd_has_no_complaint_about_the_installed_unit(installed):
+    debian, _ = installed
+
+    assert debian.run("systemd-analyze", "verify", "maskwatch.service").stdout == ""
+
+
+def test_systemd_as_it_runs_here_finds_the_service_little_exposed(installed):
+    debian, _ = installed
+
+    told = debian.run("systemd-analyze", "security", "--no-pager", "maskwatch.service").stdout
+    overall = re.search(r"Overall exposure level for maskwatch.service: ([\d.]+)", told)
+    assert overall, told
+    report(f"exposure: {overall[1]}")
+    assert float(overall[1]) <= 1.8
+
+
+def test_a_wrong_setting_ends_it_with_78_and_it_is_not_started_again(service):
+    since = time.time()
+    set_to(service, SETTINGS.replace("host", "hots"))
+    service.run("systemctl", "restart", "maskwatch", check=False)
+
+    assert not comes_true(lambda: shown(service, "ActiveState") != "failed", 2.5 * RESTART_S)
+    assert shown(service, "ExecMainStatus") == "78"
+    assert shown(service, "NRestarts") == "0"
+    assert "mqtt.hots: unknown setting (did you mean 'host'?)" in journal(service, since)
+
+
+def test_the_settings_as_they_come_end_it_with_78_and_the_words_that_help(service):
+    set_to(service, service.path("/src/systemd/config.toml").read_text())
+    service.run("systemctl", "restart", "maskwatch", check=False)
+
+    assert comes_true(lambda: shown(service, "ActiveState") == "failed")
+    assert shown(service, "ExecMainStatus") == "78"
+    assert "mqtt.host: is not set; name your broker in /etc/maskwatch/config.toml" in journal(service)
+
+
+def test_systemctl_status_says_how_it_fares(service):
+    assert comes_true(lambda: "broker online" in shown(service, "StatusText"))
+    report(f"status: {shown(service, 'StatusText')}")
+
+
+def test_a_hung_process_is_found_by_the_watchdog_says_where_it_hung_and_is_started_again(service):
+    before, since = shown(service, "MainPID"), time.time()
+    assert comes_true(lambda: shown(service, "StatusText"))
+    service.run("systemctl", "kill", "--signal=SIGSTOP", "maskwatch")
+    took_s = seconds_until(lambda: shown(service, "NRestarts") == "1", WATCHDOG_S + 10)
+    up_s = seconds_until(lambda: retained(service) == "online" and shown(service, "ActiveState") == "active", 30)
+
+    report(f"hang: started again {took_s:.1f} s after, online {up_s:.1f} s later")
+    said = journal(service, since)
+    assert "Watchdog timeout" in said
+    assert "signal=ABRT" in said or "status=6/ABRT" in said
+    assert "Fatal Python error: Aborted" in said, "the stack of the hang belongs into the journal"
+    assert shown(service, "MainPID") not in ("0", before)
+
+
+def test_a_killed_process_is_started_again(service):
+    service.run("systemctl", "kill", "--signal=SIGKILL", "maskwatch")
+    took_s = seconds_until(lambda: shown(service, "NRestarts") == "1" and shown(service, "ActiveState") == "active", 30)
+
+    report(f"SIGKILL: active again after {took_s:.1f} s")
+    assert comes_true(lambda: retained(service) == "online")
+
+
+def test_it_stops_within_5_s_and_leaves_offline_at_the_broker(service):
+    started_at = time.monotonic()
+    service.run("systemctl", "stop", "maskwatch")
+    took_s = time.monotonic() - started_at
+
+    report(f"stop: {took_s:.2f} s")
+    assert took_s < 5
+    assert retained(service) == "offline"
+    assert (shown(service, "Result"), shown(service, "ExecMainStatus")) == ("success", "0")
+
+
+def test_a_camera_that_is_absent_ends_nothing(service):
+    set_to(service, SETTINGS.replace("demo", "camera"))
+    service.run("systemctl", "restart", "maskwatch")
+
+    assert comes_true(lambda: "no camera is connected" in shown(service, "StatusText"), 20)
+    assert (shown(service, "ActiveState"), shown(service, "NRestarts")) == ("active", "0")
+
+
+def test_a_broker_that_is_absent_ends_nothing_and_is_found_when_it_comes(service):
+    service.run("systemctl", "stop", "mosquitto")
+    service.run("systemctl", "restart", "maskwatch")
+
+    assert comes_true(lambda: "broker unreachable" in shown(service, "StatusText"), 20)
+    service.run("systemctl", "start", "mosquitto")
+    assert comes_true(lambda: retained(service) == "online", 30)
+    assert shown(service, "NRestarts") == "0"
+
+
+def test_the_password_comes_as_a_credential_and_stands_nowhere_else(service):
+    secret = "correct-horse-battery"
+    service.run("mosquitto_passwd", "-b", "-c", "/etc/mosquitto/users", "stop", secret)
+    service.run("chown", "mosquitto", "/etc/mosquitto/users")
+    closed = service.path("/etc/mosquitto/conf.d/closed.conf")
+    closed.write_text("listener 1884 127.0.0.1\nallow_anonymous false\npassword_file /etc/mosquitto/users\n")
+    password = service.path("/etc/maskwatch/mqtt-password")
+    password.write_text(secret)
+    password.chmod(0o600)
+    try:
+        service.run("systemctl", "restart", "mosquitto")
+        set_to(service, SETTINGS + 'port = 1884\nuser = "stop"\n')
+        since = time.time()
+        service.run("systemctl", "restart", "maskwatch")
+
+        assert comes_true(lambda: "broker online" in shown(service, "StatusText"), 20), journal(service, since)
+        pid = shown(service, "MainPID")
+        seen = [service.path(f"/proc/{pid}/{name}").read_text(errors="replace") for name in ("cmdline", "environ")]
+        seen += [journal(service, since), service.run("systemctl", "show", "maskwatch").stdout]
+        assert not [text for text in seen if secret in text]
+    finally:
+        password.unlink()
+        closed.unlink()
+        service.run("systemctl", "restart", "mosquitto")
+
+
+def test_the_process_has_no_rights_but_its_groups(service):
+    pid = shown(service, "MainPID")
+    status = dict(
+        line.split(":\t", 1) for line in service.path(f"/proc/{pid}/status").read_text().splitlines() if ":\t" in line
+    )
+
+    assert status["Uid"].split()[0] == service.run("id", "-u", "maskwatch").stdout.strip()
+    assert [status[key] for key in ("CapEff", "CapPrm", "CapBnd")] == ["0" * 16] * 3
+    assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
+
+
+def test_within_the_sandbox_a_camera_s_group_still_opens_what_it_may_and_nothing_else_can_be_written(service):
+    service.run("sh", "-c", "echo seen > /srv/camera && chown root:video /srv/camera && chmod 640 /srv/camera")
+    drop_in = service.path("/run/systemd/system/maskwatch.service.d/probe.conf")
+    drop_in.parent.mkdir(parents=True, exist_ok=True)
+    probe = (
+        "grep -q seen /srv/camera && echo camera-read; touch /opt/maskwatch/x || touch /etc/maskwatch/x "
+        "|| touch /srv/x || ls /home /root/ || echo nothing-else; touch /var/lib/maskwatch/x && echo state-written"
+    )
+    drop_in.write_text(f"[Service]\nExecStartPre=/bin/sh -c '{probe}'\n")
+    since = time.time()
+    try:
+        service.run("systemctl", "daemon-reload")
+        service.run("systemctl", "restart", "maskwatch")
+    finally:
+        drop_in.unlink()
+        service.run("systemctl", "daemon-reload")
+
+    said = journal(service, since)
+    assert [word for word in ("camera-read", "nothing-else", "state-written") if word not in said] == [], said
+
+
+def test_members_of_the_group_may_look_and_nobody_else(service):
+    look = (
+        "from pathlib import Path; from edge.show.slot import SceneReader; "
+        "print(SceneReader(Path('/run/maskwatch/scene.sock')).newest(5)[0].shape)"
+    )
+    as_nobody = ("setpriv", "--reuid=nobody", "--clear-groups")
+    python = ("/opt/maskwatch/bin/python", "-c", look)
+
+    member = service.run(*as_nobody, "--regid=maskwatch", *python)
+    stranger = service.run(*as_nobody, "--regid=nogroup", *python, check=False)
+
+    assert member.stdout.strip() == "(540, 960, 3)"
+    assert "you may not look; mend: sudo usermod -aG maskwatch" in stranger.stdout
+
+
+def test_an_upgrade_keeps_the_settings_and_changes_the_running_service_over(service):
+    before = shown(service, "MainPID")
+
+    said = make(service, "install")
+
+    assert "Upgraded; the service runs" in said
+    assert service.path("/etc/maskwatch/config.toml").read_text() == SETTINGS
+    assert shown(service, "MainPID") not in ("0", before)
+
+
+def test_with_root_read_only_it_runs_all_the_same(service):
+    service.shut_down()
+    try:
+        service.boot("--read-only", *(f"--tmpfs={path}:mode=1777" for path in WRITABLE))
+
+        assert service.run("touch", "/opt/x", check=False).returncode != 0
+        assert comes_true(lambda: retained(service) == "online", 30), journal(service)
+        assert service.run("stat", "--format=%U", "/var/lib/maskwatch").stdout.strip() == "maskwatch"
+    finally:
+        service.shut_down()
+        service.boot()
+
+
+def test_it_comes_back_by_itself_with_the_machine(service):
+    service.shut_down()
+    service.boot()
+
+    took_s = seconds_until(lambda: shown(service, "ActiveState") == "active", 30)
+    report(f"boot: active {took_s:.1f} s after systemd was up")
+    assert comes_true(lambda: retained(service) == "online", 20)
+
+
+def test_it_comes_back_by_itself_after_a_power_cut(service):
+    service.pull_the_plug()
+    service.boot()
+
+    assert comes_true(lambda: shown(service, "ActiveState") == "active", 30)
+    assert comes_true(lambda: retained(service) == "online", 20)
+
+
+def test_taken_away_it_leaves_settings_and_undelivered_alerts_and_says_so(service):
+    said = make(service, "uninstall")
+
+    assert "/etc/maskwatch" in said
+    assert "/var/lib/maskwatch" in said
+    assert retained(service) == "offline"
+    assert service.run("systemctl", "status", "maskwatch", check=False).returncode == 4, "systemd still knows it"
+    assert service.path("/etc/maskwatch/config.toml").read_text() == SETTINGS
+    assert service.path("/var/lib/maskwatch").is_dir()
+    assert not service.path("/opt/maskwatch").exists()

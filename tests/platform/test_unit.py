@@ -1,0 +1,224 @@
+"""The service's unit, its user and its scripts, as systemd's own tools judge them."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import tomllib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from edge.errors import CameraError, ConfigError, InputError, ModelError, ThreadStuck
+from edge.layers import load
+from edge.settings import Environment
+from tests.conftest import ROOT, command, environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SYSTEMD = ROOT / "systemd"
+UNIT = SYSTEMD / "maskwatch.service"
+MAX_EXPOSURE = 1.8
+WATCHDOG_S = 3.0
+
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="systemd is Linux's")
+
+
+def ran(*arguments: str | Path, **options) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(argument) for argument in arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+        check=False,
+        **options,
+    )
+
+
+def values(key: str) -> list[str]:
+    """Return what the unit says under a key, line by line."""
+    return re.findall(rf"^{key}=(.*)$", UNIT.read_text("utf-8"), flags=re.MULTILINE)
+
+
+@linux_only
+def test_systemd_has_no_complaint_about_the_unit(tmp_path):
+    # verify exits 0 on unknown keys and wants the program to exist: so fail on any output, and name one that does
+    unit = tmp_path / UNIT.name
+    unit.write_text(re.sub(r"^ExecStart=\S+", "ExecStart=/bin/sh", UNIT.read_text("utf-8"), flags=re.MULTILINE))
+
+    verified = ran("systemd-analyze", "verify", unit)
+
+    assert (verified.returncode, verified.stdout) == (0, "")
+
+
+@linux_only
+def test_the_unit_leaves_little_exposed():
+    told = ran("systemd-analyze", "security", "--offline=yes", "--no-pager", UNIT)
+
+    overall = re.search(r"Overall exposure level for maskwatch.service: ([\d.]+)", told.stdout)
+    assert overall, told.stdout
+    assert float(overall[1]) <= MAX_EXPOSURE
+
+
+@linux_only
+def test_the_user_and_every_group_that_the_cameras_need_are_made(tmp_path):
+    (tmp_path / "etc").mkdir()
+
+    made = ran("systemd-sysusers", f"--root={tmp_path}", SYSTEMD / "maskwatch.conf")
+
+    assert made.returncode == 0, made.stdout
+    users = {line.split(":")[0] for line in (tmp_path / "etc/passwd").read_text().splitlines()}
+    groups = dict(line.split(":")[::3] for line in (tmp_path / "etc/group").read_text().splitlines())
+    assert values("User") == ["maskwatch"]
+    assert "maskwatch" in users
+    assert {name for name, members in groups.items() if "maskwatch" in members.split(",")} == {
+        "video",
+        "render",
+        "audio",
+        "gpio",
+    }
+
+
+def test_only_what_no_restart_mends_ends_the_service_for_good():
+    prevented = {int(code) for code in values("RestartPreventExitStatus")[0].split()}
+
+    assert prevented == {2, ConfigError.exit_code, ModelError.exit_code, InputError.exit_code}
+    assert ThreadStuck.exit_code not in prevented
+    assert CameraError.exit_code == InputError.exit_code  # so a live camera's absence must never end `run`
+
+
+def test_every_setting_in_the_template_is_a_real_one(tmp_path):
+    template = (SYSTEMD / "config.toml").read_text("utf-8")
+    with_all = tmp_path / "all.toml"
+    with_all.write_text(re.sub(r"^# (?=\[|\w+ = )", "", template, flags=re.MULTILINE))
+    named = tomllib.loads(with_all.read_text())
+
+    loaded = load(Environment.PRODUCTION, with_all, system_file=tmp_path / "none")
+
+    assert set(named) == {"mqtt", "device", "camera"}
+    assert loaded.settings.mqtt.user == named["mqtt"]["user"]
+
+
+def test_the_template_as_it_comes_names_no_broker_so_that_the_operator_must(tmp_path):
+    loaded = load(Environment.PRODUCTION, SYSTEMD / "config.toml", system_file=tmp_path / "none")
+
+    assert loaded.settings.mqtt.host == ""
+
+
+@pytest.mark.parametrize("script", ["install.sh", "uninstall.sh"])
+@pytest.mark.skipif(os.geteuid() != 0, reason="becoming nobody needs root; as nobody the test below says the same")
+def test_without_root_the_script_says_what_to_do_and_changes_nothing(script, tmp_path):
+    told = ran("sh", "-s", user=65534, group=65534, extra_groups=[], cwd="/", input=(SYSTEMD / script).read_text())
+
+    assert told.returncode == 1
+    assert told.stdout.count("\n") == 1
+    assert "needs root; mend: sudo make" in told.stdout
+
+
+class Manager:
+    """Stands where systemd listens, and keeps each datagram with the time of its coming."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.heard: list[tuple[float, str]] = []
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(path))
+
+    def wait_for(self, wanted: str, *, times: int = 1, within_s: float) -> list[float]:
+        """Return when the messages that begin with `wanted` came."""
+        end_at = time.monotonic() + within_s
+        while len(came := [at for at, text in self.heard if text.startswith(wanted)]) < times:
+            self._socket.settimeout(max(0.01, end_at - time.monotonic()))
+            try:
+                self.heard.append((0.0, self._socket.recv(4096).decode()))
+            except TimeoutError:
+                pytest.fail(f"no {wanted} within {within_s} s; heard {self.heard}")
+            self.heard[-1] = (time.monotonic(), self.heard[-1][1])
+        return came
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture
+def manager(tmp_path) -> Iterator[Manager]:
+    manager = Manager(tmp_path / "notify")
+    yield manager
+    manager.close()
+
+
+@pytest.fixture
+def service(manager, tmp_path) -> Iterator[subprocess.Popen[str]]:
+    """The program as its unit starts it, but for the demo as the camera and a broker that is away."""
+    as_systemd_has_it = {
+        "NOTIFY_SOCKET": str(manager.path),
+        "WATCHDOG_USEC": str(int(1e6 * WATCHDOG_S)),
+        "RUNTIME_DIRECTORY": str(tmp_path),
+    }
+    arguments = values("ExecStart")[0].split()[1:]
+    settings = ["--source", "demo", "--set", "mqtt.host=127.0.0.1", "--set", "mqtt.port=1"]
+    process = subprocess.Popen(
+        command(*arguments, *settings),
+        env=environment(**as_systemd_has_it),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    yield process
+    if process.poll() is None:
+        process.kill()
+    process.communicate()
+
+
+def test_the_program_tells_systemd_that_it_is_ready_that_it_lives_and_that_it_ends(manager, service):
+    ready_at = manager.wait_for("READY=1", within_s=60)[0]
+    beats = manager.wait_for("WATCHDOG=1", times=3, within_s=3 * WATCHDOG_S)
+    service.send_signal(signal.SIGTERM)
+    manager.wait_for("STOPPING=1", within_s=5)
+
+    assert service.wait(5) == 0
+    texts = [text for _, text in manager.heard]
+    assert texts[0] == "READY=1"
+    assert re.search(r"WATCHDOG=1\nSTATUS=.*fps.*broker unreachable.*model ", texts[-2]), texts
+    assert max(b - a for a, b in zip([ready_at, *beats], beats, strict=False)) < 2 / 3 * WATCHDOG_S
+
+
+def test_a_stopped_program_beats_no_more(manager, service):
+    manager.wait_for("WATCHDOG=1", within_s=60)
+    service.send_signal(signal.SIGSTOP)
+    manager.heard.clear()
+    manager._socket.settimeout(1.5 * WATCHDOG_S)
+
+    with pytest.raises(TimeoutError):
+        manager._socket.recv(4096)
+
+
+def test_a_model_that_is_missing_is_exit_65_and_was_never_ready(manager, tmp_path):
+    settings = ("--set", "mqtt.host=127.0.0.1", "--set", f"classifier.model={tmp_path}")
+    told = ran(*command("run", "--source", "demo", *settings), env=environment(NOTIFY_SOCKET=str(manager.path)))
+
+    assert told.returncode == 65, told.stdout
+    manager._socket.settimeout(0)
+    with pytest.raises(BlockingIOError):
+        manager._socket.recv(4096)
+
+
+def test_a_setting_that_is_wrong_is_one_sentence_and_exit_78_before_anything_is_ready(manager, tmp_path):
+    told = ran(
+        *command("run", "--env", "production", "--config", SYSTEMD / "config.toml"),
+        env=environment(NOTIFY_SOCKET=str(manager.path)),
+    )
+
+    assert (told.returncode, told.stdout.count("\n")) == (78, 1)
+    assert "mqtt.host: is not set" in told.stdout
+    manager._socket.settimeout(0)
+    with pytest.raises(BlockingIOError):
+        manager._socket.recv(4096)
