@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
 import time
 import uuid
 from contextlib import ExitStack
@@ -14,133 +13,66 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import cv2
 from rich.console import Console
 
-from edge import assets, pipeline
-from edge.alert.episodes import EpisodePolicy
+from edge import pipeline
 from edge.capture.spec import open_source
-from edge.classify.mask import MaskClassifier
-from edge.classify.vote import Voter
-from edge.data import Reason
-from edge.detect.centerface import CenterFace
-from edge.errors import ModelError
 from edge.health import ServiceManager, Timings, Vitals
 from edge.monitor.lens import LensHealth
 from edge.notice import Notifier
 from edge.notice.banner import Banner, Bell
-from edge.pipeline import Stages
 from edge.publish.broker import EMBEDDED, broker_of, device_name
 from edge.publish.embedded import EmbeddedBroker
 from edge.publish.message import Clock, Sender
 from edge.publish.outbox import Outbox
 from edge.publish.publisher import Publisher
+from edge.reload import Rounds
 from edge.report import Report
 from edge.show.slot import SceneServer, default_path
 from edge.show.terminal import TerminalView
 from edge.show.window import WindowProcess, has_display
-from edge.tflite import Model, ModelSpec
-from edge.track.motion import MotionTracker
+from edge.stages import Models, build_stages, load_models
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable
 
-    from edge.classify import Classifier
-    from edge.detect import Detector
     from edge.notice import Announcer
     from edge.pipeline import Sink
     from edge.publish.broker import Broker
     from edge.settings import Settings
 
-_T = TypeVar("_T")
 _Closable = TypeVar("_Closable", WindowProcess, TerminalView)
 
 _GROUP = "maskwatch"
 
 
-@dataclass(frozen=True, slots=True)
-class Models:
-    """The loaded models; `specs` holds what their model.toml say, by kind."""
-
-    detector: Detector
-    classifier: Classifier
-    specs: dict[str, ModelSpec]
-    detector_px: tuple[int, int]
-
-
-_DETECTORS: dict[str, Callable[..., Detector]] = {"centerface": CenterFace}
-_CLASSIFIERS: dict[str, Callable[[Model], Classifier]] = {"logits": MaskClassifier}
-
-
-def load_models(settings: Settings, *, profile: str) -> Models:
-    """Load both models; `profile` is what `detector.profile = auto` stands for.
-
-    Raises:
-        ModelError: a file is missing, damaged or not what its model.toml says.
-    """
-    cv2.setNumThreads(1)
-    chosen = profile if settings.detector.profile == "auto" else settings.detector.profile
-    face = Model(assets.models() / "face" / chosen, threads=settings.detector.threads)
-    mask_folder = Path(settings.classifier.model) if settings.classifier.model else assets.models() / "mask"
-    mask = Model(mask_folder, threads=settings.detector.threads)
-    detector = _decoder(_DETECTORS, face)(face, min_score=settings.detector.min_score or None)
-    classifier = _decoder(_CLASSIFIERS, mask)(mask)
-    return Models(detector, classifier, {"face": face.spec, "mask": mask.spec}, face.size_px)
-
-
-def _decoder(known: dict[str, _T], model: Model) -> _T:
-    decoder = model.spec.decoder
-    if decoder not in known:
-        raise ModelError(f"model {model.spec.name}: decoder {decoder} is none of {', '.join(known)}")
-    return known[decoder]
-
-
-def build_stages(settings: Settings, models: Models, timings: Timings, *, every_frame: bool) -> Stages:
-    """Join the stages; `every_frame` judges every visible face in every frame, as files are judged."""
-    tracker = MotionTracker(min_iou=settings.track.min_iou, max_lost_s=settings.track.max_lost_s)
-    voter = Voter(
-        every_s=0.0 if every_frame else settings.classifier.every_s,
-        max_per_frame=1_000 if every_frame else settings.classifier.max_per_frame,
-        half_life_s=settings.vote.half_life_s,
-        min_votes=settings.vote.min_votes,
-        min_confidence=settings.vote.min_confidence,
-    )
-    rule = settings.alert
-    policy = EpisodePolicy(
-        dwell_s=rule.dwell_s,
-        clear_s=rule.clear_s,
-        gone_s=rule.gone_s,
-        update_s=rule.update_s,
-        incorrect=rule.incorrect,
-        new_id=lambda: str(uuid.uuid4()),
-    )
-    return Stages(
-        detect=timings.timed("detect", models.detector.detect),
-        track=timings.timed("track", tracker.update),
-        due=voter.due,
-        classify=timings.timed("classify", models.classifier.classify),
-        vote=timings.timed("vote", voter.vote),
-        judge=timings.timed("judge", policy.judge),
-        episodes=policy.open,
-        close=partial(policy.close, reason=Reason.STOPPED),
-    )
-
-
-def watch(settings: Settings) -> None:
-    """Watch until the source ends, or SIGINT or SIGTERM comes.
+def watch(settings: Settings, load: Callable[[], Settings]) -> None:
+    """Watch until the source ends, or SIGINT or SIGTERM comes; SIGHUP reads the settings again by `load`.
 
     Raises:
         EdgeError: settings, models or inputs are wrong, or a thread is stuck.
     """
-    stop = threading.Event()
+    rounds = Rounds(settings, partial(_load_checked, load))
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    with ExitStack() as stack:
-        _watch(settings, stop, stack)
+        signal.signal(number, lambda *_: rounds.end())
+    signal.signal(signal.SIGHUP, lambda *_: rounds.request())
+    for current in rounds:
+        with ExitStack() as stack:
+            _watch(current, rounds, stack)
 
 
-def _watch(settings: Settings, stop: threading.Event, stack: ExitStack) -> None:
+def _load_checked(load: Callable[[], Settings]) -> Settings:
+    """Return new settings once all that they name has been found good."""
+    settings = load()
+    broker_of(settings.mqtt, "")
+    load_models(settings, profile="live")
+    return settings
+
+
+def _watch(settings: Settings, rounds: Rounds, stack: ExitStack) -> None:
     """Open what the settings name, in the order of the walk, and walk; what was opened last closes first."""
+    stop = rounds.stop
     manager, banner, console = ServiceManager(), Banner(), Console()
     broker = broker_of(settings.mqtt, f"maskwatch-{device_name(settings.device)}-{settings.camera.name}")
     models = load_models(settings, profile="live")
@@ -148,7 +80,7 @@ def _watch(settings: Settings, stop: threading.Event, stack: ExitStack) -> None:
     stack.callback(source.close)
     lens, vitals, timings = LensHealth(patience_s=settings.camera.lens_s), Vitals(), Timings()
     outbox = Outbox(_outbox_path(settings), limit=settings.mqtt.queue, monotonic=time.monotonic)
-    report = Report(source, vitals, lens, outbox, models.specs["mask"])
+    report = Report(source, vitals, lens, outbox, models.specs["mask"], lambda: rounds.problem)
     publisher = _publisher(settings, broker, models, report, stack)
     view = _View(lambda: report.status(publisher.state), lambda: banner.text)
     sinks: list[Sink] = [
@@ -166,7 +98,12 @@ def _watch(settings: Settings, stop: threading.Event, stack: ExitStack) -> None:
         _greet(console, broker)
     timed = [timings.timed_sink(sink) for sink in sinks]
     started_at = time.monotonic()
-    pipeline.run(source, stages, timed, stop=stop, beat=lambda: manager.beat(view.status))
+
+    def beat() -> None:
+        manager.beat(view.status)
+        rounds.check()
+
+    pipeline.run(source, stages, timed, stop=stop, beat=beat)
     if settings.show.terminal != "off":
         console.print(timings.table(frames=vitals.frames, elapsed_s=time.monotonic() - started_at))
 

@@ -19,6 +19,7 @@ from edge.settings import Environment
 
 if TYPE_CHECKING:
     from edge.errors import CameraError
+    from edge.settings import Settings
 
 app = typer.Typer(
     name="maskwatch",
@@ -94,10 +95,14 @@ def run(
     """Watch a camera, tell the people nearby, publish alerts; Ctrl-C ends it."""
     more = [f"camera.source={source}"] if source else []
     more += ["show.window=off"] if headless else []
-    settings = _load(env, config, overrides, *more).settings
+
+    def read() -> Settings:
+        return _load(env, config, overrides, *more).settings
+
+    settings = read()
     from edge.app import watch as watch_camera  # noqa: PLC0415 - OpenCV and the models take a second to import
 
-    watch_camera(settings)
+    watch_camera(settings, read)
 
 
 @app.command(epilog="Examples: `maskwatch view` · `maskwatch view --full-screen`")
@@ -138,7 +143,7 @@ def detect(
 ) -> None:
     """Judge pictures, videos and folders, and end."""
     settings = _load(env, config, overrides).settings
-    from edge import app as parts  # noqa: PLC0415
+    from edge import stages as parts  # noqa: PLC0415
     from edge.batch import detect as batch  # noqa: PLC0415
     from edge.batch.rows import CsvRows, JsonRows, RowWriter, TextRows  # noqa: PLC0415
     from edge.health import Timings  # noqa: PLC0415

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from rich.table import Table
 
+from edge.errors import ThreadStuck
+
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable
 
     from edge.data import Scene
@@ -96,6 +99,12 @@ class Vitals:
     def latency_ms(self) -> float:
         """Mean time from a frame's reading to its decision."""
         return 1e3 * sum(self._latency_s) / max(len(self._latency_s), 1)
+
+
+def check_alive(thread: threading.Thread, stop: threading.Event) -> None:
+    """Raise ThreadStuck when a thread has ended though it was not told to: only a restart brings it back."""
+    if not (thread.is_alive() or stop.is_set()):
+        raise ThreadStuck(f"the thread {thread.name} has ended")
 
 
 class ServiceManager:

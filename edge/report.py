@@ -9,6 +9,8 @@ from edge.capture.live import LiveSource, State
 from edge.monitor.lens import Lens
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edge.capture import Source
     from edge.health import Vitals
     from edge.monitor.lens import LensHealth
@@ -25,6 +27,7 @@ class Report:
     lens: LensHealth
     outbox: Outbox
     model: ModelSpec
+    settings_problem: Callable[[], str]
 
     def stats(self) -> dict[str, Any]:
         """Return what `stats` says of camera and walk."""
@@ -41,6 +44,7 @@ class Report:
         return {
             "camera": self._camera(),
             "lens": "" if self.lens.state is Lens.OK else self.lens.state.value,
+            "settings": self.settings_problem(),
             "outbox": "" if self.outbox.state in fine else self.outbox.state,
         }
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edge import app, pipeline
+from edge import pipeline
+from edge import stages as parts
 from edge.data import Faces
 from edge.health import Timings
 from edge.layers import load
@@ -77,8 +78,8 @@ class BareClassifier:
 
 def test_a_second_detector_and_a_new_sink_need_no_change_of_the_walk():
     settings = load(system_file=Path("/nonexistent")).settings
-    models = app.Models(CornerDetector(), BareClassifier(), {}, (320, 256))
-    stages = app.build_stages(settings, models, Timings(), every_frame=True)
+    models = parts.Models(CornerDetector(), BareClassifier(), {}, (320, 256))
+    stages = parts.build_stages(settings, models, Timings(), every_frame=True)
     sink = fakes.KeepingSink()
     frames = [fakes.frame(at=k / 10, seq=k) for k in range(30)]
     pipeline.run(fakes.ListSource(frames), stages, [sink], stop=threading.Event(), beat=lambda: None)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from edge import app, pipeline
+from edge import pipeline
+from edge import stages as parts
 from edge.data import Mask, Verdicts
 from edge.health import Timings
 from edge.layers import load
@@ -206,6 +207,25 @@ def test_bad_input_ends_with_one_sentence_and_its_exit_code(tmp_path, arguments,
     assert done.stderr.strip().count("\n") == 0
 
 
+def test_settings_are_read_again_on_a_signal_and_wrong_ones_leave_the_old_in_force(tmp_path, mosquitto, ear):
+    file = tmp_path / "config.toml"
+    file.write_text("[device]\nsite = 'one'\n")
+    watch = Watch("--source", "demo", *on(mosquitto), "--config", file)
+    assert eventually(lambda: ear.of("info"), 30)
+    file.write_text("[device]\nsite = 3\n")
+    watch.process.send_signal(signal.SIGHUP)
+    assert eventually(lambda: ear.of("problem/settings")[-1:] not in ([], [b""]), 20)
+    assert "device.site" in json.loads(ear.of("problem/settings")[-1])["text"]
+    assert ear.of("status") == [b"online"]
+    file.write_text("[device]\nsite = 'two'\n")
+    watch.process.send_signal(signal.SIGHUP)
+    assert eventually(lambda: json.loads(ear.of("info")[-1])["site"] == "two", 20)
+    assert eventually(lambda: ear.of("problem/settings")[-1] == b"", 20)
+    assert ear.of("status")[-1] == b"online"
+    code, _, err = watch.end()
+    assert (code, "Traceback" in err) == (0, False), err
+
+
 @pytest.mark.parametrize("after_s", [0.3, 0.8, 1.5, 3.0])
 def test_ctrl_c_at_any_moment_ends_without_a_traceback(after_s):
     watch = Watch("--source", "demo", "--set", f"mqtt.port={free_port()}")
@@ -217,7 +237,7 @@ def test_ctrl_c_at_any_moment_ends_without_a_traceback(after_s):
 
 def test_a_watch_with_the_answers_turned_round_raises_other_alerts(demo_video):
     settings = load(system_file=Path("/nonexistent")).settings
-    models = app.load_models(settings, profile="live")
+    models = parts.load_models(settings, profile="live")
 
     class TurnedRound:
         def classify(self, frame, boxes):
@@ -228,8 +248,8 @@ def test_a_watch_with_the_answers_turned_round_raises_other_alerts(demo_video):
     def starts(classifier) -> list[tuple[int, float]]:
         from edge.capture.files import VideoSource
 
-        changed = app.Models(models.detector, classifier, models.specs, models.detector_px)
-        stages, sink = app.build_stages(settings, changed, Timings(), every_frame=True), fakes.KeepingSink()
+        changed = parts.Models(models.detector, classifier, models.specs, models.detector_px)
+        stages, sink = parts.build_stages(settings, changed, Timings(), every_frame=True), fakes.KeepingSink()
         pipeline.run(VideoSource(demo_video), stages, [sink], stop=threading.Event(), beat=lambda: None)
         return [(a.track.id, round(a.raised_at, 1)) for a in sink.alerts if a.event_type.value == "start"]
 

@@ -9,11 +9,11 @@ import time
 from typing import TYPE_CHECKING
 
 from edge import pipeline
-from edge.app import build_stages, load_models
 from edge.capture.demo import DemoCamera
 from edge.capture.files import VideoSource
 from edge.data import Frame
 from edge.health import Timings, Vitals
+from edge.stages import build_stages, load_models
 from edge.tflite import runtime
 
 if TYPE_CHECKING:

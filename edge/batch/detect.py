@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress
 
-    from edge.app import Models
     from edge.batch.rows import RowWriter
     from edge.data import Alert, Image
     from edge.pipeline import Stages
+    from edge.stages import Models
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,10 +124,14 @@ class LiveSource:
         """Read one opened camera until it is lost."""
         camera = self._timed(self._open_camera)
         self.reopened += self._seq > 0
+        patient_until = time.monotonic() + self._patience_s
+        if self.state is not State.FROZEN:  # the first picture counts as progress, even if it is the last one again
+            self._progress = ContentProgress()
         try:
             while not self._stop.is_set():
                 self._hand_over(self._timed(camera.read))
-                if self.state in (State.SILENT, State.FROZEN):
+                frozen = self.state is State.FROZEN and time.monotonic() > patient_until
+                if frozen or self.state is State.SILENT:
                     raise CameraLost(f"{self._name}: {self.detail}")
         finally:
             camera.close()

@@ -52,7 +52,7 @@ class Journal:
         self.path, self.set_aside = path, False
         try:
             self._database = _open(path)
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             if isinstance(error, sqlite3.OperationalError) and "malformed" not in str(error):
                 raise
             _set_aside(path)
@@ -113,6 +113,8 @@ class _transaction:  # noqa: N801 - reads as a verb
 
 def _open(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, isolation_level=None, timeout=0.5)
+    # a damaged file may hold what is no UTF-8: such rows are dropped when they are read, and nothing is raised
+    database.text_factory = lambda raw: raw.decode("utf-8", "replace")
     try:
         # exclusive before WAL: no shared memory file is needed, and a second process is refused
         for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL"):

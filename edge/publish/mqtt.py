@@ -18,6 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from edge.health import check_alive
 from edge.publish.broker import tls_context
 from edge.publish.mailbox import Mailbox
 from edge.publish.trouble import Attempts, why
@@ -86,6 +87,10 @@ class MqttLink:
         """Connect, and connect again whenever the connection ends."""
         self._thread.start()
 
+    def check(self) -> None:
+        """Raise ThreadStuck when the thread has ended though nobody closed the link."""
+        check_alive(self._thread, self._stop)
+
     def send(self, message: Message, key: str = "") -> None:
         """Queue a message and return at once; dropped while offline, for the greeting sends what matters."""
         if self.state == ONLINE:
@@ -124,17 +129,15 @@ class MqttLink:
             self._set_state(why(error))
             return False
         answer_by = time.monotonic() + _ANSWER_S
-        while client.socket() is not None and not self._stop.is_set() and self._in_time(answer_by):
+        while client.socket() is not None and not self._stop.is_set():
+            if not self._answered and time.monotonic() > answer_by:
+                break
             self._turn(client)
         if self._stop.is_set():
             self._say_goodbye(client)
             return False
         self._end(client)
         return not self._answered and self._try_other_protocol()
-
-    def _in_time(self, answer_by: float) -> bool:
-        """Return False once a broker has taken the connection and not answered for too long."""
-        return self._answered or time.monotonic() < answer_by
 
     def _try_other_protocol(self) -> bool:
         """Change to 3.1.1 at once where 5 got no answer; after 3.1.1 got none either, back to 5 with a pause."""

@@ -13,6 +13,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edge.health import check_alive
 from edge.publish.journal import Changes, Journal
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ _FLUSH_S = 5.0
 """Longest time that acknowledgements wait for a transaction; losing one only means that an alert is sent again."""
 _MAX_QUEUED = 10_000
 _JOIN_S = 2.0
+_DISK_TROUBLE = (sqlite3.Error, OSError, UnicodeDecodeError)
+"""sqlite3 raises the last where even the words of its own error lie in a damaged file."""
 
 
 @dataclass(slots=True)
@@ -73,6 +76,10 @@ class Outbox:
             self._queued.put_nowait(alert)
         except queue.Full:
             self.dropped += 1
+
+    def check(self) -> None:
+        """Raise ThreadStuck when the thread has ended though nobody closed it: alerts would go nowhere."""
+        check_alive(self._thread, self._stop)
 
     def acknowledge(self, key: str) -> None:
         """Note that the broker took an alert over; returns at once."""
@@ -164,7 +171,7 @@ class Outbox:
         elif self._unwritten.added or (self._unwritten and now - self._flushed_at >= _FLUSH_S):
             try:
                 self._journal.write(self._unwritten)
-            except sqlite3.Error as error:
+            except _DISK_TROUBLE as error:
                 self._lose_disk(error)
             self._unwritten, self._flushed_at = Changes(), now
 
@@ -179,7 +186,7 @@ class Outbox:
             kept = journal.load()
             known = [entry.alert for entry in self._entries.values()] + self._unwritten.added
             journal.write(Changes(added=known, acknowledged=self._unwritten.acknowledged))
-        except (sqlite3.Error, OSError) as error:
+        except _DISK_TROUBLE as error:
             self._lose_disk(error)
             return
         self._journal = journal

@@ -60,7 +60,13 @@ class Publisher:
         self._link.start()
 
     def put(self, scene: Scene) -> None:
-        """Send what a scene brings; return at once."""
+        """Send what a scene brings; return at once.
+
+        Raises:
+            ThreadStuck: a thread that carries alerts has ended, so only a restart of the process mends it.
+        """
+        self._outbox.check()
+        self._link.check()
         for alert in scene.alerts:
             self._outbox.add(self._sender.alert(alert, scene, self._model))
         if scene.unmasked != self._unmasked:

@@ -212,3 +212,21 @@ def test_a_compressed_still_that_repeats_itself_between_key_frames_is_not_frozen
     live = source(FakeCamera(pictures), frozen_s=0.5)
     assert states_while(live, 1.5) <= {State.OPENING, State.OK}
     live.close()
+
+
+def test_a_camera_that_hands_its_last_picture_to_each_new_connection_comes_back():
+    frozen = FakeCamera(slowly(7) for _ in range(1000))
+    well = FakeCamera([slowly(7), slowly(7), *(noisy(k) for k in range(1000))])
+    live = source(frozen, well, frozen_s=0.5)
+    assert State.FROZEN in states_while(live, 1.2)
+    assert eventually(lambda: live.state is State.OK, 5)
+    live.close()
+
+
+def test_a_still_picture_after_a_silence_is_a_camera_that_is_back():
+    release = threading.Event()
+    silent = FakeCamera([slowly(7), slowly(7), lambda: release.wait(1) or picture(7)])
+    live = source(silent, FakeCamera(slowly(7) for _ in range(1000)))
+    states_while(live, 3.0)
+    assert live.state is State.OK
+    live.close()

@@ -182,6 +182,23 @@ def test_a_damaged_file_is_set_aside_and_a_new_one_opened(tmp_path, content):
     assert (tmp_path / "o.db.damaged").read_bytes() == content
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_a_used_file_with_random_bytes_in_it_never_stops_alerts(tmp_path, seed):
+    path = tmp_path / "o.db"
+    journal = Journal(path)
+    journal.write(Changes(added=[message(number) for number in range(40)]))
+    journal.close()
+    dice, content = random.Random(seed), bytearray(path.read_bytes())
+    for _ in range(1 + seed % 8):
+        content[dice.randrange(len(content))] = dice.randrange(256)
+    path.write_bytes(content)
+    box = Box(path)
+    box.add(message(99))
+    assert box.delivered == ["e99:0"]
+    box.outbox.check()
+    box.outbox.close()
+
+
 def test_a_disk_that_comes_back_gets_what_memory_kept(tmp_path, monkeypatch):
     box = Box(tmp_path / "o.db")
     write = Journal.write

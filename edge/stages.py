@@ -1,0 +1,100 @@
+"""Models and stages joined by the settings: with edge/app.py the only module that knows concrete classes."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import cv2
+
+from edge import assets
+from edge.alert.episodes import EpisodePolicy
+from edge.classify.mask import MaskClassifier
+from edge.classify.vote import Voter
+from edge.data import Reason
+from edge.detect.centerface import CenterFace
+from edge.errors import ModelError
+from edge.pipeline import Stages
+from edge.tflite import Model, ModelSpec
+from edge.track.motion import MotionTracker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge.classify import Classifier
+    from edge.detect import Detector
+    from edge.health import Timings
+    from edge.settings import Settings
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The loaded models; `specs` holds what their model.toml say, by kind."""
+
+    detector: Detector
+    classifier: Classifier
+    specs: dict[str, ModelSpec]
+    detector_px: tuple[int, int]
+
+
+_DETECTORS: dict[str, Callable[..., Detector]] = {"centerface": CenterFace}
+_CLASSIFIERS: dict[str, Callable[[Model], Classifier]] = {"logits": MaskClassifier}
+
+
+def load_models(settings: Settings, *, profile: str) -> Models:
+    """Load both models; `profile` is what `detector.profile = auto` stands for.
+
+    Raises:
+        ModelError: a file is missing, damaged or not what its model.toml says.
+    """
+    cv2.setNumThreads(1)
+    chosen = profile if settings.detector.profile == "auto" else settings.detector.profile
+    face = Model(assets.models() / "face" / chosen, threads=settings.detector.threads)
+    mask_folder = Path(settings.classifier.model) if settings.classifier.model else assets.models() / "mask"
+    mask = Model(mask_folder, threads=settings.detector.threads)
+    detector = _decoder(_DETECTORS, face)(face, min_score=settings.detector.min_score or None)
+    classifier = _decoder(_CLASSIFIERS, mask)(mask)
+    return Models(detector, classifier, {"face": face.spec, "mask": mask.spec}, face.size_px)
+
+
+def _decoder(known: dict[str, _T], model: Model) -> _T:
+    decoder = model.spec.decoder
+    if decoder not in known:
+        raise ModelError(f"model {model.spec.name}: decoder {decoder} is none of {', '.join(known)}")
+    return known[decoder]
+
+
+def build_stages(settings: Settings, models: Models, timings: Timings, *, every_frame: bool) -> Stages:
+    """Join the stages; `every_frame` judges every visible face in every frame, as files are judged."""
+    tracker = MotionTracker(min_iou=settings.track.min_iou, max_lost_s=settings.track.max_lost_s)
+    voter = Voter(
+        every_s=0.0 if every_frame else settings.classifier.every_s,
+        max_per_frame=1_000 if every_frame else settings.classifier.max_per_frame,
+        half_life_s=settings.vote.half_life_s,
+        min_votes=settings.vote.min_votes,
+        min_confidence=settings.vote.min_confidence,
+    )
+    rule = settings.alert
+    policy = EpisodePolicy(
+        dwell_s=rule.dwell_s,
+        clear_s=rule.clear_s,
+        gone_s=rule.gone_s,
+        update_s=rule.update_s,
+        incorrect=rule.incorrect,
+        new_id=lambda: str(uuid.uuid4()),
+    )
+    return Stages(
+        detect=timings.timed("detect", models.detector.detect),
+        track=timings.timed("track", tracker.update),
+        due=voter.due,
+        classify=timings.timed("classify", models.classifier.classify),
+        vote=timings.timed("vote", voter.vote),
+        judge=timings.timed("judge", policy.judge),
+        episodes=policy.open,
+        close=partial(policy.close, reason=Reason.STOPPED),
+    )
