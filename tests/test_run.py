@@ -232,7 +232,7 @@ def test_ctrl_c_at_any_moment_ends_without_a_traceback(after_s):
     threading.Event().wait(after_s)
     code, _, err = watch.end(signal.SIGINT, 8)
     assert "Traceback" not in err
-    assert code in (0, 130), err
+    assert code in (0, 130, -signal.SIGINT), err  # the last: Python itself had not begun
 
 
 def test_a_watch_with_the_answers_turned_round_raises_other_alerts(demo_video):

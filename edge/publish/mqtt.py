@@ -72,7 +72,7 @@ class MqttLink:
         """
         self._broker, self._will, self._greeting = broker, will, greeting
         self._on_acknowledged, self._subscriptions, self._on_message = on_acknowledged, subscriptions, on_message
-        self._protocol = MQTTProtocolVersion.MQTTv5 if broker.mqtt5 else MQTTProtocolVersion.MQTTv311
+        self._attempts = Attempts(broker)
         self._answered = False
         self._waiting = Mailbox(_MAX_WAITING)
         self._keys: dict[int, str] = {}
@@ -80,7 +80,7 @@ class MqttLink:
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
         self._closing: Message | None = None
         self.state = "not started"
-        self.trouble = ""
+        self.trouble = self._logged = ""
         self.connections = 0
 
     def start(self) -> None:
@@ -108,23 +108,20 @@ class MqttLink:
 
     def _run(self) -> None:
         """One session after another; the pause doubles up to its bound, with jitter, and starts anew after success."""
-        attempts = Attempts(self._broker)
         while not self._stop.is_set():
             began_at = time.monotonic()
-            retry_now = self._session()
-            attempts.count(time.monotonic() - began_at, answered=self._answered)
-            if attempts.thrown_out:
-                self._set_state(f"taken over: does another client have the id {self._broker.client_id}?")
-            if not retry_now:
-                self._stop.wait(attempts.pause_s(self.state))
+            taken = self._session()
+            self._attempts.count(time.monotonic() - began_at, taken=taken, answered=self._answered)
+            if self._attempts.complaint and not self._stop.is_set():
+                self._set_state(self._attempts.complaint)
+            self._stop.wait(self._attempts.pause_s(self.state))
 
     def _session(self) -> bool:
-        """Live through one connection; return whether to try again at once, with the older protocol."""
+        """Live through one connection; return whether the broker took it at all."""
         client = self._client()
         try:
-            client.connect(
-                self._broker.host, self._broker.port, max(1, int(_KEEPALIVE_SHARE * self._broker.keepalive_s))
-            )
+            keepalive_s = max(1, int(_KEEPALIVE_SHARE * self._broker.keepalive_s))
+            client.connect(self._broker.host, self._broker.port, keepalive_s)
         except (OSError, ValueError) as error:
             self._set_state(why(error))
             return False
@@ -135,20 +132,9 @@ class MqttLink:
             self._turn(client)
         if self._stop.is_set():
             self._say_goodbye(client)
-            return False
-        self._end(client)
-        return not self._answered and self._try_other_protocol()
-
-    def _try_other_protocol(self) -> bool:
-        """Change to 3.1.1 at once where 5 got no answer; after 3.1.1 got none either, back to 5 with a pause."""
-        if self.connections:
-            self._set_state("mute: takes the connection and does not answer")
-            return False
-        spoke_5 = self._protocol is MQTTProtocolVersion.MQTTv5
-        self._protocol = MQTTProtocolVersion.MQTTv311 if spoke_5 else MQTTProtocolVersion.MQTTv5
-        if not spoke_5:
-            self._set_state("mute: takes the connection and does not answer")
-        return spoke_5
+        else:
+            self._end(client)
+        return True
 
     def _turn(self, client: paho.Client, timeout_s: float = _TICK_S) -> None:
         """Wait for the broker or for something to send, and serve both."""
@@ -173,7 +159,7 @@ class MqttLink:
 
     def _publish(self, client: paho.Client, key: str, message: Message) -> None:
         properties = None
-        if self._protocol is MQTTProtocolVersion.MQTTv5 and message.expiry_s is not None:
+        if self._attempts.mqtt5 and message.expiry_s is not None:
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
             properties.MessageExpiryInterval = message.expiry_s
         sent = client.publish(message.topic, message.payload, message.qos, message.retain, properties)
@@ -201,7 +187,8 @@ class MqttLink:
         """Return a new client with nothing of an earlier session in it."""
         self._keys.clear()
         self._answered = False
-        client = paho.Client(CallbackAPIVersion.VERSION2, self._broker.client_id, protocol=self._protocol)
+        protocol = MQTTProtocolVersion.MQTTv5 if self._attempts.mqtt5 else MQTTProtocolVersion.MQTTv311
+        client = paho.Client(CallbackAPIVersion.VERSION2, self._broker.client_id, protocol=protocol)
         client.connect_timeout = _CONNECT_TIMEOUT_S
         client.on_connect, client.on_disconnect = self._connected, self._disconnected
         client.on_publish, client.on_message = self._published, self._received
@@ -216,7 +203,7 @@ class MqttLink:
         return client
 
     def _connected(self, client: paho.Client, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:  # noqa: ANN401
-        if code.value in _UNSUPPORTED_PROTOCOL and self._protocol is MQTTProtocolVersion.MQTTv5:
+        if code.value in _UNSUPPORTED_PROTOCOL and self._attempts.mqtt5:
             return
         self._answered = True
         if code.is_failure:
@@ -245,8 +232,12 @@ class MqttLink:
         self._on_message(message.topic, bytes(message.payload), message.retain)
 
     def _set_state(self, state: str) -> None:
-        if state != self.state:
-            self.state = state
-            self.trouble = self.trouble if state in (ONLINE, "stopped") else state
+        if state == self.state:
+            return
+        self.state = state
+        self.trouble = self.trouble if state in (ONLINE, "stopped") else state
+        # a client that is thrown out comes and goes: told once, not each time
+        if state != self._logged and not (self._attempts.thrown_out and not state.startswith("taken")):
+            self._logged = state
             level = logging.INFO if state in (ONLINE, "stopped") else logging.WARNING
             log.log(level, "broker %s:%d: %s", self._broker.host, self._broker.port, state)
