@@ -18,6 +18,7 @@ test: $(VENV)/tested-with
 	$(BIN)/python -m pytest -m "not long" $(ARGS)
 
 test-long: $(VENV)/tested-with
+	tests/needs.sh long
 	$(BIN)/python -m pytest -m long $(ARGS)
 
 test-runtimes: $(VENV)/tested-with $(OTHER)/installed

@@ -8,6 +8,11 @@ command -v xdotool >/dev/null || missing="$missing xdotool"
 command -v import >/dev/null || missing="$missing imagemagick"
 command -v systemd-analyze >/dev/null || missing="$missing systemd"
 [ -e /usr/lib/x86_64-linux-gnu/libGL.so.1 ] || [ -e /usr/lib/aarch64-linux-gnu/libGL.so.1 ] || missing="$missing libgl1"
+if [ "${1:-}" = long ]; then
+    command -v debootstrap >/dev/null || missing="$missing debootstrap"
+    command -v systemd-nspawn >/dev/null || missing="$missing systemd-container"
+    command -v strace >/dev/null || missing="$missing strace"
+fi
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" != 0 ]; then
     echo "the tests need:$missing; mend: sudo apt install$missing" >&2

@@ -104,7 +104,7 @@ def test_what_is_retained_is_state_and_never_an_alert(mosquitto, ear):
     watch.end()
     late = Ear(mosquitto.port)
     assert eventually(lambda: late.of("status") == [b"offline"])
-    assert late.of("camera/main/unmasked") == [b"OFF"]
+    assert eventually(lambda: late.of("camera/main/unmasked") == [b"OFF"])
     assert late.alerts() == []
     late.close()
 

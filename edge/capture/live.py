@@ -134,7 +134,7 @@ class LiveSource:
                 if frozen or self.state is State.SILENT:
                     raise CameraLost(f"{self._name}: {self.detail}")
         finally:
-            camera.close()
+            self._timed(camera.close)
 
     def _hand_over(self, picture: Picture | None) -> None:
         if picture is None:

@@ -55,6 +55,7 @@ def _opener(settings: CameraSettings, small_px: tuple[int, int]) -> Callable[[],
         height_px=settings.height_px,
         fps_hz=settings.fps_hz,
         small_px=small_px,
+        read_timeout_s=settings.read_timeout_s,
     )
     usb = partial(open_usb, width_px=settings.width_px, height_px=settings.height_px, fps_hz=settings.fps_hz)
     if spec.startswith("usb:"):

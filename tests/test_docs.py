@@ -1,0 +1,53 @@
+"""What the documents promise is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("systemd/*.md"), *ROOT.glob("models/*/CARD.md")]
+
+
+def named(document: Path) -> set[str]:
+    return set(re.findall(r"`(test_\w+)`", document.read_text()))
+
+
+def test_every_test_that_a_document_names_exists():
+    written = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    for document in DOCUMENTS:
+        missing = {name for name in named(document) if f"def {name}(" not in written}
+        assert missing == set(), document.name
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_of_a_document_leads_somewhere(document):
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text())
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def test_every_provision_of_the_standard_has_its_row():
+    text = (ROOT / "SECURITY.md").read_text()
+    assert [number for number in range(1, 14) if f"| 5.{number} " not in text] == []
+
+
+def test_every_command_of_the_readme_is_one():
+    from edge.cli import app
+
+    commands = {command.name or command.callback.__name__ for command in app.registered_commands}
+    used = set(re.findall(r"^\s+maskwatch (\w+)", (ROOT / "README.md").read_text(), re.MULTILINE))
+    assert used
+    assert used <= commands
+
+
+def test_every_setting_that_a_document_names_exists():
+    from edge.layers import load
+
+    known = set(load(system_file=Path("/nonexistent")).origins)
+    sections = {key.split(".")[0] for key in known}
+    for document in DOCUMENTS:
+        keys = set(re.findall(r"`(?:--set )?([a-z]+\.[a-z_]+)(?:=[^`]*)?`", document.read_text()))
+        wrong = {key for key in keys if key.split(".")[0] in sections and key not in known}
+        assert wrong - {"config.toml", "model.toml"} == set(), document.name
