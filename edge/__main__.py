@@ -9,7 +9,7 @@ _FOR_LIBRARIES = {
     "OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT": "5",
     "LIBCAMERA_LOG_LEVELS": "*:WARN",
 }
-"""Read by OpenCV and libcamera when they are imported: our sentences speak for its warnings, and a dead USB camera answers in 5 s."""
+"""Read when OpenCV and libcamera are imported: our sentences speak for theirs, and a dead USB camera answers in 5 s."""
 
 
 def main() -> None:

@@ -47,6 +47,7 @@ def voted(boxes: Floats, scores: Floats, kept: list[int], min_iou: float) -> Flo
     Source: Gidaris and Komodakis, Object detection via a multi-region CNN model, 2015 (arXiv:1505.01749), box voting.
     """
     weights = (iou(boxes[kept], boxes) >= min_iou) * scores
+    weights[range(len(kept)), kept] = scores[kept]  # a box without area overlaps not even itself
     result: Floats = (weights @ boxes / weights.sum(1, keepdims=True)).astype(np.float32)
     return result
 

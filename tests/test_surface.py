@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import command, environment, free_port, maskwatch
 from tests.fakes import eventually
-from tests.test_run import Ear, Watch, on
+from tests.test_run import QUICK, Ear, Watch, on
 
 IMAGE_MAGIC = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF", b"BM", b"GIF8")
 
@@ -88,7 +88,7 @@ def test_the_kernel_sees_no_file_written_but_the_outbox(tmp_path, mosquitto):
     homes = {name: str(tmp_path / "home") for name in ("HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "TMPDIR")}
     (tmp_path / "home").mkdir()
     calls = ["strace", "--seccomp-bpf", "-f", "-e", "trace=openat,open,creat", "-o", str(trace)]
-    arguments = ("--source", "demo", *on(mosquitto), "--set", "mqtt.outbox=")
+    arguments = ("--source", "demo", *QUICK, *on(mosquitto), "--set", "mqtt.outbox=")
     process = subprocess.Popen(
         [*calls, *command("run", *arguments)], env=environment(**homes), stdout=subprocess.DEVNULL
     )

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 import cv2
+import numpy as np
 
 from edge.data import Frame
 from edge.errors import CameraError, InputError
@@ -20,6 +21,7 @@ PICTURES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff",
 VIDEOS = frozenset(
     {".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mjpeg", ".mjpg", ".ts", ".mpg", ".mpeg", ".h264"}
 )
+_PNG = b"\x89PNG\r\n\x1a\n"
 _FOLDER_FPS_HZ = 1.0
 """A folder's pictures count as one second apart."""
 
@@ -31,20 +33,27 @@ def read_picture(path: Path) -> Image:
         CameraError: it cannot be read or is no picture.
     """
     try:
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        content = path.read_bytes()
+        sound = content and not (content.startswith(_PNG) and _is_cut(content))
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if sound else None
+    except OSError as error:
+        raise CameraError(f"{path}: cannot be read: {error.strerror}") from error
     except cv2.error as error:
         raise CameraError(f"{path}: cannot be decoded: {error.err or 'too large'}") from error
     if image is None:
-        raise CameraError(f"{path}: {_unreadable(path)}")
+        raise CameraError(f"{path}: {'is no picture that OpenCV can read' if content else 'is empty'}")
     return image  # type: ignore[return-value]
 
 
-def _unreadable(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return "is no picture that OpenCV can read" if file.read(1) else "is empty"
-    except OSError as error:
-        return f"cannot be read: {error.strerror}"
+def _is_cut(png: bytes) -> bool:
+    """Return whether a chunk claims more bytes than there are: the decoder would allocate what it claims, up to 2 GB.
+
+    Source: PNG specification, third edition, section 5.3: length, type, data, checksum.
+    """
+    at = len(_PNG)
+    while at + 12 <= len(png):
+        at += 12 + int.from_bytes(png[at : at + 4], "big")
+    return at > len(png)
 
 
 def pictures_in(folder: Path) -> list[Path]:

@@ -21,6 +21,7 @@ _STRIDE_PX = 4
 _MAX_IOU = 0.3
 _VOTE_IOU = 0.5
 """Peaks beside the best have a say in the box: where two cells tie, the better is chance, and differs by runtime."""
+_FAR_PX = 1e5
 _MAX_PEAKS = 512
 """Peaks looked at in one frame, best first; bounds the cost of nms in a crowd or in noise."""
 
@@ -64,10 +65,11 @@ def decode(heat: Floats, size: Floats, offset: Floats, landmarks: Floats, *, min
     boxes = np.concatenate([corners, corners + sides], 1)[:, [1, 0, 3, 2]].astype(np.float32)
     points = corners[:, None] + landmarks[0, rows, columns].reshape(-1, 5, 2) * sides[:, None]
     # a damaged map may hold what is no number, and a box of it would end the walk
-    scores = np.where(np.isfinite(boxes).all(1) & np.isfinite(points).all((1, 2)), scores, 0)
-    kept = [row for row in nms(np.nan_to_num(boxes), scores, _MAX_IOU) if scores[row] > 0]
-    voted_boxes = voted(np.nan_to_num(boxes), scores, kept, _VOTE_IOU)
-    return Faces(voted_boxes, scores[kept], points[kept][:, :, ::-1].astype(np.float32))
+    sound = np.isfinite(boxes).all(1) & np.isfinite(points).all((1, 2))
+    boxes, points = np.clip(boxes[sound], -_FAR_PX, _FAR_PX), points[sound]
+    scores = np.minimum(scores[sound], 1)
+    kept = nms(boxes, scores, _MAX_IOU)
+    return Faces(voted(boxes, scores, kept, _VOTE_IOU), scores[kept], points[kept][:, :, ::-1].astype(np.float32))
 
 
 def _peaks(heat: Floats, min_score: float) -> tuple[np.ndarray, np.ndarray]:

@@ -79,17 +79,23 @@ class SceneServer:
         os.close(self._memory_fd)
 
     def _welcome(self) -> None:
-        with contextlib.suppress(BlockingIOError):
+        with contextlib.suppress(OSError):  # nobody is there, or this process is out of descriptors
             viewer, _ = self._listener.accept()
             viewer.settimeout(0)
+            self._greet(viewer)
+
+    def _greet(self, viewer: socket.socket) -> None:
+        """Hand the memory to a viewer, for reading only."""
+        try:
             read_only = os.open(f"/proc/self/fd/{self._memory_fd}", os.O_RDONLY)
             try:
                 socket.send_fds(viewer, [b"\0"], [read_only])
-                self._viewers.append(viewer)
-            except OSError:  # gone before it was greeted
-                viewer.close()
             finally:
                 os.close(read_only)
+        except OSError:  # gone before it was greeted, or no descriptor is left
+            viewer.close()
+            return
+        self._viewers.append(viewer)
 
     def _write(self, scene: Scene) -> None:
         """Write into the half that no viewer reads, then count it."""

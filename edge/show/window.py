@@ -96,18 +96,24 @@ class WindowProcess:
                 self._process = self._start()
             return
         code = self._process.poll()
-        if code is None:
-            return
-        self._process = None
         if code == 0:
             self._stop.set()
-            return
-        log.warning("the window ended (%d); the watch goes on, next try in %.0f s", code, self._pause_s)
+        elif code is not None:
+            self._process = None
+            self._wait(f"ended ({code})")
+
+    def _start(self) -> subprocess.Popen[bytes] | None:
+        try:
+            return subprocess.Popen(self._command, stdin=subprocess.DEVNULL)  # noqa: S603 - our own program
+        except OSError as error:  # no descriptor, no memory, no process is left
+            self._wait(f"cannot be opened: {error.strerror}")
+            return None
+
+    def _wait(self, reason: str) -> None:
+        """Say why there is no window, and when the next is tried, each time later."""
+        log.warning("the window %s; the watch goes on, next try in %.0f s", reason, self._pause_s)
         self._start_at = time.monotonic() + self._pause_s
         self._pause_s = min(2 * self._pause_s, _LAST_RESTART_S)
-
-    def _start(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(self._command, stdin=subprocess.DEVNULL)  # noqa: S603 - our own program
 
     def close(self) -> None:
         """End the window."""

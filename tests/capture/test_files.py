@@ -59,6 +59,15 @@ def test_what_is_no_picture_is_named(tmp_path, content, said):
         read_picture(path)
 
 
+def test_a_png_that_claims_gigabytes_is_refused_before_they_are_allocated(tmp_path):
+    path = save(tmp_path / "p.png", np.zeros((40, 40, 3), np.uint8))
+    content = bytearray(path.read_bytes())
+    content[33:37] = (2_300_000_000).to_bytes(4, "big")
+    path.write_bytes(content)
+    with pytest.raises(CameraError, match=r"p\.png: is no picture"):
+        read_picture(path)
+
+
 def test_pictures_come_by_name_and_other_files_are_left_alone(tmp_path):
     for name in ("b.png", "a.JPG", "c.txt"):
         save(tmp_path / name.replace("txt", "png"), np.zeros((4, 4, 3), np.uint8)).rename(tmp_path / name)

@@ -57,6 +57,16 @@ def test_a_map_that_is_all_face_is_bounded():
     assert len(decode(*outputs, min_score=0.5)) <= 320
 
 
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf, 1e30, 90.0, -90.0])
+@pytest.mark.parametrize("place", [0, 1, 2, 3])
+def test_a_damaged_map_gives_boxes_that_are_numbers(wrong, place):
+    outputs = maps((5, 7, 0.9, 16, 8), (6, 7, 0.8, 16, 8), (12, 2, 0.7, 12, 12))
+    outputs[place][0, 5, 7] = wrong
+    faces = decode(*outputs, min_score=0.5)
+    assert np.isfinite(faces.boxes).all()
+    assert np.isfinite(faces.scores).all()
+
+
 @pytest.fixture(scope="module", params=["live", "quality"])
 def detector(request):
     return CenterFace(Model(assets.models() / "face" / request.param))
