@@ -12,6 +12,8 @@ from edge.errors import CameraError, CameraLost
 
 _MAX_EMPTY_READS = 25
 """Reads in a row without a picture after which a stream counts as lost."""
+_MAX_FAILED_READS = 3
+"""Reads in a row that OpenCV calls failed: one torn packet of a stream fails one read, the end of it all that follow."""
 
 
 class OpenCvCamera:
@@ -23,7 +25,8 @@ class OpenCvCamera:
         Raises:
             CameraError: it did not open.
         """
-        self._name, self._capture, self._empty_reads = name, capture, 0
+        self._name, self._capture = name, capture
+        self._failed_reads = self._empty_reads = 0
         if not capture.isOpened():
             capture.release()
             raise CameraError(f"{name}: cannot be opened; is it plugged in, reachable and free?")
@@ -35,11 +38,12 @@ class OpenCvCamera:
             CameraLost: the stream ended, timed out or gives nothing any more.
         """
         ok, image = self._capture.read()
+        self._failed_reads = 0 if ok else self._failed_reads + 1
         if ok and _is_picture(image):
             self._empty_reads = 0
             return Picture(image)  # type: ignore[arg-type]
         self._empty_reads += 1
-        if not ok or self._empty_reads > _MAX_EMPTY_READS:
+        if self._failed_reads > _MAX_FAILED_READS or self._empty_reads > _MAX_EMPTY_READS:
             raise CameraLost(f"{self._name}: gives no picture any more")
         return None
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SUITE = "trixie"
 PACKAGES = (
     *("ca-certificates", "dbus", "libgl1", "libglib2.0-0", "make", "mosquitto", "mosquitto-clients", "sudo", "systemd"),
-    *("libcamera-ipa", "python3-libcamera", "python3-pip", "python3-venv", "systemd-sysv", "udev"),
+    *("libcamera-ipa", "python3-libcamera", "python3-pip", "python3-venv", "procps", "systemd-sysv", "udev"),
     *("gcc", "libc6-dev", "libcap-dev", "python3-dev"),  # two of picamera2's parts come as source
 )
 SOURCES = ("edge", "models", "config", "systemd", "tests", "setup.py", "pyproject.toml", "README.md", "Makefile")

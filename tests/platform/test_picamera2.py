@@ -181,7 +181,7 @@ def test_a_live_source_on_it_gives_the_newest_notices_silence_and_comes_back(pi)
     seen = played(pi, "live")
 
     assert seen["dropped"] > 0, "a slow walk must skip pictures"
-    assert seen["oldest_s"] < 0.1, "what it gets must be fresh all the same"
+    assert seen["oldest_s"] < 0.5, "what it gets must be fresh all the same"
     assert seen["noticed_s"] < 2
     assert seen["back_s"] < 5
     assert seen["reopened"] >= 1

@@ -13,6 +13,7 @@ import json
 import mmap
 import os
 import resource
+import runpy
 import sys
 import threading
 import time
@@ -33,7 +34,6 @@ from picamera2.allocators import Allocator, DmaAllocator  # noqa: E402
 
 from edge.capture import picamera  # noqa: E402
 from edge.capture.live import LiveSource  # noqa: E402
-from edge.cli import main  # noqa: E402
 from edge.errors import CameraError  # noqa: E402
 
 MAIN_PX, SMALL_PX = (1280, 720), (320, 256)
@@ -215,7 +215,13 @@ def live() -> dict:
     """Walk slowly behind a live source, let the camera fall silent under it and come back, and close it."""
     stop = threading.Event()
     source = LiveSource(
-        "picamera", lambda: opened(read_timeout_s=1.0), stop=stop, patience_s=0.5, stuck_s=30, retry_max_s=1
+        "picamera",
+        lambda: opened(read_timeout_s=1.0),
+        stop=stop,
+        patience_s=0.5,
+        frozen_s=10,
+        stuck_s=30,
+        retry_max_s=1,
     )
     frames, ages_s, states = iter(source), [], []
     while len(ages_s) < 10:
@@ -255,5 +261,5 @@ if __name__ == "__main__":
     faulthandler.dump_traceback_later(90, exit=True)
     if sys.argv[1] == "maskwatch":
         del sys.argv[0]
-        main()
+        runpy.run_module("edge", run_name="__main__")
     print(json.dumps(SCENARIOS[sys.argv[1]]()))  # noqa: T201 - read by the test
