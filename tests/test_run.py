@@ -98,6 +98,17 @@ def test_the_demo_raises_an_alert_that_a_client_hears_and_ends_offline(mosquitto
         assert json.loads(ear.of(topic)[0])["schema"] == 1
 
 
+def test_it_takes_leave_of_the_broker_and_does_not_just_vanish(tmp_path):
+    log = tmp_path / "broker.log"
+    broker = Mosquitto(tmp_path, f"log_dest file {log}", "log_type all")
+    broker.start()
+    watch = Watch("--source", "demo", *on(broker))
+    assert eventually(lambda: "maskwatch-stop-7-main" in log.read_text(), 30)
+    watch.end()
+    assert eventually(lambda: "Received DISCONNECT from maskwatch-stop-7-main" in log.read_text())
+    broker.stop()
+
+
 def test_what_is_retained_is_state_and_never_an_alert(mosquitto, ear):
     watch = Watch("--source", "demo", *on(mosquitto))
     assert eventually(ear.alerts, 40)

@@ -34,7 +34,7 @@ def read_picture(path: Path) -> Image:
     """
     try:
         content = path.read_bytes()
-        sound = content and not (content.startswith(_PNG) and _is_cut(content))
+        sound = content and not (content.startswith(_PNG) and is_cut(content))
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if sound else None
     except OSError as error:
         raise CameraError(f"{path}: cannot be read: {error.strerror}") from error
@@ -45,7 +45,7 @@ def read_picture(path: Path) -> Image:
     return image  # type: ignore[return-value]
 
 
-def _is_cut(png: bytes) -> bool:
+def is_cut(png: bytes) -> bool:
     """Return whether a chunk claims more bytes than there are: the decoder would allocate what it claims, up to 2 GB.
 
     Source: PNG specification, third edition, section 5.3: length, type, data, checksum.

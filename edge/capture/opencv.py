@@ -13,7 +13,7 @@ from edge.errors import CameraError, CameraLost
 _MAX_EMPTY_READS = 25
 """Reads in a row without a picture after which a stream counts as lost."""
 _MAX_FAILED_READS = 3
-"""Reads in a row that OpenCV calls failed: one torn packet of a stream fails one read, the end of it all that follow."""
+"""Reads in a row that OpenCV calls failed: a torn packet of a stream fails one read, its end all that follow."""
 
 
 class OpenCvCamera:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.capture.files import FolderSource, VideoSource, pictures_in, read_picture
+from edge.capture.files import FolderSource, VideoSource, is_cut, pictures_in, read_picture
 from edge.errors import CameraError, InputError
 
 
@@ -64,8 +64,13 @@ def test_a_png_that_claims_gigabytes_is_refused_before_they_are_allocated(tmp_pa
     content = bytearray(path.read_bytes())
     content[33:37] = (2_300_000_000).to_bytes(4, "big")
     path.write_bytes(content)
+    assert is_cut(bytes(content))
     with pytest.raises(CameraError, match=r"p\.png: is no picture"):
         read_picture(path)
+
+
+def test_a_whole_png_is_not_taken_for_a_cut_one(tmp_path, demo_picture):
+    assert not is_cut(demo_picture.read_bytes())
 
 
 def test_pictures_come_by_name_and_other_files_are_left_alone(tmp_path):
