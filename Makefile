@@ -15,11 +15,12 @@ run: $(VENV)/installed
 	$(BIN)/maskwatch run $(ARGS)
 
 test: $(VENV)/tested-with
-	$(BIN)/python -m pytest -m "not long" $(ARGS)
+	$(BIN)/python -m pytest -m "not long" --ignore tests/faults $(ARGS)
 
 test-long: $(VENV)/tested-with
 	tests/needs.sh long
 	$(BIN)/python -m pytest -m long $(ARGS)
+	$(BIN)/python -m tests.faults.kills --rounds 1000
 
 test-runtimes: $(VENV)/tested-with $(OTHER)/installed
 	MASKWATCH_OTHER_PYTHON=$(OTHER)/bin/python $(BIN)/python -m pytest -rs tests/platform/test_runtimes.py $(ARGS)

@@ -78,7 +78,11 @@ def _watch(settings: Settings, rounds: Rounds, stack: ExitStack) -> None:
     models = load_models(settings, profile="live")
     source = open_source(settings.camera, small_px=models.detector_px, stop=stop)
     stack.callback(source.close)
-    lens, vitals, timings = LensHealth(patience_s=settings.camera.lens_s), Vitals(), Timings()
+    lens, vitals, timings = (
+        LensHealth(patience_s=settings.camera.lens_s, moved_s=settings.camera.moved_s),
+        Vitals(),
+        Timings(),
+    )
     outbox = Outbox(_outbox_path(settings), limit=settings.mqtt.queue, monotonic=time.monotonic)
     report = Report(source, vitals, lens, outbox, models.specs["mask"], lambda: rounds.problem)
     publisher = _publisher(settings, broker, models, report, stack)

@@ -47,6 +47,7 @@ class CameraSettings(_Section):
     patience_s: Seconds
     frozen_s: Seconds
     lens_s: Seconds
+    moved_s: Seconds
     stuck_s: Seconds
     retry_max_s: Seconds
     pace: bool

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from edge.data import Mask
+from edge.monitor.viewpoint import Viewpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,14 +41,19 @@ class Lens(StrEnum):
     DARK = "dark"
     BRIGHT = "bright"
     BLURRED = "blurred"
+    MOVED = "moved"
+
+
+_BLIND = frozenset({Lens.DARK, Lens.BRIGHT, Lens.BLURRED})
+"""A lens that looks elsewhere still sees."""
 
 
 class LensHealth:
     """Sink that says how the lens sees, once it has seen so for a while, and makes verdicts unsure meanwhile."""
 
-    def __init__(self, *, patience_s: float) -> None:
-        """Believe a change that lasts for `patience_s`."""
-        self._patience_s = patience_s
+    def __init__(self, *, patience_s: float, moved_s: float) -> None:
+        """Believe a change that lasts for `patience_s`, and another view that lasts for `moved_s`."""
+        self._patience_s, self._viewpoint = patience_s, Viewpoint(patience_s=moved_s)
         self._look_at = float("-inf")
         self._seen, self._since = Lens.OK, float("-inf")
         self.state = Lens.OK
@@ -56,14 +62,17 @@ class LensHealth:
         """Look at the picture of a scene, twice a second."""
         if scene.frame is not None and scene.frame.at >= self._look_at:
             self._look_at = scene.frame.at + _LOOK_S
-            self._believe(look(scene.frame.image), scene.frame.at)
+            seen = look(scene.frame.image)
+            if seen is Lens.OK and self._viewpoint.moved(scene.frame.image, scene.frame.at):
+                seen = Lens.MOVED
+            self._believe(seen, scene.frame.at)
 
     def unsure_while_blind(self, classify: Callable[[Frame, Floats], Verdicts]) -> Callable[[Frame, Floats], Verdicts]:
         """Return `classify`, whose every label is unsure while the lens does not see."""
 
         def call(frame: Frame, boxes: Floats) -> Verdicts:
             verdicts = classify(frame, boxes)
-            if self.state is Lens.OK and self._seen is Lens.OK:
+            if not {self.state, self._seen} & _BLIND:
                 return verdicts
             return replace(verdicts, masks=(Mask.UNSURE,) * len(verdicts))
 

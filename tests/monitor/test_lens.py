@@ -70,7 +70,7 @@ def put(health: LensHealth, image: np.ndarray, begin_s: float, seconds: float) -
 
 
 def test_a_covered_lens_is_believed_within_ten_seconds_and_so_is_its_return(demo_scenes):
-    health = LensHealth(patience_s=3.0)
+    health = LensHealth(patience_s=3.0, moved_s=180.0)
     put(health, demo_scenes[20.0], 0, 5)
     assert health.state is Lens.OK
     assert put(health, np.zeros((540, 960, 3)), 5, 8) <= 4.0
@@ -80,7 +80,7 @@ def test_a_covered_lens_is_believed_within_ten_seconds_and_so_is_its_return(demo
 
 
 def test_a_bus_that_hides_the_view_for_two_seconds_is_no_problem(demo_scenes):
-    health = LensHealth(patience_s=3.0)
+    health = LensHealth(patience_s=3.0, moved_s=180.0)
     put(health, demo_scenes[20.0], 0, 5)
     put(health, np.zeros((540, 960, 3)), 5, 2)
     put(health, demo_scenes[20.0], 7, 5)
@@ -88,7 +88,7 @@ def test_a_bus_that_hides_the_view_for_two_seconds_is_no_problem(demo_scenes):
 
 
 def test_verdicts_are_unsure_from_the_first_bad_picture_on(demo_scenes):
-    health = LensHealth(patience_s=3.0)
+    health = LensHealth(patience_s=3.0, moved_s=180.0)
     classify = health.unsure_while_blind(lambda _frame, _boxes: fakes.verdicts(Mask.WITHOUT_MASK))
     assert classify(fakes.frame(), fakes.faces().boxes).masks == (Mask.WITHOUT_MASK,)
     put(health, np.zeros((540, 960, 3)), 0, 1)
@@ -96,9 +96,20 @@ def test_verdicts_are_unsure_from_the_first_bad_picture_on(demo_scenes):
 
 
 def test_an_hour_of_a_noisy_still_scene_raises_nothing(demo_scenes):
-    health = LensHealth(patience_s=3.0)
+    health = LensHealth(patience_s=3.0, moved_s=180.0)
     pool = [noisy(demo_scenes[20.0]) for _ in range(20)]
     for tick in range(7200):
         at = tick / 2
         health.put(fakes.Scene(fakes.frame(at, image=pool[tick % 20].copy()), fakes.faces(), (), (), at))
         assert health.state is Lens.OK
+
+
+def test_a_lens_that_looks_elsewhere_is_told_and_still_judged(demo_scenes):
+    health = LensHealth(patience_s=3.0, moved_s=5.0)
+    put(health, demo_scenes[20.0], 0, 5)
+    put(health, np.roll(demo_scenes[20.0], 200, axis=1), 5, 15)
+    assert health.state is Lens.MOVED
+    classify = health.unsure_while_blind(lambda _frame, _boxes: fakes.verdicts(Mask.WITHOUT_MASK))
+    assert classify(fakes.frame(), fakes.faces().boxes).masks == (Mask.WITHOUT_MASK,)
+    put(health, demo_scenes[20.0], 20, 8)
+    assert health.state is Lens.OK

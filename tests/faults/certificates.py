@@ -1,0 +1,46 @@
+"""Certificates as openssl makes them: good ones, and one wrong in every way."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+_YEAR = 365
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A certificate and its key."""
+
+    cert: Path
+    key: Path
+
+
+def _openssl(*arguments: object) -> None:
+    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
+
+
+def authority(folder: Path, name: str) -> Pair:
+    """Return a certificate that signs others."""
+    pair = Pair(folder / f"{name}.crt", folder / f"{name}.key")
+    arguments = ("-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", _YEAR)
+    extensions = ("-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
+    _openssl("req", *arguments, "-subj", f"/CN={name}", *extensions, "-keyout", pair.key, "-out", pair.cert)
+    return pair
+
+
+def signed(folder: Path, name: str, by: Pair, *, host: str = "127.0.0.1", expired: bool = False) -> Pair:
+    """Return a certificate for a host, signed, for a year or until yesterday."""
+    pair, request = Pair(folder / f"{name}.crt", folder / f"{name}.key"), folder / f"{name}.csr"
+    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+    _openssl("req", "-new", *curve, "-subj", f"/CN={name}", "-keyout", pair.key, "-out", request)
+    kind = "IP" if host[0].isdigit() else "DNS"
+    extensions = folder / f"{name}.ext"
+    extensions.write_text(f"subjectAltName={kind}:{host}\nauthorityKeyIdentifier=keyid\n")
+    # -days -1 ends before it begins: refused as expired by every TLS library
+    days = ("-days", -1 if expired else _YEAR)
+    serial = ("-CAcreateserial", "-CA", by.cert, "-CAkey", by.key)
+    _openssl("x509", "-req", "-in", request, *serial, *days, "-extfile", extensions, "-out", pair.cert)
+    pair.key.chmod(0o640)
+    return pair

@@ -1,0 +1,64 @@
+"""A program light enough to be killed a thousand times: the real publisher, outbox and link, with made-up scenes."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from itertools import count
+from pathlib import Path
+
+from edge import assets
+from edge.data import Alert, EventType, Mask
+from edge.publish.broker import Broker
+from edge.publish.message import Clock, Sender
+from edge.publish.outbox import Outbox
+from edge.publish.publisher import Publisher
+from edge.tflite import read_spec
+from tests import fakes
+
+DEVICE = "kills"
+LIMIT = 100_000
+_KINDS = (EventType.START, EventType.UPDATE, EventType.END)
+
+
+class Well:
+    """A report of a camera and a lens that are well; the outbox speaks for itself."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self.outbox = outbox
+
+    def stats(self) -> dict[str, object]:
+        return {}
+
+    def problems(self) -> dict[str, str]:
+        state = self.outbox.state
+        return {"camera": "", "lens": "", "outbox": "" if state in ("disk", "memory", "opening") else state}
+
+
+def publisher_on(broker: Broker, outbox: Outbox, clock: Clock, stats_s: float = 0.5) -> Publisher:
+    """Return the real publisher on a broker and an outbox, with a camera and a lens that are well."""
+    sender = Sender(DEVICE, "", "main", uuid.uuid4().hex[:12], clock, expires_s=60.0)
+    models = {"mask": read_spec(assets.models() / "mask")}
+    return Publisher(broker, sender, Well(outbox), models, stats_s=stats_s)
+
+
+def publisher_of(port: int, path: Path) -> Publisher:
+    """Return the publisher that is killed."""
+    broker = Broker("127.0.0.1", port, f"maskwatch-{DEVICE}-main", retry_min_s=0.05, retry_max_s=0.2)
+    return publisher_on(broker, Outbox(path, limit=LIMIT, monotonic=time.monotonic), Clock())
+
+
+def alert(event_id: str, seq: int) -> Alert:
+    """Return one moment of an episode of three."""
+    return Alert(event_id, _KINDS[seq], seq, Mask.WITHOUT_MASK, fakes.track(), 0.0, 0.0)
+
+
+def drive(port: int, path: Path, pause_s: float) -> None:
+    """Raise an alert every `pause_s` until killed; none where it is 0."""
+    publisher = publisher_of(port, path)
+    publisher.start()
+    for number in count():
+        if pause_s:
+            event_id = event_id if number % 3 else str(uuid.uuid4())  # noqa: F821 - the first number is 0
+            publisher.put(fakes.scene(alerts=(alert(event_id, number % 3),), decided_at=time.monotonic()))
+        time.sleep(pause_s or 0.1)

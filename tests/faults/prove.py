@@ -1,0 +1,73 @@
+"""Take each row's line out of a copy of the tree and see its tests turn red there.
+
+python -m tests.faults.prove [ROW...]
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+
+from tests.conftest import ROOT
+from tests.faults.rows import ROWS, Row
+
+_PARTS = ("edge", "tests", "benchmarks", "models", "config", "systemd", "setup.py", "pyproject.toml")
+_LEFT_OUT = shutil.ignore_patterns("__pycache__", "train")
+
+
+def copy_of_the_tree(folder: Path) -> None:
+    """Copy what the tests need."""
+    for name in _PARTS:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name, ignore=_LEFT_OUT)
+        else:
+            shutil.copy(ROOT / name, folder / name)
+
+
+def failure_without(row: Row, folder: Path) -> str:
+    """Return what a row's tests say in `folder` while its line is out; empty where they are still green."""
+    path = folder / "edge" / row.line.path
+    sound = path.read_text()
+    assert sound.count(row.line.text) == 1, f"row {row.number}: not once in {row.line.path}"
+    path.write_text(sound.replace(row.line.text, row.line.without))
+    arguments = ["-q", "-x", "--no-header", "-p", "no:cacheprovider", *row.tests]
+    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", *arguments],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        path.write_text(sound)
+    said = [line[1:].strip() for line in done.stdout.splitlines() if line.startswith("E ")]
+    return (said or ["a failure without a word"])[0] if done.returncode == 1 else ""
+
+
+def main() -> int:
+    wanted = {int(argument) for argument in sys.argv[1:]}
+    green, console = [], Console(width=150)
+    with tempfile.TemporaryDirectory(prefix="prove") as name:
+        copy_of_the_tree(Path(name))
+        for row in ROWS:
+            if wanted and row.number not in wanted:
+                continue
+            said = failure_without(row, Path(name))
+            green += [] if said else [row.number]
+            outcome = f"red: {said[:90]}" if said else "STILL GREEN"
+            console.print(f"{row.number:>3} {row.cause:<38} {outcome}", highlight=False, markup=False)
+    console.print(f"still green without their line: {green or 'none'}")
+    return bool(green)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

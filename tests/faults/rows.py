@@ -1,0 +1,353 @@
+"""The 36 rows: each cause, the tests that inject it, and the line of the product whose removal turns them red.
+
+`python -m tests.faults.prove` takes each line out of a copy of the tree and runs the row's tests there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_HERE = "tests/faults/"
+CAMERA, BROKER, DISK, PROCESS = (f"{_HERE}test_{name}.py::test_" for name in ("camera", "broker", "disk", "process"))
+LIVE, OUTBOX = "tests/capture/test_live.py::test_", "tests/publish/test_outbox.py::test_"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the product, and what stands in its place while its row is proved."""
+
+    path: str
+    text: str
+    without: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One fault; `tests` are node ids, parametrized ones with all their cases."""
+
+    number: int
+    cause: str
+    tests: tuple[str, ...]
+    line: Line
+
+
+ROWS = (
+    Row(
+        1,
+        "camera absent at start",
+        (
+            f"{CAMERA}an_absent_camera_is_told_and_tried_again_until_it_is_there",
+            f"{LIVE}an_absent_camera_keeps_the_walk_going_and_is_tried_again",
+        ),
+        Line("capture/live.py", "self._set_state(State.OFFLINE, str(error))", "pass"),
+    ),
+    Row(
+        2,
+        "camera unplugged while running",
+        (f"{CAMERA}a_camera_that_is_unplugged_is_noticed_and_found_again_when_it_is_back",),
+        Line("capture/live.py", "            self._stop.wait(pause_s)", "            return"),
+    ),
+    Row(
+        3,
+        "plugged in again under another index",
+        (f"{CAMERA}a_camera_plugged_in_again_as_another_device_is_found",),
+        Line("capture/spec.py", 'sorted(Path("/dev").glob("video*"))', '[Path("/dev") / "video0"]'),
+    ),
+    Row(
+        4,
+        "read() blocks for ever",
+        (
+            f"{CAMERA}a_stream_that_stalls_is_noticed_and_read_again_within_5_s_of_its_return",
+            f"{CAMERA}a_call_into_the_camera_that_never_returns_ends_the_program_with_70",
+            f"{CAMERA}a_camera_that_does_not_answer_is_given_up_in_time",
+        ),
+        Line("capture/live.py", "            self._check_stuck(now)\n", ""),
+    ),
+    Row(
+        5,
+        "read() gives the old picture",
+        (f"{CAMERA}the_old_picture_again_and_again_is_no_progress",),
+        Line("capture/progress.py", "np.array_equal(sample, self._sample)", "False"),
+    ),
+    Row(
+        6,
+        "frozen picture",
+        (
+            f"{CAMERA}a_frozen_picture_is_told_within_10_s_and_the_camera_opened_again",
+            f"{CAMERA}a_camera_that_begins_again_with_the_old_picture_is_well_again",
+            f"{CAMERA}an_exact_repeat_is_frozen_and_a_noisy_or_a_compressed_still_is_not",
+        ),
+        Line("capture/live.py", "self._progress.still_s(now) >= self._frozen_s", "False"),
+    ),
+    Row(
+        7,
+        "black or covered lens",
+        (
+            f"{CAMERA}a_blind_lens_is_told_within_10_s_and_so_is_its_recovery[covered-dark]",
+            f"{CAMERA}a_blind_lens_makes_verdicts_unsure_and_a_noisy_night_does_not[covered-dark]",
+        ),
+        Line("monitor/lens.py", "if brightest < _DARK:", "if False:"),
+    ),
+    Row(
+        8,
+        "over-exposed, out of focus",
+        (
+            f"{CAMERA}a_blind_lens_is_told_within_10_s_and_so_is_its_recovery[overexposed-bright]",
+            f"{CAMERA}a_blind_lens_is_told_within_10_s_and_so_is_its_recovery[blurred-blurred]",
+            f"{CAMERA}a_blind_lens_makes_verdicts_unsure_and_a_noisy_night_does_not[overexposed-bright]",
+            f"{CAMERA}a_blind_lens_makes_verdicts_unsure_and_a_noisy_night_does_not[blurred-blurred]",
+        ),
+        Line("monitor/lens.py", "if darkest > _BRIGHT:", "if False:"),
+    ),
+    Row(
+        9,
+        "None, wrong shape, torn JPEG",
+        (
+            f"{CAMERA}torn_pictures_are_passed_over_and_the_walk_goes_on",
+            f"{CAMERA}none_and_pictures_of_a_wrong_shape_or_kind_are_dropped_and_counted",
+            f"{LIVE}damaged_pictures_are_dropped_and_counted",
+        ),
+        Line("capture/opencv.py", "if ok and _is_picture(image):", "if ok:"),
+    ),
+    Row(
+        10,
+        "another size in mid-stream",
+        (
+            f"{CAMERA}a_stream_that_changes_its_size_goes_on",
+            "tests/detect/test_centerface.py::test_a_picture_of_any_size_is_looked_at",
+            f"{LIVE}a_picture_of_another_size_in_the_stream_goes_on",
+        ),
+        Line(
+            "detect/centerface.py",
+            "Letterbox.fit((width_px, height_px), *self._model.size_px)",
+            "Letterbox(*self._model.size_px, 0.5)",
+        ),
+    ),
+    Row(
+        11,
+        "1 frame a second",
+        (
+            f"{CAMERA}one_frame_a_second_is_walked_with_the_same_latency",
+            f"{LIVE}a_slow_camera_is_not_lost_within_three_of_its_intervals",
+        ),
+        Line("capture/live.py", "max(self._patience_s, _INTERVALS * interval_s)", "self._patience_s"),
+    ),
+    Row(
+        12,
+        "burst of ten times the rate",
+        (
+            f"{CAMERA}a_burst_of_ten_times_the_rate_is_dropped_and_kept_by_nobody",
+            f"{LIVE}the_newest_frame_wins_and_what_is_lost_is_counted",
+            f"{LIVE}a_camera_far_too_fast_is_bounded_and_its_drops_are_counted",
+        ),
+        Line(
+            "capture/slot.py", "            self._frame = frame\n", "            self._frame = self._frame or frame\n"
+        ),
+    ),
+    Row(
+        13,
+        "broker down at start",
+        (
+            f"{BROKER}what_is_raised_before_there_is_a_broker_arrives_when_it_comes",
+            "tests/test_run.py::test_alerts_raised_while_the_broker_is_away_arrive_later",
+        ),
+        Line("publish/publisher.py", "for alert in self._outbox.unsettled()", "for alert in ()"),
+    ),
+    Row(
+        14,
+        "broker restarts",
+        (
+            f"{BROKER}a_broker_that_restarts_hears_state_and_subscriptions_again",
+            "tests/publish/test_mqtt.py::test_a_broker_that_restarts_is_found_again_and_greeted_again",
+        ),
+        Line(
+            "publish/mqtt.py",
+            "for topic in self._subscriptions:",
+            "for topic in self._subscriptions if self.connections == 1 else ():",
+        ),
+    ),
+    Row(
+        15,
+        "half-open link",
+        (f"{BROKER}a_half_open_link_is_found_within_one_and_a_half_keepalives",),
+        Line("publish/mqtt.py", "max(1, int(_KEEPALIVE_SHARE * self._broker.keepalive_s))", "self._broker.keepalive_s"),
+    ),
+    Row(
+        16,
+        "host name does not resolve",
+        (f"{BROKER}a_name_that_does_not_resolve_holds_up_nothing_and_what_was_raised_is_kept",),
+        Line("publish/mqtt.py", "except (OSError, ValueError) as error:", "except ValueError as error:"),
+    ),
+    Row(
+        17,
+        "wrong password",
+        (
+            f"{BROKER}a_wrong_password_is_tried_slowly_told_as_such_and_stands_in_no_log",
+            "tests/publish/test_mqtt.py::test_a_wrong_password_is_a_state_of_its_own_and_stands_in_no_log",
+        ),
+        Line("publish/trouble.py", '("refused", "tls", "taken over")', '("tls", "taken over")'),
+    ),
+    Row(
+        18,
+        "TLS expired, wrong CA, wrong host",
+        (
+            f"{BROKER}a_certificate_that_is_wrong_is_refused_and_the_reason_is_told",
+            f"{BROKER}a_broker_with_a_good_certificate_is_trusted",
+            f"{BROKER}a_broker_that_wants_a_client_certificate_gets_it_and_refuses_who_has_none",
+        ),
+        Line("publish/broker.py", "ssl.create_default_context(", "ssl._create_unverified_context("),
+    ),
+    Row(
+        19,
+        "client id taken over",
+        (f"{BROKER}two_clients_with_one_id_do_not_fight_and_it_is_told",),
+        Line("publish/trouble.py", "0 if settled or not answered else self._short + 1", "0"),
+    ),
+    Row(
+        20,
+        "broker away for a day",
+        (
+            f"{BROKER}a_day_without_a_broker_is_bounded_drops_updates_first_and_tells_how_many",
+            f"{OUTBOX}a_full_outbox_drops_acknowledged_ones_first_then_updates_then_the_oldest",
+        ),
+        Line("publish/outbox.py", "sorted(left, key=self._worth)[:over]", "left[:over]"),
+    ),
+    Row(
+        21,
+        "malformed or hostile message",
+        (
+            f"{BROKER}hostile_messages_end_nothing_and_move_nothing",
+            f"{_HERE}test_fuzz.py::test_a_few_thousand_wrong_inputs_crash_and_hang_nothing",
+            "tests/publish/test_watch.py::test_no_payload_breaks_it",
+        ),
+        Line("publish/watch.py", "except (ValueError, ", "except ("),
+    ),
+    Row(
+        22,
+        "clock jumps ten years",
+        (
+            f"{PROCESS}no_alert_is_missed_when_the_clock_jumps_ten_years_either_way",
+            f"{PROCESS}the_watchdog_is_beaten_whatever_the_wall_clock_says",
+            "tests/publish/test_message.py::test_a_step_of_the_wall_clock_neither_ages_nor_renews_an_alert",
+        ),
+        Line("publish/message.py", "clock.monotonic() > self.expires_at", "clock.wall() > self.expires_at"),
+    ),
+    Row(
+        23,
+        "start in 1970",
+        (f"{PROCESS}a_start_in_1970_detects_queues_and_says_that_the_clock_is_not_set",),
+        Line("publish/message.py", "return plausible and", "return True or"),
+    ),
+    Row(
+        24,
+        "disk full",
+        (
+            f"{DISK}alerts_go_out_though_the_disk_is_full_and_it_is_told",
+            f"{DISK}what_a_full_disk_did_not_take_is_written_when_there_is_room",
+            f"{OUTBOX}a_full_disk_is_told_and_alerts_still_go_out",
+        ),
+        Line(
+            "publish/outbox.py",
+            "                self._lose_disk(error)\n            self._unwritten",
+            "                raise\n            self._unwritten",
+        ),
+    ),
+    Row(
+        25,
+        "read-only file system",
+        (
+            f"{DISK}alerts_go_out_though_the_file_system_is_read_only_and_it_is_told",
+            f"{DISK}what_a_read_only_file_system_did_not_take_is_written_when_it_is_writable",
+            f"{DISK}a_start_on_a_read_only_file_system_works_from_memory",
+        ),
+        Line("publish/outbox.py", "            self._lose_disk(error)\n            return", "            raise"),
+    ),
+    Row(
+        26,
+        "torn write at every byte",
+        (
+            f"{OUTBOX}a_write_torn_anywhere_loses_nothing_that_was_committed_before",
+            f"{OUTBOX}a_file_cut_off_at_any_place_still_opens",
+            f"{OUTBOX}whatever_write_fails_for_want_of_space_what_was_committed_is_there",
+        ),
+        Line("publish/journal.py", '"journal_mode=WAL"', '"journal_mode=OFF"'),
+    ),
+    Row(
+        27,
+        "corrupt outbox",
+        (
+            f"{OUTBOX}a_damaged_file_is_set_aside_and_a_new_one_opened",
+            f"{DISK}random_bytes_in_a_used_outbox_are_survived_and_what_is_sound_or_new_is_kept",
+        ),
+        Line("publish/journal.py", "            _set_aside(path)\n", "            raise\n"),
+    ),
+    Row(
+        28,
+        "corrupt, truncated or wrong model",
+        (
+            f"{PROCESS}a_model_that_is_not_the_one_described_is_refused_with_65",
+            "tests/test_tflite.py::test_one_changed_byte_is_refused",
+            "tests/test_tflite.py::test_a_shape_that_differs_is_refused_with_both_named",
+        ),
+        Line("tflite.py", "if actual != sha256:", "if False:"),
+    ),
+    Row(
+        29,
+        "memory limit",
+        (f"{PROCESS}out_of_memory_ends_the_program_or_not_but_never_hangs_it_and_loses_nothing",),
+        Line("publish/outbox.py", "        self._unwritten.added += alerts\n", ""),
+    ),
+    Row(
+        30,
+        "out of file descriptors",
+        (f"{PROCESS}out_of_descriptors_the_walk_goes_on_or_ends_and_nothing_is_lost",),
+        Line("show/slot.py", "contextlib.suppress(OSError)", "contextlib.suppress(BlockingIOError)"),
+    ),
+    Row(
+        31,
+        "CPU at a quarter",
+        (f"{PROCESS}at_a_quarter_of_the_processor_frames_are_skipped_and_alerts_are_told_as_fast",),
+        Line(
+            "capture/slot.py",
+            "self.dropped += self._frame is not None",
+            "self._filled.wait_for(lambda: self._frame is None, 5)",
+        ),
+    ),
+    Row(
+        32,
+        "SIGTERM",
+        (f"{PROCESS}sigterm_ends_it_within_5_s_and_leaves_offline",),
+        Line("app.py", "lambda *_: rounds.end()", "lambda *_: None"),
+    ),
+    Row(
+        33,
+        "SIGKILL at a random instant",
+        (f"{PROCESS}no_alert_is_lost_and_none_is_told_twice_over_fifty_kills",),
+        Line("publish/outbox.py", "        self._entries = {**old, **self._entries}", "        self._entries = {}"),
+    ),
+    Row(
+        34,
+        "typo, unknown key, wrong type",
+        (
+            f"{PROCESS}a_wrong_setting_ends_it_with_78_names_key_and_file_and_is_not_restarted",
+            "tests/test_settings.py::test_a_wrong_setting_is_named_by_its_key",
+        ),
+        Line("errors.py", "exit_code = 78", "exit_code = 1"),
+    ),
+    Row(
+        35,
+        "settings reloaded with an error",
+        (f"{PROCESS}settings_read_again_with_an_error_leave_the_old_ones_in_force",),
+        Line("reload.py", "except EdgeError as error:", "except KeyError as error:"),
+    ),
+    Row(
+        36,
+        "display vanishes, viewer stalls",
+        (
+            f"{PROCESS}a_display_that_dies_and_viewers_that_stall_or_flood_cost_the_walk_nothing",
+            "tests/show/test_show.py::test_a_screen_that_dies_leaves_the_watch_alone",
+            "tests/show/test_show.py::test_a_viewer_that_never_reads_holds_nothing_up",
+        ),
+        Line("show/window.py", "        if code == 0:\n", "        if True:\n"),
+    ),
+)

@@ -1,0 +1,291 @@
+"""Rows 13 to 21: brokers that are absent, restart, freeze, refuse, are not who they say, or say malicious things."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from edge.publish.broker import Broker
+from edge.publish.message import Clock, Message
+from edge.publish.mqtt import ONLINE, MqttLink
+from edge.publish.outbox import Outbox
+from edge.publish.publisher import Publisher
+from tests import fakes
+from tests.conftest import Mosquitto, free_port
+from tests.fakes import eventually
+from tests.faults import driver
+from tests.faults.certificates import Pair, authority, signed
+from tests.faults.station import seconds_until
+
+TOPIC = f"maskwatch/1/{driver.DEVICE}/camera/main/alert"
+
+
+class Hearer:
+    """A client that keeps what it hears, by topic."""
+
+    def __init__(self, port: int) -> None:
+        self.heard: list[tuple[str, bytes]] = []
+        self._link = MqttLink(
+            Broker("127.0.0.1", port, "", retry_min_s=0.1, retry_max_s=0.2),
+            subscriptions=["#"],
+            on_message=lambda topic, payload, _retained: self.heard.append((topic, payload)),
+        )
+        self._link.start()
+        assert eventually(lambda: self._link.state == ONLINE, 20)
+
+    def bodies(self, name: str) -> list[dict]:
+        return [json.loads(payload) for topic, payload in list(self.heard) if payload and topic.endswith(name)]
+
+    def keys(self) -> set[str]:
+        return {f"{body['event_id']}:{body['seq']}" for body in self.bodies("/alert")}
+
+    def close(self) -> None:
+        self._link.close()
+
+
+@contextmanager
+def hearing(broker: Mosquitto) -> Iterator[Hearer]:
+    """Return a client on a broker."""
+    made = Hearer(broker.port)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@contextmanager
+def publishing(port: int, *, host: str = "127.0.0.1", limit: int = 1000, clock: Clock | None = None, path=None):
+    """Return the real publisher, on its outbox in memory or at `path`."""
+    broker = Broker(host, port, "publisher", keepalive_s=5, retry_min_s=0.1, retry_max_s=0.3)
+    outbox = Outbox(path, limit=limit, monotonic=time.monotonic)
+    publisher = driver.publisher_on(broker, outbox, clock or Clock(), stats_s=0.3)
+    publisher.start()
+    try:
+        yield publisher
+    finally:
+        publisher.close()
+
+
+def raise_alerts(publisher: Publisher, numbers: range, seq: int = 0) -> set[str]:
+    """Put one alert a scene; return their keys."""
+    for number in numbers:
+        alert = driver.alert(f"e{number}", seq)
+        publisher.put(fakes.scene(alerts=(alert,), decided_at=time.monotonic()))
+    return {f"e{number}:{seq}" for number in numbers}
+
+
+@contextmanager
+def linked(port: int, **changes) -> Iterator[MqttLink]:
+    """Return a link that tries again quickly where it may."""
+    parts = {key: changes.pop(key) for key in ("subscriptions", "on_message", "greeting") if key in changes}
+    fields = {"client_id": "device", "retry_min_s": 0.1, "retry_max_s": 0.5, **changes}
+    made = MqttLink(Broker(**{"host": "127.0.0.1", "port": port, **fields}), **parts)
+    made.start()
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def test_what_is_raised_before_there_is_a_broker_arrives_when_it_comes(tmp_path, record_property):
+    broker = Mosquitto(tmp_path)
+    with publishing(broker.port, path=tmp_path / "o.db") as publisher:
+        raised = raise_alerts(publisher, range(30))
+        assert eventually(lambda: "unreachable" in publisher.state)
+        broker.start()
+        with hearing(broker) as hearer:
+            record_property("recovered_s", seconds_until(lambda: raised <= hearer.keys(), 10))
+    broker.stop()
+
+
+def test_a_broker_that_restarts_hears_state_and_subscriptions_again(tmp_path, record_property):
+    broker, told = Mosquitto(tmp_path), []
+    broker.start()
+    changes = {"subscriptions": ["ask"], "on_message": lambda _topic, payload, _retained: told.append(payload)}
+    with linked(broker.port, **changes) as link, publishing(broker.port) as publisher:
+        assert eventually(lambda: link.state == publisher.state == ONLINE)
+        broker.stop()
+        record_property("noticed_s", seconds_until(lambda: ONLINE not in (link.state, publisher.state), 5))
+        broker.start()
+        record_property("recovered_s", seconds_until(lambda: link.state == publisher.state == ONLINE, 5))
+        with hearing(broker) as hearer:
+            names = ("/status", "/info", "/unmasked")
+            assert eventually(lambda: all(any(t.endswith(n) for t, _ in hearer.heard) for n in names))
+            subprocess.run(["mosquitto_pub", "-p", str(broker.port), "-t", "ask", "-m", "x", "-q", "1"], check=True)
+            assert eventually(lambda: told == [b"x"])
+    broker.stop()
+
+
+def test_a_half_open_link_is_found_within_one_and_a_half_keepalives(mosquitto, record_property):
+    keepalive_s = 5
+    with linked(mosquitto.port, keepalive_s=keepalive_s) as link:
+        assert eventually(lambda: link.state == ONLINE)
+        time.sleep(1.2)  # so that the last ping is behind us and the next is not due at once
+        mosquitto.signal(signal.SIGSTOP)
+        try:
+            record_property("noticed_s", seconds_until(lambda: link.state != ONLINE, 1.5 * keepalive_s))
+        finally:
+            mosquitto.signal(signal.SIGCONT)
+        record_property("recovered_s", seconds_until(lambda: link.state == ONLINE, 15))
+
+
+def test_a_name_that_does_not_resolve_holds_up_nothing_and_what_was_raised_is_kept():
+    with publishing(1883, host="no-such-host.invalid") as publisher:
+        began_at = time.monotonic()
+        raised = raise_alerts(publisher, range(50))
+        assert time.monotonic() - began_at < 1.0
+        assert eventually(lambda: "unknown host name" in publisher.state, 20), publisher.state
+        assert eventually(lambda: publisher._outbox.waiting == len(raised))
+
+
+@contextmanager
+def guarded(folder: Path) -> Iterator[tuple[Mosquitto, Path]]:
+    """Return a broker that wants the password `right` of `u`, and its log."""
+    secrets, log = folder / "passwords", folder / "broker.log"
+    subprocess.run(["mosquitto_passwd", "-b", "-c", str(secrets), "u", "right"], check=True)
+    secrets.chmod(0o644)
+    lines = (f"password_file {secrets}", "allow_anonymous false", f"log_dest file {log}", "log_type all")
+    broker = Mosquitto(folder, *lines)
+    broker.start()
+    yield broker, log
+    broker.stop()
+
+
+def test_a_wrong_password_is_tried_slowly_told_as_such_and_stands_in_no_log(tmp_path, caplog, record_property):
+    caplog.set_level("DEBUG")
+    began_at = time.monotonic()
+    bounds = {"user": "u", "password": "hush-hush", "retry_min_s": 0.05, "retry_max_s": 4.0}
+    with guarded(tmp_path) as (broker, log), linked(broker.port, **bounds) as link:
+        assert eventually(lambda: link.state.startswith("refused"), 10), link.state
+        record_property("noticed_s", round(time.monotonic() - began_at, 2))
+        time.sleep(3.0)
+        assert link.state.startswith("refused")
+        assert log.read_text().count("CONNACK") <= 3
+    assert "hush-hush" not in caplog.text + repr(link._broker)
+
+
+@pytest.fixture(scope="module")
+def ca(tmp_path_factory) -> Pair:
+    return authority(tmp_path_factory.mktemp("ca"), "authority")
+
+
+@contextmanager
+def secured(folder: Path, server: Pair, trusted: Pair | None = None) -> Iterator[Mosquitto]:
+    """Return a broker with TLS; one that wants a client certificate where `trusted` signs those."""
+    port = free_port()
+    lines = [f"listener {port} 127.0.0.1", f"certfile {server.cert}", f"keyfile {server.key}"]
+    lines += [f"cafile {trusted.cert}", "require_certificate true"] if trusted else []
+    broker = Mosquitto(folder, *lines, port=port)
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+def test_a_broker_with_a_good_certificate_is_trusted(tmp_path, ca):
+    with (
+        secured(tmp_path, signed(tmp_path, "server", ca)) as broker,
+        linked(broker.port, tls=True, ca_file=str(ca.cert)) as link,
+    ):
+        assert eventually(lambda: link.state == ONLINE, 20), link.state
+
+
+def test_a_broker_that_wants_a_client_certificate_gets_it_and_refuses_who_has_none(tmp_path, ca):
+    client = signed(tmp_path, "client", ca)
+    shown = {"tls": True, "ca_file": str(ca.cert)}
+    with secured(tmp_path, signed(tmp_path, "server", ca), trusted=ca) as broker:
+        with linked(broker.port, **shown, cert_file=str(client.cert), key_file=str(client.key)) as link:
+            assert eventually(lambda: link.state == ONLINE, 20), link.state
+        with linked(broker.port, **shown) as link:
+            assert eventually(lambda: link.state.startswith(("tls", "mute", "lost")), 20), link.state
+            assert link.connections == 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"), [("expired", "expired"), ("other authority", "issuer"), ("other host", "127.0.0.1")], ids=str
+)
+def test_a_certificate_that_is_wrong_is_refused_and_the_reason_is_told(tmp_path, ca, wrong, said, record_property):
+    by = authority(tmp_path, "stranger") if wrong == "other authority" else ca
+    host = "other.example" if wrong == "other host" else "127.0.0.1"
+    server = signed(tmp_path, "server", by, host=host, expired=wrong == "expired")
+    with secured(tmp_path, server) as broker, linked(broker.port, tls=True, ca_file=str(ca.cert)) as link:
+        noticed_s = seconds_until(lambda: link.state.startswith("tls") and said in link.state, 15)
+        record_property("noticed_s", noticed_s)
+        assert link.connections == 0
+
+
+def test_two_clients_with_one_id_do_not_fight_and_it_is_told(tmp_path, record_property):
+    log = tmp_path / "broker.log"
+    broker = Mosquitto(tmp_path, f"log_dest file {log}", "log_type all")
+    broker.start()
+    pace = {"retry_min_s": 0.1, "retry_max_s": 4.0}
+    with linked(broker.port, **pace) as first, linked(broker.port, **pace) as second:
+        told_s = seconds_until(lambda: "taken over" in first.state + second.state, 30)
+        record_property("noticed_s", told_s)
+        before = log.read_text().count("CONNACK")
+        time.sleep(4.0)
+        assert log.read_text().count("CONNACK") - before <= 5
+    broker.stop()
+
+
+def test_a_day_without_a_broker_is_bounded_drops_updates_first_and_tells_how_many(tmp_path):
+    broker = Mosquitto(tmp_path)
+    with publishing(broker.port, limit=100) as publisher:
+        raise_alerts(publisher, range(90), seq=1)
+        kept = raise_alerts(publisher, range(2000, 2060)) | raise_alerts(publisher, range(2000, 2040), seq=2)
+        assert eventually(lambda: publisher._outbox.waiting == 100)
+        broker.start()
+        with hearing(broker) as hearer:
+            assert eventually(lambda: kept <= hearer.keys(), 20)
+            assert hearer.keys() == kept
+            assert eventually(lambda: told_dropped(publisher, hearer) == 90), hearer.bodies("/stats")
+    broker.stop()
+
+
+def told_dropped(publisher: Publisher, hearer: Hearer) -> int:
+    """Walk on, and return how many dropped alerts `stats` speaks of."""
+    publisher.put(fakes.scene())
+    told = hearer.bodies("/stats")
+    return told[-1]["outbox"]["dropped"] if told else -1
+
+
+def hostile(dice: random.Random) -> bytes:
+    """Return a payload that means harm, or nothing."""
+    kinds = (dice.randbytes(dice.randrange(300)), b"[" * 5000, b'{"event_id": "' + b"9" * 60_000, b"null", b"")
+    return dice.choice(kinds)
+
+
+def test_hostile_messages_end_nothing_and_move_nothing(mosquitto):
+    """Whoever can publish on the broker can send anything to any topic that the program listens to."""
+    dice, heard = random.Random(21), threading.Event()
+    odd: list[bytes] = []
+
+    def take(_topic: str, payload: bytes, _retained: bool) -> None:
+        from edge.publish.watch import parse
+
+        odd.extend([payload] if parse(payload) is not None else [])
+        if payload == b"the end":
+            heard.set()
+
+    with linked(mosquitto.port, subscriptions=["#"], on_message=take) as link, publishing(mosquitto.port) as publisher:
+        assert eventually(lambda: link.state == publisher.state == ONLINE)
+        with linked(mosquitto.port, client_id="stranger") as stranger:
+            assert eventually(lambda: stranger.state == ONLINE)
+            for number in range(400):
+                topic = dice.choice((TOPIC, "maskwatch/1/kills/notice/set", "homeassistant/status", f"x/{number}"))
+                stranger.send(Message(topic, hostile(dice), qos=1))
+            stranger.send(Message("x", b"the end", qos=1))
+            assert heard.wait(20)
+        assert odd == []
+        assert link.state == publisher.state == ONLINE
+        with hearing(mosquitto) as hearer:
+            raised = raise_alerts(publisher, range(3))
+            assert eventually(lambda: raised <= hearer.keys())
