@@ -1,0 +1,120 @@
+"""Cut the faces of every source with the product's own detector and crop function.
+
+    python -m models.train.crops PICTURES WORK [--detector models/face/quality]
+
+Writes WORK/crops/SOURCE.npz; a source whose file is there and whose inputs have not changed is left alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from edge.boxes import iou
+from edge.data import Frame
+from edge.detect.centerface import CenterFace
+from edge.tflite import Model
+from models.train.sources import LABELS, SOURCES, Picture, Source, pictures
+from models.train.stamp import fresh, stamp
+from models.train.store import Faces, stored
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from edge.data import Faces as Found
+
+    Image = NDArray[np.uint8]
+    Row = tuple[Image, NDArray[np.float32], int, float]
+    Detect = Callable[[Image], Found]
+
+MIN_FACE_PX = 9
+_MATCH_IOU = 0.4
+_PAD = 0.3
+"""Border added about a tight crop in which nothing was found: CenterFace wants to see some surroundings."""
+
+
+def detector(folder: Path, *, min_score: float | None = None) -> Detect:
+    """Return the product's detector as a function of a BGR picture."""
+    network = CenterFace(Model(folder, threads=2), min_score=min_score)
+    return lambda image: network.detect(Frame(image, seq=0, at=0.0, read_at=0.0))
+
+
+def faces_of(root: Path, entry: Source, detect: Detect) -> Faces:
+    """Return the labelled faces of one source, cut out."""
+    rows: list[Row] = []
+    numbers: list[int] = []
+    listing = list(pictures(root, entry))
+    for number, picture in enumerate(tqdm(listing, desc=entry.name, mininterval=5)):
+        image = cv2.imread(str(root / entry.name / picture.file))
+        if image is None:
+            continue
+        found = list(_boxed(image, picture, detect) if entry.is_scenes else _single(image, picture, detect))
+        rows += found
+        numbers += [number] * len(found)
+    return Faces(
+        np.stack([r[0] for r in rows]),
+        np.stack([r[1] for r in rows]),
+        np.array([r[2] for r in rows]),
+        np.array([r[3] for r in rows], np.float32),
+        np.array(numbers),
+        np.array(["real"] * len(rows)),
+    )
+
+
+def _boxed(image: Image, picture: Picture, detect: Detect) -> Iterator[Row]:
+    """Yield the labelled faces of a scene: by the detector's box where one matches, else by the labelled one."""
+    found = detect(image)
+    truth = np.array([box[:4] for box in picture.boxes], np.float32).reshape(-1, 4)
+    overlap = iou(truth, found.boxes)
+    for row, (*box, label) in enumerate(picture.boxes):
+        match = int(overlap[row].argmax()) if len(found) else -1
+        matched = match >= 0 and overlap[row, match] >= _MATCH_IOU and overlap[:, match].argmax() == row
+        chosen = found.boxes[match] if matched else np.array(box)
+        points = found.landmarks[match] if matched and found.landmarks is not None else None
+        if min(chosen[2:] - chosen[:2]) >= MIN_FACE_PX:
+            yield (*stored(image, chosen, points), LABELS.index(label), float(min(chosen[2:] - chosen[:2])))
+
+
+def _single(image: Image, picture: Picture, detect: Detect) -> Iterator[Row]:
+    """Yield the largest face of a picture that carries one label."""
+    found = detect(image)
+    if not len(found):
+        pad = round(max(image.shape[:2]) * _PAD)
+        image = np.asarray(cv2.copyMakeBorder(image, pad, pad, pad, pad, cv2.BORDER_REPLICATE), np.uint8)
+        found = detect(image)
+    if len(found) and found.landmarks is not None:
+        largest = int((found.boxes[:, 2:] - found.boxes[:, :2]).prod(1).argmax())
+        box = found.boxes[largest]
+        yield (
+            *stored(image, box, found.landmarks[largest]),
+            LABELS.index(picture.label),
+            float(min(box[2:] - box[:2])),
+        )
+
+
+def main() -> None:
+    """Cut every source that PICTURES holds."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pictures", type=Path)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--detector", type=Path, default=Path("models/face/quality"))
+    args = parser.parse_args()
+    weights = hashlib.sha256((args.detector / "model.tflite").read_bytes()).hexdigest()
+    for entry in SOURCES:
+        listing, target = args.pictures / entry.name / entry.listing, args.work / "crops" / f"{entry.name}.npz"
+        if not listing.exists() or fresh(target, [listing], weights):
+            continue
+        faces_of(args.pictures, entry, detector(args.detector)).save(target)
+        stamp(target, [listing], weights)
+
+
+if __name__ == "__main__":
+    main()

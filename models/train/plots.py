@@ -1,0 +1,61 @@
+"""The card's pictures: reliability and coverage curves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def reliability_png(path: Path, bins: list[tuple[float, float, int]], ece: float) -> None:
+    """Draw confidence against the share that is right; the size of a point is the number of faces."""
+    figure, axes = _figure(1)
+    confidence, right, n = zip(*bins, strict=True)
+    axes[0].plot([0, 1], [0, 1], color="#999999", linewidth=1)
+    axes[0].plot(confidence, right, color="#0072b2", linewidth=1)
+    axes[0].scatter(confidence, right, s=[12 + 4 * count**0.5 for count in n], color="#0072b2")
+    axes[0].set(
+        xlabel="confidence", ylabel="share right", xlim=(0.3, 1), ylim=(0, 1.02), title=f"Reliability, ECE {ece:.3f}"
+    )
+    _save(figure, path)
+
+
+def coverage_png(path: Path, curve: list[tuple[float, float, float]], chosen: float) -> None:
+    """Draw coverage and error against the threshold of confidence."""
+    figure, axes = _figure(1)
+    threshold, covered, error = zip(*curve, strict=True)
+    axes[0].plot(threshold, covered, color="#0072b2", label="share judged")
+    axes[0].plot(threshold, [10 * e for e in error], color="#d55e00", label="error among the judged, times 10")
+    axes[0].axvline(chosen, color="#999999", linewidth=1)
+    axes[0].set(
+        xlabel="threshold of confidence", ylim=(0, 1.02), title="Unsure: what it costs and gains (left-out sources)"
+    )
+    axes[0].legend()
+    _save(figure, path)
+
+
+def histograms_png(path: Path, samples: dict[str, Any], name: str, limits: tuple[float, float]) -> None:
+    """Draw one outline histogram a source, each scaled to its own number."""
+    figure, axes = _figure(1)
+    for source, values in samples.items():
+        if len(values):
+            axes[0].hist(
+                values, bins=40, range=limits, density=True, histtype="step", label=f"{source} ({len(values)})"
+            )
+    axes[0].set(xlabel=name, ylabel="share")
+    axes[0].legend(fontsize=7)
+    _save(figure, path)
+
+
+def _figure(columns: int) -> tuple[Any, Any]:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5 * columns, 4), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, figure.subplots(1, columns, squeeze=False)[0]
+
+
+def _save(figure: Any, path: Path) -> None:  # noqa: ANN401 - matplotlib is imported late
+    figure.savefig(path, dpi=90, metadata={"Software": None})
