@@ -1,6 +1,6 @@
 # run: set up and watch        test: set up and test       check: style and types      test-long: what takes minutes
 # test-runtimes: the models on the second TFLite runtime   faults: the table of faults        soak, fuzz: hours and dice
-# install, uninstall: the service (as root)
+# install, uninstall: the service (as root)                models: train anew from PICTURES
 
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 
 OTHER := .venv-tflite
 
-.PHONY: run test check test-long test-runtimes faults soak fuzz install uninstall clean
+.PHONY: run test check test-long test-runtimes faults soak fuzz models install uninstall clean
 
 run: $(VENV)/installed
 	$(BIN)/maskwatch run $(ARGS)
@@ -39,10 +39,26 @@ check: $(VENV)/tested-with
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict edge
 
+# PICTURES: the folder that holds scenes_andrewmvd and crops_chandrikadeb7
+models: $(VENV)/trained-with
+	$(BIN)/python -m models.train.pipeline $(PICTURES) --work build/models $(ARGS)
+
+$(VENV)/trained-with: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train]'
+	@touch $@
+
 install:
 	systemd/install.sh
 
-uninstall:
+un# PICTURES: the folder that holds scenes_andrewmvd and crops_chandrikadeb7
+models: $(VENV)/trained-with
+	$(BIN)/python -m models.train.pipeline $(PICTURES) --work build/models $(ARGS)
+
+$(VENV)/trained-with: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train]'
+	@touch $@
+
+install:
 	systemd/uninstall.sh
 
 clean:

@@ -56,7 +56,7 @@ class CameraSettings(_Section):
 class DetectorSettings(_Section):
     """Which faces are found."""
 
-    profile: Literal["auto", "live", "quality"]
+    profile: Literal["auto", "live", "quality", "small"]
     min_score: Share
     threads: int = Field(ge=1, le=8)
 

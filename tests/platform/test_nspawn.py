@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -304,6 +305,33 @@ def test_it_comes_back_by_itself_after_a_power_cut(service):
 
     assert comes_true(lambda: shown(service, "ActiveState") == "active", 30)
     assert comes_true(lambda: retained(service) == "online", 20)
+
+
+def test_alerts_that_no_broker_took_before_a_reboot_are_delivered_after_it_and_say_so(service):
+    service.run("systemctl", "stop", "mosquitto")
+    service.run("systemctl", "disable", "mosquitto")
+    since = time.time()
+    service.run("systemctl", "restart", "maskwatch")
+    assert comes_true(lambda: "episode start" in journal(service, since), 60), journal(service, since)
+    service.pull_the_plug()
+    service.boot()
+    try:
+        # the broker of a reboot starts without a word of it; a listener is there before the device finds the way
+        assert comes_true(lambda: shown(service, "ActiveState") == "active", 30)
+        service.run("systemctl", "stop", "maskwatch")
+        service.run("systemctl", "start", "mosquitto")
+        topic = "maskwatch/1/stop/camera/main/alert"
+        service.run("sh", "-c", f"mosquitto_sub -V 5 -q 1 -W 25 -t {topic} >/tmp/heard 2>/dev/null &")
+        service.run("systemctl", "start", "maskwatch")
+        assert comes_true(lambda: '"delayed":true' in service.run("cat", "/tmp/heard", check=False).stdout, 25)
+        heard = [json.loads(line) for line in service.run("cat", "/tmp/heard").stdout.splitlines()]
+    finally:
+        service.run("systemctl", "enable", "mosquitto")
+    late = [alert for alert in heard if alert["delayed"]]
+    assert "start" in {alert["event_type"] for alert in late}
+    assert "restart" in {alert["reason"] for alert in heard if alert["event_type"] == "end"}
+    keys = [(alert["event_id"], alert["seq"]) for alert in heard]
+    assert len(keys) == len(set(keys))
 
 
 def test_taken_away_it_leaves_settings_and_undelivered_alerts_and_says_so(service):
