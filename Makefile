@@ -50,15 +50,7 @@ $(VENV)/trained-with: $(VENV)/installed
 install:
 	systemd/install.sh
 
-un# PICTURES: the folder that holds scenes_andrewmvd and crops_chandrikadeb7
-models: $(VENV)/trained-with
-	$(BIN)/python -m models.train.pipeline $(PICTURES) --work build/models $(ARGS)
-
-$(VENV)/trained-with: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train]'
-	@touch $@
-
-install:
+uninstall:
 	systemd/uninstall.sh
 
 clean:
