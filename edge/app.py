@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import sys
@@ -131,6 +132,7 @@ def _publisher(settings: Settings, broker: Broker, models: Models, report: Repor
         session=uuid.uuid4().hex[:12],
         clock=Clock(),
         expires_s=settings.alert.expires_s,
+        settings_sha256=hashlib.sha256(settings.model_dump_json().encode()).hexdigest(),
     )
     publisher = Publisher(broker, sender, report, models.specs, stats_s=settings.mqtt.stats_s)
     stack.callback(publisher.close)

@@ -51,3 +51,14 @@ def test_every_setting_that_a_document_names_exists():
         keys = set(re.findall(r"`(?:--set )?([a-z]+\.[a-z_]+)(?:=[^`]*)?`", document.read_text()))
         wrong = {key for key in keys if key.split(".")[0] in sections and key not in known}
         assert wrong - {"config.toml", "model.toml"} == set(), document.name
+
+
+def test_every_target_that_the_makefile_names_can_be_made():
+    import subprocess
+
+    text = (ROOT / "Makefile").read_text()
+    targets = re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE).group(1).split()
+    done = subprocess.run(["make", "--dry-run", *targets], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for target in targets:
+        assert re.search(rf"^{target}:", text, re.MULTILINE), target

@@ -223,6 +223,7 @@ def test_settings_are_read_again_on_a_signal_and_wrong_ones_leave_the_old_in_for
     file.write_text("[device]\nsite = 'one'\n")
     watch = Watch("--source", "demo", *on(mosquitto), "--config", file)
     assert eventually(lambda: ear.of("info"), 30)
+    before = json.loads(ear.of("info")[-1])["settings_sha256"]
     file.write_text("[device]\nsite = 3\n")
     watch.process.send_signal(signal.SIGHUP)
     assert eventually(lambda: ear.of("problem/settings")[-1:] not in ([], [b""]), 20)
@@ -231,6 +232,7 @@ def test_settings_are_read_again_on_a_signal_and_wrong_ones_leave_the_old_in_for
     file.write_text("[device]\nsite = 'two'\n")
     watch.process.send_signal(signal.SIGHUP)
     assert eventually(lambda: json.loads(ear.of("info")[-1])["site"] == "two", 20)
+    assert json.loads(ear.of("info")[-1])["settings_sha256"] not in (before, "")
     assert eventually(lambda: ear.of("problem/settings")[-1] == b"", 20)
     assert ear.of("status")[-1] == b"online"
     code, _, err = watch.end()

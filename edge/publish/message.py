@@ -132,6 +132,7 @@ class Sender:
     session: str
     clock: Clock
     expires_s: float
+    settings_sha256: str = ""
 
     def topic(self, name: str) -> str:
         """Return a topic of the device."""
@@ -156,6 +157,7 @@ class Sender:
         }
         body = {"schema": SCHEMA, "maskwatch": __version__, "session": self.session, "device": self.device}
         body |= {"site": self.site, "cameras": [self.camera], "models": named}
+        body |= {"settings_sha256": self.settings_sha256}
         return Message(self.topic("info"), encode(body), qos=1, retain=True)
 
     def health(self, state: str, detail: str) -> Message:
