@@ -150,7 +150,8 @@ def test_any_picture_can_be_drawn_on(size):
 
 
 def test_a_phrase_in_other_letters_does_not_break_the_banner():
-    draw(fakes.picture(1, (320, 200)), replace(VIEW, banner="Bitte Abstand halten — größer als 距離"))
+    drawn = draw(fakes.picture(1, (320, 200)), replace(VIEW, banner="Bitte Abstand halten — größer als 距離"))
+    assert (drawn[3, 3] == (0, 94, 213)).all()
 
 
 def test_without_a_terminal_only_the_moments_of_episodes_are_printed():
