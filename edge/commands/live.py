@@ -1,0 +1,82 @@
+"""Commands on a live watch: run, view, watch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edge.commands.options import Config, Env, Set, load_settings
+from edge.errors import InputError
+from edge.settings import Environment
+
+if TYPE_CHECKING:
+    from edge.settings import Settings
+
+
+app = typer.Typer()
+
+
+@app.command(
+    epilog="Examples: `maskwatch run` · `maskwatch run --source demo` · `maskwatch run --source usb:0 --headless`"
+)
+def run(
+    env: Env = Environment.DEVELOPMENT,
+    config: Config = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            help="auto, camera, picamera, usb:N, rtsp://…, a video, a picture or folder, demo", metavar="SPEC"
+        ),
+    ] = None,
+    overrides: Set = None,
+    headless: Annotated[bool, typer.Option("--headless", help="open no window")] = False,
+) -> None:
+    """Watch a camera, tell the people nearby, publish alerts; Ctrl-C ends it."""
+    more = [f"camera.source={source}"] if source else []
+    more += ["show.window=off"] if headless else []
+
+    def read() -> Settings:
+        return load_settings(env, config, overrides, *more).settings
+
+    settings = read()
+    from edge.app import watch as watch_camera
+
+    watch_camera(settings, read)
+
+
+@app.command(epilog="Examples: `maskwatch view` · `maskwatch view --full-screen`")
+def view(
+    env: Env = Environment.DEVELOPMENT,
+    config: Config = None,
+    overrides: Set = None,
+    socket: Annotated[Path | None, typer.Option(help="where the running maskwatch listens", metavar="PATH")] = None,
+    full_screen: Annotated[bool, typer.Option("--full-screen", help="fill the screen")] = False,
+) -> None:
+    """Open a window on a running maskwatch; q closes it, f fills the screen."""
+    settings = load_settings(env, config, overrides).settings
+    from edge.show import slot, window
+
+    if not window.has_display():
+        raise InputError("there is no display; mend: run this on the device's desktop, or through ssh -X")
+    named = socket or (Path(settings.show.socket) if settings.show.socket else None)
+    default = slot.default_path()
+    window.show(named or (default if default.exists() else slot.SERVICE_PATH), full_screen=full_screen)
+
+
+@app.command(epilog="Examples: `maskwatch watch` · `maskwatch watch --set mqtt.host=broker.example`")
+def watch(env: Env = Environment.DEVELOPMENT, config: Config = None, overrides: Set = None) -> None:
+    """Subscribe to the alerts of every device on the broker and print each once; Ctrl-C ends it."""
+    settings = load_settings(env, config, overrides).settings
+    import signal
+    import threading
+
+    from edge.publish.broker import broker_of
+    from edge.publish.watch import alerts, describe
+
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    for alert in alerts(broker_of(settings.mqtt, client_id=""), stop):
+        typer.echo(describe(alert))
