@@ -1,0 +1,115 @@
+"""The sinks joined by the settings: the notice to people nearby, the publisher, the viewers.
+
+With edge/app.py and edge/stages.py the only modules that know concrete classes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from edge.notice import Notifier
+from edge.notice.banner import Banner, Bell
+from edge.publish.broker import EMBEDDED, device_name
+from edge.publish.embedded import EmbeddedBroker
+from edge.publish.message import Clock, Sender
+from edge.publish.publisher import Publisher
+from edge.show.slot import SceneServer, default_path
+from edge.show.terminal import TerminalView
+from edge.show.window import WindowProcess, has_display
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+    from contextlib import ExitStack
+
+    from rich.console import Console
+
+    from edge.notice import Announcer
+    from edge.pipeline import Sink
+    from edge.publish.broker import Broker
+    from edge.report import Report
+    from edge.settings import Settings
+    from edge.tflite import ModelSpec
+
+_Closable = TypeVar("_Closable", WindowProcess, TerminalView)
+
+_GROUP = "maskwatch"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What viewers show beside the picture."""
+
+    status: Callable[[], str]
+    banner: Callable[[], str]
+
+
+def build_publisher(
+    settings: Settings, broker: Broker, models: dict[str, ModelSpec], report: Report, stack: ExitStack
+) -> Publisher:
+    """Start to publish, to a broker of our own where none is named."""
+    if settings.mqtt.host == EMBEDDED:
+        stack.callback(EmbeddedBroker(broker.port).close)
+    sender = Sender(
+        device=device_name(settings.device),
+        site=settings.device.site,
+        camera=settings.camera.name,
+        session=uuid.uuid4().hex[:12],
+        clock=Clock(),
+        expires_s=settings.alert.expires_s,
+        settings_sha256=hashlib.sha256(settings.model_dump_json().encode()).hexdigest(),
+    )
+    publisher = Publisher(broker, sender, report, models, stats_s=settings.mqtt.stats_s)
+    stack.callback(publisher.close)
+    publisher.start()
+    return publisher
+
+
+def build_viewers(
+    settings: Settings, view: Shown, console: Console, stop: threading.Event, stack: ExitStack
+) -> list[Sink]:
+    """Open what shows the scene: shared memory for windows, a window of our own, the terminal."""
+    server = SceneServer(
+        Path(settings.show.socket) if settings.show.socket else default_path(),
+        max_side_px=settings.show.max_width_px,
+        status=view.status,
+        banner=view.banner,
+        group=_GROUP,
+    )
+    stack.callback(server.close)
+    viewers: list[Sink] = [server]
+    if settings.show.window == "on" or (settings.show.window == "auto" and has_display()):
+        viewers.append(_closing(stack, WindowProcess(server.path, stop)))
+    if settings.show.terminal != "off":
+        viewers.append(_closing(stack, TerminalView(console, status=view.status, banner=view.banner)))
+    return viewers
+
+
+def _closing(stack: ExitStack, sink: _Closable) -> _Closable:
+    stack.callback(sink.close)
+    return sink
+
+
+def build_notifier(settings: Settings, banner: Banner) -> Notifier:
+    """Join the ways in which the people nearby are told."""
+    announcers: list[Announcer] = [banner] if settings.notice.banner else []
+    if settings.notice.banner and sys.stderr.isatty():
+        announcers.append(Bell(sys.stderr, repeat_s=settings.notice.repeat_s))
+    return Notifier(settings.notice.phrase, announcers, hold_s=settings.notice.hold_s)
+
+
+def outbox_path(settings: Settings) -> Path | None:
+    """Return where alerts wait: the setting, else the state folder of the service or of the user; None: memory."""
+    if settings.mqtt.outbox == "memory":
+        return None
+    if settings.mqtt.outbox:
+        return Path(settings.mqtt.outbox)
+    folder = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    state_home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
+    return (Path(folder) if folder else state_home / "maskwatch") / f"outbox-{settings.camera.name}.db"
