@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge.capture import Source
+    from edge.pipeline import Sink
     from edge.publish.broker import Broker
     from edge.settings import Settings
     from edge.stages import Models
@@ -72,7 +73,7 @@ def _watch(settings: Settings, rounds: Rounds, stack: ExitStack) -> None:
     timings = Timings()
     stages = build_stages(settings, models, timings, every_frame=False)
     stages = replace(stages, classify=report.lens.unsure_while_blind(stages.classify))
-    sinks = [build_notifier(settings, banner), report.lens, publisher, *viewers, report.vitals]
+    sinks: list[Sink] = [build_notifier(settings, banner), report.lens, publisher, *viewers, report.vitals]
     manager.ready()
     stack.callback(manager.stopping)
     if settings.show.terminal != "off":
