@@ -10,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Pixels = Annotated[int, Field(ge=16, le=16_384)]
+_SHARE = r"(?:0(?:\.\d{1,6})?|1(?:\.0{1,6})?)"
+_POLYGON = rf"^{_SHARE},{_SHARE}(?: {_SHARE},{_SHARE}){{2,63}}$"
+"""At least three corners "x,y", shares of the picture's width and height."""
 TopicPart = Annotated[str, Field(pattern=r"^[^/+#\x00\s]{0,64}$")]
 
 
@@ -132,6 +135,17 @@ class ShowSettings(_Section):
     max_width_px: Pixels
 
 
+class PrivacySettings(_Section):
+    """What of the passers-by is seen, kept and told."""
+
+    pixelate: Literal["all", "changes", "faces"]
+    cells: int = Field(ge=4, le=64)
+    no_look: list[Annotated[str, Field(pattern=_POLYGON, max_length=1_000)]] = Field(max_length=50)
+    aggregate: bool
+    aggregate_s: float = Field(ge=60, le=86_400)
+    aggregate_min: int = Field(ge=1, le=1_000)
+
+
 class LogSettings(_Section):
     """How much is said."""
 
@@ -151,4 +165,5 @@ class Settings(_Section):
     notice: NoticeSettings
     mqtt: MqttSettings
     show: ShowSettings
+    privacy: PrivacySettings
     log: LogSettings

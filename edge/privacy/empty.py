@@ -48,7 +48,7 @@ class EmptyScene:
         self._learn(seen, people, scene.frame.at)
 
     def differs(self, image: Image) -> NDArray[np.bool_]:
-        """Return where a picture, uint8 (H, W, 3) BGR, may show somebody, bool (h, w): all but what is known as empty."""
+        """Return where a picture, uint8 (H, W, 3) BGR, may show somebody, bool (h, w): all not known as empty."""
         seen = shrunk(image)
         if self._empty.shape != seen.shape:
             return np.ones(seen.shape[:2], bool)
