@@ -83,7 +83,8 @@ def measure(folder: Path, cells: int) -> tuple[Counter[tuple[str, str]], list[Im
         truth = np.array([[x, y, x + w, y + h] for x, y, w, h, _ in kept], np.float32).reshape(-1, 4)
         shown = {"plain": image} | {c.value: covered(image, c, live, cells) for c in (Cover.ALL, Cover.FACES)}
         seen = {name: found(picture, truth, strong) for name, picture in shown.items()}
-        kinds = [{box[4]} | ({"side-on"} if side else set()) for box, side in zip(kept, side_on(image, truth, strong))]
+        sides = side_on(image, truth, strong)
+        kinds = [{box[4]} | ({"side-on"} if side else set()) for box, side in zip(kept, sides, strict=True)]
         for name, hits in [("labelled", np.ones(len(kept), bool)), *seen.items()]:
             counts.update((kind, name) for of, hit in zip(kinds, hits, strict=True) if hit for kind in of)
         tiles.append((int(seen["all"].sum()), tile(shown["all"])))

@@ -32,7 +32,7 @@ def importers(name: str) -> set[str]:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_imports_no_other_stage(stage):
-    others = {f"edge.{other}" for other in (*STAGES, "show", "batch", "app", "stages", "cli") if other != stage}
+    others = {f"edge.{other}" for other in (*STAGES, "show", "batch", "app", "outlets", "stages", "cli", "commands") if other != stage}
     for path in (EDGE / stage).rglob("*.py"):
         crossing = {name for name in imports(path) if any(name == o or name.startswith(f"{o}.") for o in others)}
         assert crossing == set(), path
@@ -43,12 +43,15 @@ def test_a_stage_imports_no_other_stage(stage):
     [
         ("paho", {"publish/mqtt.py"}),
         ("amqtt", {"publish/embedded.py"}),
-        ("typer", {"cli.py"}),
         ("tomllib", {"layers.py", "tflite.py"}),
     ],
 )
 def test_a_library_is_known_in_its_own_module_only(library, only):
     assert importers(library) == only
+
+
+def test_the_command_line_alone_knows_typer():
+    assert {name for name in importers("typer") if not name.startswith("commands/")} == {"cli.py"}
 
 
 def test_only_the_composition_root_and_the_command_line_know_concrete_stages():
