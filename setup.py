@@ -26,6 +26,7 @@ setup(
     package_dir={"edge": "edge", "edge.models": "models", "edge.config": "config"},
     package_data={
         "edge.capture.demo": ["*.png", "LICENSE.txt"],
+        "edge.privacy": ["pages/*.html"],
         "edge.models": ["face/*", "face/*/*", "mask/*"],
         "edge.config": ["*.toml"],
     },

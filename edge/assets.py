@@ -23,6 +23,11 @@ def config() -> Path:
     return _folder("config")
 
 
+def pages() -> Path:
+    """Return the folder of the pages of HTML that are filled in."""
+    return _HERE / "privacy" / "pages"
+
+
 def demo() -> Path:
     """Return the folder of the demo's sprites."""
     return _HERE / "capture" / "demo"

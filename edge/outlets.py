@@ -6,13 +6,13 @@ With edge/app.py and edge/stages.py the only modules that know concrete classes.
 from __future__ import annotations
 
 import hashlib
-import os
 import sys
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from edge.folders import state_folder
 from edge.notice import Notifier
 from edge.notice.banner import Banner, Bell
 from edge.publish.broker import EMBEDDED, device_name
@@ -110,6 +110,4 @@ def outbox_path(settings: Settings) -> Path | None:
         return None
     if settings.mqtt.outbox:
         return Path(settings.mqtt.outbox)
-    folder = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
-    state_home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
-    return (Path(folder) if folder else state_home / "maskwatch") / f"outbox-{settings.camera.name}.db"
+    return state_folder() / f"outbox-{settings.camera.name}.db"

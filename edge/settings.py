@@ -144,6 +144,8 @@ class PrivacySettings(_Section):
     aggregate: bool
     aggregate_s: float = Field(ge=60, le=86_400)
     aggregate_min: int = Field(ge=1, le=1_000)
+    operator: str = Field(max_length=200)
+    contact: str = Field(max_length=200)
 
 
 class LogSettings(_Section):

@@ -110,10 +110,18 @@ def environment(**more: str) -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "COLUMNS": "200", **more}
 
 
-def maskwatch(*arguments: object, timeout_s: float = 60, **more: str) -> subprocess.CompletedProcess[str]:
+def maskwatch(
+    *arguments: object, timeout_s: float = 60, input_text: str | None = None, **more: str
+) -> subprocess.CompletedProcess[str]:
     """Run the command to its end."""
     return subprocess.run(
-        command(*arguments), capture_output=True, text=True, timeout=timeout_s, env=environment(**more), check=False
+        command(*arguments),
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        env=environment(**more),
+        check=False,
+        input=input_text,
     )
 
 

@@ -1,12 +1,17 @@
-"""Commands on the device itself: check."""
+"""Commands on the device itself: check, purge, sheet."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from edge.commands.options import Config, Env, Set, load_settings
+from edge.errors import ConfigError, InputError
+from edge.privacy.words import Language
 from edge.settings import Environment
 
 app = typer.Typer()
@@ -22,3 +27,64 @@ def check(env: Env = Environment.DEVELOPMENT, config: Config = None, overrides: 
             key = f"{section}.{name}"
             table.add_row(key, str(value), loaded.origins[key])
     Console().print(table)
+
+
+@app.command(epilog="Examples: `maskwatch purge` · `sudo maskwatch purge --yes`")
+def purge(
+    env: Env = Environment.DEVELOPMENT,
+    config: Config = None,
+    overrides: Set = None,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+) -> None:
+    """Delete all that was kept on this machine: alerts on their way, rendered phrases; settings stay."""
+    settings = load_settings(env, config, overrides).settings
+    from edge.folders import SERVICE_STATE, state_folder
+    from edge.privacy import purge as keeping
+
+    _refuse_while_running()
+    named = [Path(settings.mqtt.outbox)] if settings.mqtt.outbox not in ("", "memory") else []
+    files = keeping.kept({state_folder(), SERVICE_STATE}, named)
+    for file in files:
+        typer.echo(f"{file.path}  {file.size_bytes} bytes")
+    if not files:
+        typer.echo("nothing is kept")
+    elif yes or typer.confirm(f"Delete these {len(files)} files? Alerts that no broker has taken yet will be lost"):
+        keeping.purge(files)
+        typer.echo(f"deleted {len(files)} files")
+
+
+@app.command(epilog="Examples: `maskwatch sheet public/` · `maskwatch sheet public/ --language fr`")
+def sheet(
+    folder: Annotated[Path, typer.Argument(help="where sign.html and datasheet.html are written", metavar="DIR")],
+    env: Env = Environment.DEVELOPMENT,
+    config: Config = None,
+    overrides: Set = None,
+    language: Annotated[Language, typer.Option(help="of the sign")] = Language.EN,
+) -> None:
+    """Write a sign for the passers-by and a data sheet for the operator, both from the settings in force."""
+    settings = load_settings(env, config, overrides).settings
+    from edge.batch.detect import whole_file
+    from edge.privacy import sheet as pages
+    from edge.stages import load_models
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{folder}: cannot be made a folder: {error.strerror}") from error
+    for name, text in (
+        ("sign.html", pages.sign(settings, language)),
+        ("datasheet.html", pages.data_sheet(settings, load_models(settings, profile="live").specs)),
+    ):
+        with whole_file(folder / name) as out:
+            assert out is not None  # noqa: S101 - for mypy: a path was given
+            out.write(text)
+        typer.echo(folder / name)
+
+
+def _refuse_while_running() -> None:
+    """Raise InputError while a maskwatch runs here: it would write again what is deleted under it."""
+    from edge.show.slot import SERVICE_PATH, default_path, is_listening
+
+    for path in (default_path(), SERVICE_PATH):
+        if is_listening(path):
+            raise InputError(f"{path}: a maskwatch is running; mend: sudo systemctl stop maskwatch, then again")

@@ -195,15 +195,24 @@ SERVICE_PATH = Path("/run/maskwatch/scene.sock")
 """Where the service listens, as its unit's RuntimeDirectory has it."""
 
 
-def _free_path(path: Path) -> Path:
-    """Return `path`, freed of a dead socket, or one beside it where a living one listens."""
+def is_listening(path: Path) -> bool:
+    """Return whether a maskwatch of this machine listens at `path`; one that we may not look at counts."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         try:
             probe.connect(str(path))
+        except PermissionError:
+            return True
         except OSError:
-            path.unlink(missing_ok=True)
-            return path
-    return path.with_name(f"{path.stem}-{os.getpid()}{path.suffix}")
+            return False
+    return True
+
+
+def _free_path(path: Path) -> Path:
+    """Return `path`, freed of a dead socket, or one beside it where a living one listens."""
+    if is_listening(path):
+        return path.with_name(f"{path.stem}-{os.getpid()}{path.suffix}")
+    path.unlink(missing_ok=True)
+    return path
 
 
 def _give_to_group(path: Path, group: str) -> None:
