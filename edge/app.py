@@ -14,9 +14,18 @@ from rich.console import Console
 from edge import pipeline
 from edge.capture.spec import open_source
 from edge.health import ServiceManager, Timings, Vitals
+from edge.layers import lay_over
 from edge.monitor.lens import LensHealth
 from edge.notice.banner import Banner
-from edge.outlets import Shown, build_notifier, build_publisher, build_viewers, outbox_path
+from edge.outlets import (
+    Lasting,
+    Shown,
+    build_notifier,
+    build_publisher,
+    build_viewers,
+    build_wishes,
+    outbox_path,
+)
 from edge.publish.broker import broker_of, device_name
 from edge.publish.outbox import Outbox
 from edge.reload import Rounds
@@ -24,7 +33,7 @@ from edge.report import Report
 from edge.stages import build_stages, load_models
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from edge.capture import Source
     from edge.pipeline import Sink
@@ -39,18 +48,18 @@ def watch(settings: Settings, load: Callable[[], Settings]) -> None:
     Raises:
         EdgeError: settings, models or inputs are wrong, or a thread is stuck.
     """
-    rounds = Rounds(settings, partial(_load_checked, load))
+    rounds, lasting = Rounds(settings, partial(_load_checked, load)), Lasting()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: rounds.end())
     signal.signal(signal.SIGHUP, lambda *_: rounds.request())
     for current in rounds:
         with ExitStack() as stack:
-            _watch(current, rounds, stack)
+            _watch(current, rounds, lasting, stack)
 
 
-def _load_checked(load: Callable[[], Settings]) -> Settings:
-    """Return new settings once all that they name has been found good."""
-    settings = load()
+def _load_checked(load: Callable[[], Settings], changes: Mapping[str, object]) -> Settings:
+    """Return new settings, commands laid over them, once all that they name has been found good."""
+    settings = lay_over(load(), changes, "command")
     _broker(settings)
     load_models(settings, profile="live")
     return settings
@@ -60,20 +69,27 @@ def _broker(settings: Settings) -> Broker:
     return broker_of(settings.mqtt, f"maskwatch-{device_name(settings.device)}-{settings.camera.name}")
 
 
-def _watch(settings: Settings, rounds: Rounds, stack: ExitStack) -> None:
+def _watch(settings: Settings, rounds: Rounds, lasting: Lasting, stack: ExitStack) -> None:
     """Open what the settings name and walk; what was opened last closes first."""
     manager, banner, console = ServiceManager(), Banner(), Console()
     broker, models = _broker(settings), load_models(settings, profile="live")
     source = open_source(settings.camera, small_px=models.detector_px, stop=rounds.stop)
     stack.callback(source.close)
     report = _report(settings, source, models, rounds)
-    publisher = build_publisher(settings, broker, models.specs, report, stack)
+    wishes = build_wishes(settings, lasting, rounds.change)
+    publisher = build_publisher(settings, broker, models.specs, report, wishes, stack)
     shown = Shown(lambda: report.status(publisher.state), lambda: banner.text)
     viewers = build_viewers(settings, shown, console, rounds.stop, stack)
     timings = Timings()
     stages = build_stages(settings, models, timings, every_frame=False)
     stages = replace(stages, classify=report.lens.unsure_while_blind(stages.classify))
-    sinks: list[Sink] = [build_notifier(settings, banner), report.lens, publisher, *viewers, report.vitals]
+    sinks: list[Sink] = [
+        build_notifier(settings, banner, lasting.notice),
+        report.lens,
+        publisher,
+        *viewers,
+        report.vitals,
+    ]
     manager.ready()
     stack.callback(manager.stopping)
     if settings.show.terminal != "off":

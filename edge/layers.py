@@ -15,7 +15,7 @@ from edge.errors import ConfigError
 from edge.settings import Environment, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 SYSTEM_FILE = Path("/etc/maskwatch/config.toml")
 
@@ -54,6 +54,22 @@ def load(
         return Loaded(Settings.model_validate(_nest(values)), origins)
     except ValidationError as error:
         raise ConfigError(_explain(error, origins)) from None
+
+
+def lay_over(settings: Settings, changes: Mapping[str, object], origin: str) -> Settings:
+    """Return `settings` with the values of `changes` (by dotted key) in place of theirs, validated as a file is.
+
+    Raises:
+        ConfigError: a key is unknown, or a value has the wrong type or range; the sentence names `origin`.
+    """
+    values = settings.model_dump()
+    for key, value in changes.items():
+        section, _, name = key.partition(".")
+        values.setdefault(section, {})[name] = value
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(_explain(error, dict.fromkeys(changes, origin))) from None
 
 
 def _layers(

@@ -8,17 +8,20 @@ from __future__ import annotations
 import hashlib
 import sys
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from edge.folders import state_folder
 from edge.notice import Notifier
 from edge.notice.banner import Banner, Bell
-from edge.publish.broker import EMBEDDED, device_name
+from edge.notice.switch import NoticeSwitch
+from edge.publish.broker import EMBEDDED, device_name, takes_commands
 from edge.publish.embedded import EmbeddedBroker
 from edge.publish.message import Clock, Sender
 from edge.publish.publisher import Publisher
+from edge.publish.remote import Wishes
 from edge.show.slot import SceneServer, default_path
 from edge.show.terminal import TerminalView
 from edge.show.window import WindowProcess, has_display
@@ -50,8 +53,33 @@ class Shown:
     banner: Callable[[], str]
 
 
+@dataclass(frozen=True, slots=True)
+class Lasting:
+    """What commands and rounds leave behind, until the process ends."""
+
+    notice: NoticeSwitch = field(default_factory=NoticeSwitch)
+    announced: set[str] = field(default_factory=set)
+
+
+def build_wishes(settings: Settings, lasting: Lasting, change: Callable[[str, object], None]) -> Wishes:
+    """Join what others may command; `change` asks for one setting to be changed, which begins a new round."""
+
+    def turn(word: str) -> None:
+        lasting.notice.on = word == "ON"
+
+    def states() -> dict[str, str]:
+        profile, dwell_s = settings.detector.profile, settings.alert.dwell_s
+        notice = "ON" if lasting.notice.on else "OFF"
+        return {"notice": notice, "alert/dwell_s": f"{dwell_s}", "detector/profile": profile}
+
+    effects: dict[str, Callable[[Any], None]] = {"notice": turn}
+    effects |= {key: partial(change, key.replace("/", ".")) for key in ("alert/dwell_s", "detector/profile")}
+    prefix = settings.homeassistant.prefix if settings.homeassistant.discovery else ""
+    return Wishes(effects if takes_commands(settings.mqtt) else {}, states, prefix, lasting.announced)
+
+
 def build_publisher(
-    settings: Settings, broker: Broker, models: dict[str, ModelSpec], report: Report, stack: ExitStack
+    settings: Settings, broker: Broker, models: dict[str, ModelSpec], report: Report, wishes: Wishes, stack: ExitStack
 ) -> Publisher:
     """Start to publish, to a broker of our own where none is named."""
     if settings.mqtt.host == EMBEDDED:
@@ -65,7 +93,7 @@ def build_publisher(
         expires_s=settings.alert.expires_s,
         settings_sha256=hashlib.sha256(settings.model_dump_json().encode()).hexdigest(),
     )
-    publisher = Publisher(broker, sender, report, models, stats_s=settings.mqtt.stats_s)
+    publisher = Publisher(broker, sender, report, models, stats_s=settings.mqtt.stats_s, wishes=wishes)
     stack.callback(publisher.close)
     publisher.start()
     return publisher
@@ -96,12 +124,12 @@ def _closing(stack: ExitStack, sink: _Closable) -> _Closable:
     return sink
 
 
-def build_notifier(settings: Settings, banner: Banner) -> Notifier:
+def build_notifier(settings: Settings, banner: Banner, switch: NoticeSwitch) -> Notifier:
     """Join the ways in which the people nearby are told."""
     announcers: list[Announcer] = [banner] if settings.notice.banner else []
     if settings.notice.banner and sys.stderr.isatty():
         announcers.append(Bell(sys.stderr, repeat_s=settings.notice.repeat_s))
-    return Notifier(settings.notice.phrase, announcers, hold_s=settings.notice.hold_s)
+    return Notifier(settings.notice.phrase, announcers, hold_s=settings.notice.hold_s, switch=switch)
 
 
 def outbox_path(settings: Settings) -> Path | None:

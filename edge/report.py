@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.capture.live import LiveSource, State
 from edge.monitor.lens import Lens
+from edge.monitor.machine import rss_bytes, temperature_c, uptime_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,9 +31,10 @@ class Report:
     settings_problem: Callable[[], str]
 
     def stats(self) -> dict[str, Any]:
-        """Return what `stats` says of camera and walk."""
+        """Return what `stats` says of machine, camera and walk."""
         body: dict[str, Any] = {"frames": self.vitals.frames, "fps_hz": round(self.vitals.fps_hz, 2)}
         body["latency_ms"] = round(self.vitals.latency_ms, 1)
+        body |= {"temperature_c": temperature_c(), "rss_bytes": rss_bytes(), "uptime_s": uptime_s()}
         if isinstance(self.source, LiveSource):
             body |= {"camera": self.source.state.value, "dropped": self.source.dropped}
             body |= {"damaged": self.source.damaged, "reopened": self.source.reopened}

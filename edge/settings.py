@@ -124,6 +124,14 @@ class MqttSettings(_Section):
     retry_min_s: Seconds
     retry_max_s: Seconds
     stats_s: float = Field(ge=0.1, le=86_400)
+    commands: Literal["auto", "on", "off"]
+
+
+class HomeAssistantSettings(_Section):
+    """Whether Home Assistant is told of the device."""
+
+    discovery: bool
+    prefix: str = Field(pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$", max_length=100)
 
 
 class ShowSettings(_Section):
@@ -166,6 +174,7 @@ class Settings(_Section):
     alert: AlertSettings
     notice: NoticeSettings
     mqtt: MqttSettings
+    homeassistant: HomeAssistantSettings
     show: ShowSettings
     privacy: PrivacySettings
     log: LogSettings

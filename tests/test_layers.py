@@ -80,5 +80,5 @@ def test_only_the_overlay_and_the_demo_draw():
 def test_wall_time_is_known_in_one_module():
     text = {str(path.relative_to(EDGE)): path.read_text() for path in MODULES}
     assert {name for name, source in text.items() if "time.time" in source or "datetime." in source} == {
-        "publish/message.py"
+        "publish/clock.py"
     }

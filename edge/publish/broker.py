@@ -89,6 +89,13 @@ def uses_tls(mqtt: MqttSettings) -> bool:
     return bool(mqtt.ca_file) or not _is_loopback(mqtt.host)
 
 
+def takes_commands(mqtt: MqttSettings) -> bool:
+    """Return whether to take commands: where strangers cannot send any, unless `mqtt.commands` says otherwise."""
+    if mqtt.commands != "auto":
+        return mqtt.commands == "on"
+    return bool(mqtt.user or mqtt.cert_file) or _is_loopback(mqtt.host)
+
+
 def _is_loopback(host: str) -> bool:
     if host in (EMBEDDED, "localhost"):
         return True

@@ -1,4 +1,4 @@
-"""Topics and payloads; the only module that knows wall time.
+"""Topics and payloads.
 
 Topics hang below maskwatch/1/DEVICE/ ; times are UTC, ISO 8601; no field identifies a person.
 """
@@ -6,17 +6,16 @@ Topics hang below maskwatch/1/DEVICE/ ; times are UTC, ISO 8601; no field identi
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge import __version__
 from edge.data import CLASSES, EventType, Mask, Reason
+from edge.publish.clock import Clock as Clock  # noqa: PLC0414 - Sender and its clock are made together
+from edge.publish.clock import utc as utc  # noqa: PLC0414
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from edge.data import Alert, Scene, Track
     from edge.tflite import ModelSpec
@@ -24,9 +23,7 @@ if TYPE_CHECKING:
 ROOT = "maskwatch/1"
 SCHEMA = 1
 DAY_S = 86_400
-_RELEASED = date(2026, 11, 22)
-"""A clock that stands before this day has not been set since power-on."""
-_TIMESYNC = Path("/run/systemd/timesync")
+_SNAPSHOT_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,41 +74,8 @@ def encode(body: dict[str, Any]) -> bytes:
     return json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
 
 
-def utc(seconds: float) -> str:
-    """Return seconds since 1970 as ISO 8601 with milliseconds and Z."""
-    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")[:-6] + "Z"
-
-
-class Clock:
-    """Wall time, and whether it can be trusted: a Pi has no clock of its own."""
-
-    def __init__(
-        self, wall: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic, boot: str = ""
-    ) -> None:
-        """Take the two clocks, both in seconds, and the name of the machine's start that the second one counts from."""
-        self.wall, self.monotonic = wall, monotonic
-        self.boot = boot or _boot_id()
-
-    def wall_of(self, monotonic_s: float) -> float:
-        """Return seconds since 1970 for a moment on the process's monotonic clock."""
-        return self.wall() - (self.monotonic() - monotonic_s)
-
-    def today(self) -> date:
-        """Return the local day, for counts since midnight."""
-        return datetime.fromtimestamp(max(self.wall(), 0)).astimezone().date()
-
-    def synced(self) -> bool:
-        """Return whether the clock has been set: past the release, and confirmed where systemd keeps the time."""
-        plausible = self.wall() > datetime(_RELEASED.year, _RELEASED.month, _RELEASED.day, tzinfo=UTC).timestamp()
-        return plausible and (not _TIMESYNC.is_dir() or (_TIMESYNC / "synchronized").exists())
-
-
-def _boot_id() -> str:
-    """Return the kernel's name for this start of the machine. Source: random(4), boot_id."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-    except OSError:
-        return "unknown"
+def _named(models: dict[str, ModelSpec]) -> dict[str, dict[str, str]]:
+    return {kind: {"name": spec.name, "version": spec.version, "sha256": spec.sha256} for kind, spec in models.items()}
 
 
 def face_counts(tracks: Iterable[Track]) -> dict[str, int]:
@@ -152,13 +116,23 @@ class Sender:
 
     def info(self, models: dict[str, ModelSpec]) -> Message:
         """Return the versions that run."""
-        named = {
-            key: {"name": spec.name, "version": spec.version, "sha256": spec.sha256} for key, spec in models.items()
-        }
         body = {"schema": SCHEMA, "maskwatch": __version__, "session": self.session, "device": self.device}
-        body |= {"site": self.site, "cameras": [self.camera], "models": named}
+        body |= {"site": self.site, "cameras": [self.camera], "models": _named(models)}
         body |= {"settings_sha256": self.settings_sha256}
         return Message(self.topic("info"), encode(body), qos=1, retain=True)
+
+    def models_in_force(self, models: dict[str, ModelSpec]) -> Message:
+        """Return which models judge now, by kind."""
+        body = {"schema": SCHEMA, "session": self.session, "t": utc(self.clock.wall()), "models": _named(models)}
+        return Message(self.topic("model/active"), encode(body), qos=1, retain=True)
+
+    def setting(self, key: str, text: str) -> Message:
+        """Return what is in force of a thing that can be set over MQTT."""
+        return Message(self.topic(f"{key}/state"), text.encode(), qos=1, retain=True)
+
+    def snapshot(self, jpeg: bytes) -> Message:
+        """Return a picture as JPEG; whoever makes it has made everybody on it unrecognisable."""
+        return Message(self.camera_topic("snapshot"), jpeg, expiry_s=_SNAPSHOT_S)
 
     def health(self, state: str, detail: str) -> Message:
         """Return how the camera and its lens fare."""

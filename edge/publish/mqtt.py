@@ -43,6 +43,7 @@ _DISCONNECT_S = 0.5
 _ANSWER_S = 3.0
 """How long a broker may take to answer CONNECT; one that knows 3.1.1 only may stay mute on MQTT 5."""
 _TICK_S = 1.0
+_MAX_PACKET_BYTES = 65_536  # what a broker may send us at once; MQTT 3.1.1 has no such bound
 _MAX_WAITING = 1_000
 """Messages that wait for the link's thread; state goes out again on connecting, alerts by the outbox."""
 _UNSUPPORTED_PROTOCOL = {1, 132}
@@ -121,7 +122,8 @@ class MqttLink:
         client = self._client()
         try:
             keepalive_s = max(1, int(_KEEPALIVE_SHARE * self._broker.keepalive_s))
-            client.connect(self._broker.host, self._broker.port, keepalive_s)
+            limits = self._properties(PacketTypes.CONNECT, MaximumPacketSize=_MAX_PACKET_BYTES)
+            client.connect(self._broker.host, self._broker.port, keepalive_s, properties=limits)
         except (OSError, ValueError) as error:
             self._set_state(why(error))
             return False
@@ -158,13 +160,18 @@ class MqttLink:
             self._publish(client, key, message)
 
     def _publish(self, client: paho.Client, key: str, message: Message) -> None:
-        properties = None
-        if self._attempts.mqtt5 and message.expiry_s is not None:
-            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-            properties.MessageExpiryInterval = message.expiry_s
+        expiry = {} if message.expiry_s is None else {"MessageExpiryInterval": message.expiry_s}
+        properties = self._properties(PacketTypes.PUBLISH, **expiry)
         sent = client.publish(message.topic, message.payload, message.qos, message.retain, properties)
         if key and sent.rc == paho.MQTT_ERR_SUCCESS:
             self._keys[sent.mid] = key
+
+    def _properties(self, packet: int, **values: int) -> Properties | None:
+        """Return what MQTT 5 says beside a packet; 3.1.1 has no such thing."""
+        properties = Properties(packet) if self._attempts.mqtt5 else None  # type: ignore[no-untyped-call]
+        for name, value in values.items() if properties else ():
+            setattr(properties, name, value)
+        return properties
 
     def _say_goodbye(self, client: paho.Client) -> None:
         """Send the last word, wait for its acknowledgement, disconnect."""

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from edge.publish.counts import Entries
 from edge.publish.message import face_counts
 from edge.publish.mqtt import MqttLink
+from edge.publish.practice import practice_alert
+from edge.publish.remote import Remote, Wishes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edge.data import Scene
     from edge.publish.broker import Broker
     from edge.publish.message import AlertMessage, Message, Sender
@@ -32,8 +37,13 @@ class Publisher:
         models: dict[str, ModelSpec],
         *,
         stats_s: float,
+        wishes: Wishes = Wishes(),  # noqa: B008 - frozen
+        snapshot: Callable[[], bytes] | None = None,
     ) -> None:
-        """Join sender, outbox and link; nothing is opened before `start`."""
+        """Join sender, outbox and link; nothing is opened before `start`.
+
+        snapshot: returns at once the newest picture as JPEG, made unrecognisable, or nothing; None: no picture is sent.
+        """
         self._sender, self._report, self._outbox = sender, report, report.outbox
         self._model, self._stats_s = models["mask"], stats_s
         self._told: dict[str, str] = {}
@@ -42,10 +52,18 @@ class Publisher:
         self._next_stats_at = 0.0
         self._lock = threading.Lock()
         self._retained: dict[str, Message] = {}
-        for message in (sender.online(online=True), sender.info(models), sender.unmasked(on=False)):
+        self._states, self._snapshot = wishes.states, snapshot
+        self._remote = self._listen(wishes)
+        first = (sender.online(online=True), sender.info(models), sender.models_in_force(models))
+        for message in (*first, sender.unmasked(on=False), *self._remote.retained):
             self._retained[message.topic] = message
         self._link = MqttLink(
-            broker, will=sender.online(online=False), greeting=self._greeting, on_acknowledged=report.outbox.acknowledge
+            broker,
+            will=sender.online(online=False),
+            greeting=self._greeting,
+            on_acknowledged=report.outbox.acknowledge,
+            subscriptions=self._remote.topics,
+            on_message=self._remote.receive,
         )
 
     @property
@@ -73,11 +91,13 @@ class Publisher:
             self._unmasked = scene.unmasked
             self._state(self._sender.unmasked(on=scene.unmasked))
         self._tell_problems(self._report.problems())
+        self._tell_states(self._states())
         entries = self._entries.count(scene, self._sender.clock.today())
         if time.monotonic() >= self._next_stats_at:
             self._next_stats_at = time.monotonic() + self._stats_s
             self._state(self._sender.count(face_counts(scene.visible), entries, self._stats_s))
             self._link.send(self._sender.stats(self._vitals(), self._stats_s))
+            self._send_snapshot()
 
     def _tell_problems(self, problems: dict[str, str]) -> None:
         """Send what changed: every problem by name, empty ones cleared; camera and lens together are its health."""
@@ -88,7 +108,29 @@ class Publisher:
             worst = problems["camera"] or problems["lens"] or "ok"
             state, _, detail = worst.partition(": ")
             self._state(self._sender.health(state, detail))
-        self._told = problems
+        self._told |= problems
+
+    def _tell_states(self, states: dict[str, str]) -> None:
+        """Send what changed of the things that can be set."""
+        for key, text in states.items():
+            if self._told.get(f"{key}/state") != text:
+                self._told[f"{key}/state"] = text
+                self._state(self._sender.setting(key, text))
+
+    def _send_snapshot(self) -> None:
+        jpeg = self._snapshot() if self._snapshot else b""
+        if jpeg:
+            self._link.send(self._sender.snapshot(jpeg))
+
+    def _listen(self, wishes: Wishes) -> Remote:
+        """Return what listens to others; where commands are taken at all, a test alert is one of them."""
+        practise = {"test_alert": lambda _press: self._say(practice_alert(self._sender, self._model))}
+        allowed = replace(wishes, effects={**wishes.effects, **practise}) if wishes.effects else wishes
+        return Remote(self._sender, allowed, self._say, snapshot=self._snapshot is not None)
+
+    def _say(self, message: Message) -> None:
+        """Send what is no state."""
+        self._link.send(message)
 
     def close(self) -> None:
         """Say `offline`, have it acknowledged, and disconnect."""
@@ -103,7 +145,8 @@ class Publisher:
     def _vitals(self) -> dict[str, Any]:
         broker = {"connections": self._link.connections, "last_trouble": self._link.trouble}
         outbox = {"waiting": self._outbox.waiting, "dropped": self._outbox.dropped, "state": self._outbox.state}
-        return self._report.stats() | {"outbox": outbox, "broker": broker}
+        commands = {"taken": self._remote.commands.taken, "refused": self._remote.commands.refused}
+        return self._report.stats() | {"outbox": outbox, "broker": broker, "commands": commands}
 
     def _state(self, message: Message) -> None:
         """Send a retained message, and again on every connection."""

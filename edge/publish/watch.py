@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.publish.message import ROOT
 from edge.publish.mqtt import MqttLink
+from edge.publish.practice import TEST
 
 if TYPE_CHECKING:
     import threading
@@ -84,8 +85,13 @@ def describe(alert: dict[str, Any]) -> str:
     """Return one line for a person to read."""
     place = "/".join(str(part) for part in (alert["device"], alert["camera"]))
     clock = str(alert["t_decided"])[:19].replace("T", " ")
+    if alert["event_type"] == TEST:
+        return f"{clock} {place}  test alert: nobody was seen{_late(alert)}"
     word = f"{alert['event_type']:<6} {alert['label']}"
     tail = f" ({alert['reason']})" if alert["reason"] else ""
-    late = "  [delayed: for the record only]" if alert["delayed"] else ""
     person = f"person {alert['track_id']}, {float(alert['duration_s']):.1f} s"
-    return f"{clock} {place}  {word} {float(alert['confidence']):.2f}  {person}{tail}{late}"
+    return f"{clock} {place}  {word} {float(alert['confidence']):.2f}  {person}{tail}{_late(alert)}"
+
+
+def _late(alert: dict[str, Any]) -> str:
+    return "  [delayed: for the record only]" if alert["delayed"] else ""

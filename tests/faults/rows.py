@@ -236,7 +236,7 @@ ROWS = (
         23,
         "start in 1970",
         (f"{PROCESS}a_start_in_1970_detects_queues_and_says_that_the_clock_is_not_set",),
-        Line("publish/message.py", "return plausible and", "return True or"),
+        Line("publish/clock.py", "return plausible and", "return True or"),
     ),
     Row(
         24,

@@ -1,0 +1,42 @@
+"""How the machine bears it: temperature, memory and age of the process, each read from the kernel when asked."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+
+THERMAL = Path("/sys/class/thermal")
+_PLAUSIBLE_C = (-40.0, 150.0)
+"""Zones without a sensor behind them tell of absolute zero and the like."""
+
+
+def temperature_c(zones: Path = THERMAL) -> float | None:
+    """Return the temperature of the hottest zone, None where the machine tells none.
+
+    Source: Documentation/driver-api/thermal/sysfs-api.rst of Linux: `temp` is in thousandths of a degree Celsius.
+    """
+    found = []
+    for zone in zones.glob("thermal_zone*/temp"):
+        with suppress(OSError, ValueError):  # a zone may be asleep
+            found.append(int(zone.read_text("ascii")) / 1000)
+    return max((value for value in found if _PLAUSIBLE_C[0] <= value <= _PLAUSIBLE_C[1]), default=None)
+
+
+def rss_bytes() -> int | None:
+    """Return the memory that the process holds, None where there is no /proc. Source: proc(5), statm."""
+    try:
+        return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return None
+
+
+def uptime_s() -> float | None:
+    """Return the age of the process, None where there is no /proc. Source: proc(5), stat, field 22: starttime."""
+    try:
+        fields = Path("/proc/self/stat").read_text("ascii").rpartition(")")[2].split()
+        started_s = int(fields[19]) / os.sysconf("SC_CLK_TCK")
+        return round(max(time.clock_gettime(time.CLOCK_BOOTTIME) - started_s, 0.0), 1)
+    except (OSError, AttributeError):  # no Linux
+        return None

@@ -1,0 +1,52 @@
+"""Wall time, and whether it can be trusted; the only module that knows it. Times on the wire are UTC, ISO 8601."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_RELEASED = date(2026, 11, 22)
+"""A clock that stands before this day has not been set since power-on."""
+_TIMESYNC = Path("/run/systemd/timesync")
+
+
+def utc(seconds: float) -> str:
+    """Return seconds since 1970 as ISO 8601 with milliseconds and Z."""
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+class Clock:
+    """Wall time, and whether it can be trusted: a Pi has no clock of its own."""
+
+    def __init__(
+        self, wall: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic, boot: str = ""
+    ) -> None:
+        """Take the two clocks, both in seconds, and the name of the machine's start that the second one counts from."""
+        self.wall, self.monotonic = wall, monotonic
+        self.boot = boot or _boot_id()
+
+    def wall_of(self, monotonic_s: float) -> float:
+        """Return seconds since 1970 for a moment on the process's monotonic clock."""
+        return self.wall() - (self.monotonic() - monotonic_s)
+
+    def today(self) -> date:
+        """Return the local day, for counts since midnight."""
+        return datetime.fromtimestamp(max(self.wall(), 0)).astimezone().date()
+
+    def synced(self) -> bool:
+        """Return whether the clock has been set: past the release, and confirmed where systemd keeps the time."""
+        plausible = self.wall() > datetime(_RELEASED.year, _RELEASED.month, _RELEASED.day, tzinfo=UTC).timestamp()
+        return plausible and (not _TIMESYNC.is_dir() or (_TIMESYNC / "synchronized").exists())
+
+
+def _boot_id() -> str:
+    """Return the kernel's name for this start of the machine. Source: random(4), boot_id."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return "unknown"

@@ -1,0 +1,139 @@
+"""Home Assistant is told of the device in one message, from which it makes a device and its entities.
+
+Source: Home Assistant, MQTT integration, device discovery; tests/publish/test_homeassistant.py holds its rules.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from edge import __version__
+from edge.publish.command import DWELL_MAX_S, DWELL_MIN_S, PROFILES
+from edge.publish.message import Message, encode
+
+if TYPE_CHECKING:
+    from edge.publish.message import Sender
+
+Component = dict[str, Any]
+
+_DIAGNOSTIC = {"entity_category": "diagnostic"}
+_SETTING = {"entity_category": "config"}
+_EVENT = """
+{%- set known = this.attributes if this is defined else {} -%}
+{%- set again = known.get('event_id') == value_json.event_id and known.get('seq') == value_json.seq -%}
+{%- if not value_json.delayed and not again -%}
+{{ {'event_type': value_json.event_type, 'event_id': value_json.event_id, 'seq': value_json.seq,
+    'label': value_json.label, 'confidence': value_json.confidence, 'duration_s': value_json.duration_s,
+    'reason': value_json.reason, 'camera': value_json.camera, 't_decided': value_json.t_decided} | tojson }}
+{%- endif -%}
+""".replace("\n", "")
+"""An alert that arrives late, or once more, fires nothing: an empty result is passed over."""
+
+
+def device_id(sender: Sender) -> str:
+    """Return the device's name as Home Assistant has it: letters, digits, - and _ only, one for each camera."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", f"maskwatch-{sender.device}-{sender.camera}")
+
+
+def discovery_topic(prefix: str, sender: Sender) -> str:
+    """Return where the message goes."""
+    return f"{prefix}/device/{device_id(sender)}/config"
+
+
+def discovery(prefix: str, sender: Sender, *, commands: bool, snapshot: bool) -> Message:
+    """Return the retained message; with the entities that command where `commands`, with a picture where `snapshot`."""
+    components = _alert(sender) | _counts(sender) | _vitals(sender) | _troubles(sender)
+    components |= _commands(sender) if commands else {}
+    components |= _picture(sender) if snapshot else {}
+    name = device_id(sender)
+    device: dict[str, Any] = {
+        "ids": [name],
+        "name": f"maskwatch {sender.device}",
+        "mf": "maskwatch",
+        "mdl": "maskwatch",
+    }
+    device |= {"sw": __version__} | ({"sa": sender.site} if sender.site else {})
+    body = {
+        "dev": device,
+        "o": {"name": "maskwatch", "sw": __version__},
+        "avty": [{"topic": sender.topic("status")}],
+        "cmps": {key: {**component, "qos": 1, "unique_id": f"{name}-{key}"} for key, component in components.items()},
+    }
+    return Message(discovery_topic(prefix, sender), encode(body), qos=1, retain=True)
+
+
+def _alert(sender: Sender) -> dict[str, Component]:
+    unmasked = {"p": "binary_sensor", "name": "Unmasked", "device_class": "safety"}
+    event = {"p": "event", "name": "Alert", "event_types": ["start", "update", "end", "test"], "icon": "mdi:face-mask"}
+    return {
+        "unmasked": {**unmasked, "state_topic": sender.camera_topic("unmasked")},
+        "alert": {**event, "state_topic": sender.camera_topic("alert"), "value_template": _EVENT},
+    }
+
+
+def _counts(sender: Sender) -> dict[str, Component]:
+    names = {
+        "with_mask": "With mask",
+        "without_mask": "Without mask",
+        "incorrect_mask": "Mask worn wrongly",
+        "unsure": "Unsure",
+    }
+    base = {"p": "sensor", "state_topic": sender.camera_topic("count"), "unit_of_measurement": "persons"}
+    visible = {
+        key: {**base, "name": name, "state_class": "measurement", "value_template": f"{{{{ value_json.faces.{key} }}}}"}
+        for key, name in names.items()
+    }
+    entries = {"name": "Entries today", "state_class": "total_increasing"}
+    entries |= {"value_template": "{{ value_json.entries.values() | sum }}"}
+    return visible | {"entries": {**base, **entries}}
+
+
+def _vitals(sender: Sender) -> dict[str, Component]:
+    def sensor(name: str, key: str, unit: str, device_class: str | None = None) -> Component:
+        base = {"p": "sensor", "name": name, "state_topic": sender.topic("stats"), "state_class": "measurement"}
+        base |= {"unit_of_measurement": unit, "value_template": f"{{{{ value_json.{key} }}}}", **_DIAGNOSTIC}
+        return base | ({"device_class": device_class} if device_class else {})
+
+    return {
+        "fps": sensor("Frame rate", "fps_hz", "fps"),
+        "latency": sensor("Latency", "latency_ms", "ms", "duration"),
+        "temperature": sensor("Temperature", "temperature_c", "°C", "temperature"),
+    }
+
+
+def _troubles(sender: Sender) -> dict[str, Component]:
+    def sensor(name: str, topic: str, template: str, device_class: str = "problem") -> Component:
+        base = {"p": "binary_sensor", "name": name, "device_class": device_class, "state_topic": topic}
+        return {**base, "value_template": template, **_DIAGNOSTIC}
+
+    stats, kept = sender.topic("stats"), "['memory', 'opening']"
+    outbox = f"value_json.outbox.state.startswith('disk') or value_json.outbox.state in {kept}"
+    camera = "{{ 'OFF' if value_json.state == 'ok' else 'ON' }}"
+    link = "{{ 'ON' if value == 'online' else 'OFF' }}"
+    return {
+        "camera": sensor("Camera and lens", sender.camera_topic("health"), camera),
+        "outbox": sensor("Outbox", stats, f"{{{{ 'OFF' if {outbox} else 'ON' }}}}"),
+        # told by the last will too, so it stays available when everything else does not
+        "link": {**sensor("Broker link", sender.topic("status"), link, "connectivity"), "avty": []},
+    }
+
+
+def _commands(sender: Sender) -> dict[str, Component]:
+    def entity(platform: str, name: str, key: str) -> Component:
+        topics = {"command_topic": sender.topic(f"{key}/set"), "state_topic": sender.topic(f"{key}/state")}
+        return {"p": platform, "name": name, **topics, **_SETTING}
+
+    bounds = {"min": DWELL_MIN_S, "max": DWELL_MAX_S, "step": 0.1, "mode": "box", "unit_of_measurement": "s"}
+    button = {"p": "button", "name": "Test alert", "command_topic": sender.topic("test_alert/set"), **_DIAGNOSTIC}
+    return {
+        "notice": entity("switch", "Notices", "notice"),
+        "dwell": {**entity("number", "Dwell time", "alert/dwell_s"), **bounds, "device_class": "duration"},
+        "profile": {**entity("select", "Detector profile", "detector/profile"), "options": list(PROFILES)},
+        "test_alert": button,
+    }
+
+
+def _picture(sender: Sender) -> dict[str, Component]:
+    image = {"p": "image", "name": "Snapshot", "content_type": "image/jpeg"}
+    return {"snapshot": {**image, "image_topic": sender.camera_topic("snapshot")}}
