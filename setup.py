@@ -60,6 +60,13 @@ setup(
             "scikit-image>=0.24,<1",
             "tqdm>=4.66,<5",
         ],
-        "test": ["pytest>=8,<10", "pytest-timeout>=2.3,<3", "hypothesis>=6,<7", "mypy>=1.13,<3", "ruff>=0.9,<1"],
+        "test": [
+            "pytest>=8,<10",
+            "pytest-timeout>=2.3,<3",
+            "hypothesis>=6,<7",
+            "jsonschema>=4.20,<5",
+            "mypy>=1.13,<3",
+            "ruff>=0.9,<1",
+        ],
     },
 )

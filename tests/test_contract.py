@@ -1,0 +1,118 @@
+"""What is really published keeps the contract of docs/mqtt.md: each message, its QoS, its retained flag, its expiry."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Mosquitto, command, environment
+from tests.contract import Contract, OpenEar
+from tests.fakes import eventually
+
+TOP = "maskwatch/1/stop-7"
+SETTINGS = ("mqtt.host=127.0.0.1", "mqtt.stats_s=0.5", "mqtt.retry_max_s=0.5", "homeassistant.discovery=true")
+
+
+def watch(broker: Mosquitto, name: str, source: str, outbox: Path, *more: str) -> subprocess.Popen[str]:
+    settings = [*SETTINGS, f"mqtt.port={broker.port}", f"device.name={name}", f"mqtt.outbox={outbox}", *more]
+    arguments = [part for setting in settings for part in ("--set", setting)]
+    return subprocess.Popen(
+        command("run", "--source", source, *arguments),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=15)
+    assert (process.returncode, "Traceback" in err) == (0, False), err
+
+
+def wait_for(ear: OpenEar, topic: str, wanted: Callable[[bytes], bool], since: int = 0) -> None:
+    def came() -> bool:
+        return any(heard.topic == topic and wanted(heard.payload) for heard in ear.heard[since:])
+
+    assert eventually(came, 60), (topic, ear.of(topic)[-3:])
+
+
+def kind(name: str) -> Callable[[bytes], bool]:
+    return lambda payload: json.loads(payload)["event_type"] == name
+
+
+def play(broker: Mosquitto, folder: Path, least_s: float, pause_s: float) -> OpenEar:
+    """Let two watches live through commands, a lost camera, a lost broker and a power cut, again and again."""
+    ear, outbox = OpenEar(broker.port), folder / "outbox.db"
+    blind = watch(broker, "stop-8", "usb:63", folder / "outbox-8.db")
+    seeing = watch(broker, "stop-7", "demo", outbox)
+    until = time.monotonic() + least_s
+    while True:
+        mark = len(ear.heard)
+        wait_for(ear, f"{TOP}/camera/main/alert", kind("start"), mark)
+        for key, payload in [("notice", "OFF"), ("test_alert", "PRESS"), ("notice", "ON"), ("alert/dwell_s", "86401")]:
+            ear.say(f"{TOP}/{key}/set", payload)
+        wait_for(ear, f"{TOP}/camera/main/alert", kind("test"), mark)
+        wait_for(ear, f"{TOP}/problem/settings", bool, mark)
+        time.sleep(pause_s)
+        broker.stop()
+        mark = len(ear.heard)
+        broker.start()
+        wait_for(ear, f"{TOP}/status", b"online".__eq__, mark)
+        time.sleep(pause_s)
+        mark = len(ear.heard)
+        ear.say(f"{TOP}/detector/profile/set", "small")
+        wait_for(ear, f"{TOP}/detector/profile/state", b"small".__eq__, mark)
+        wait_for(ear, f"{TOP}/camera/main/unmasked", b"ON".__eq__, len(ear.heard))
+        seeing.kill()
+        seeing.communicate()
+        mark = len(ear.heard)
+        seeing = watch(broker, "stop-7", "demo", outbox)
+        wait_for(ear, f"{TOP}/camera/main/alert", lambda payload: json.loads(payload)["reason"] == "restart", mark)
+        if time.monotonic() >= until:
+            break
+    end(seeing)
+    end(blind)
+    assert eventually(lambda: ear.of(f"{TOP}/status")[-1] == b"offline")
+    ear.close()
+    return ear
+
+
+def unheard(ear: OpenEar, contract: Contract) -> set[str]:
+    rows = [contract.row(topic) for topic in ear.counts()]
+    seen = {row["topic"] for row in rows if row}
+    return {row["topic"] for row in contract.topics if row["from"] == "device"} - seen
+
+
+def check(ear: OpenEar) -> None:
+    contract = Contract()
+    assert ear.faults(contract) == []
+    assert unheard(ear, contract) == {"maskwatch/1/{device}/camera/{camera}/snapshot"}
+    alerts = [json.loads(payload) for payload in ear.of(f"{TOP}/camera/main/alert")]
+    assert {alert["event_type"] for alert in alerts} >= {"start", "end", "test"}
+    assert json.loads(ear.of("maskwatch/1/stop-8/camera/main/health")[-1])["state"] == "offline"
+
+
+@pytest.mark.timeout(240)
+def test_every_message_of_a_run_with_commands_and_bad_luck_keeps_the_contract(tmp_path, mosquitto):
+    check(play(mosquitto, tmp_path, least_s=0, pause_s=0.5))
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_every_message_of_ten_minutes_keeps_the_contract(tmp_path, mosquitto, capsys):
+    ear = play(mosquitto, tmp_path, least_s=600, pause_s=35)
+    check(ear)
+    report = [f"{number:6d} {topic}" for topic, number in sorted(ear.counts().items())]
+    kinds = Counter(json.loads(payload)["event_type"] for payload in ear.of(f"{TOP}/camera/main/alert"))
+    with capsys.disabled():
+        sys.stdout.write("\n".join(["", *report, str(dict(kinds)), ""]))
