@@ -64,6 +64,7 @@ setup(
             "pytest>=8,<10",
             "pytest-timeout>=2.3,<3",
             "hypothesis>=6,<7",
+            "jinja2>=3.1,<4",
             "jsonschema>=4.20,<5",
             "mypy>=1.13,<3",
             "ruff>=0.9,<1",

@@ -57,7 +57,8 @@ def discovery(prefix: str, sender: Sender, *, commands: bool, snapshot: bool) ->
     body = {
         "dev": device,
         "o": {"name": "maskwatch", "sw": __version__},
-        "avty": [{"topic": sender.topic("status")}],
+        # the defaults, said all the same: without them Home Assistant 2025.4 once failed to set an entity up
+        "avty": [{"topic": sender.topic("status"), "pl_avail": "online", "pl_not_avail": "offline"}],
         "cmps": {key: {**component, "qos": 1, "unique_id": f"{name}-{key}"} for key, component in components.items()},
     }
     return Message(discovery_topic(prefix, sender), encode(body), qos=1, retain=True)

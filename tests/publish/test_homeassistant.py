@@ -1,0 +1,311 @@
+"""Home Assistant's discovery message: its published rules, its templates, real brokers, and Home Assistant itself.
+
+The last wants a Python with the package `homeassistant`, named by MASKWATCH_HOMEASSISTANT_PYTHON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import jinja2
+import pytest
+
+from edge.data import EventType
+from edge.publish.command import COMMANDS, PROFILES
+from edge.publish.homeassistant import device_id, discovery
+from edge.publish.message import Message
+from edge.publish.practice import practice_alert
+from edge.publish.remote import Remote, Wishes
+from tests import fakes
+from tests.conftest import free_port
+from tests.contract import Contract, Heard, OpenEar
+from tests.fakes import eventually
+from tests.publish.test_message import MODEL, alert, sender
+from tests.test_contract import TOP, end, kind, wait_for, watch
+
+CONFIG = "homeassistant/device/maskwatch-stop-7-main/config"
+CORE = os.environ.get("MASKWATCH_HOMEASSISTANT_PYTHON", "")
+
+
+def told(*, commands: bool = True, snapshot: bool = True, who=None) -> dict:
+    message = discovery("homeassistant", who or sender(), commands=commands, snapshot=snapshot)
+    assert Contract().faults(Heard(message.topic, message.payload, message.qos, message.retain)) == []
+    return json.loads(message.payload)
+
+
+NEEDED = {
+    "binary_sensor": {"state_topic"},
+    "button": {"command_topic"},
+    "event": {"state_topic", "event_types"},
+    "image": {"image_topic"},
+    "number": {"command_topic"},
+    "select": {"command_topic", "options"},
+    "sensor": {"state_topic"},
+    "switch": {"command_topic"},
+}
+"""Source: Home Assistant, MQTT integration, the page of each platform: its required variables."""
+
+
+def test_the_message_keeps_the_rules_of_device_discovery():
+    body = told()
+    assert {"dev", "o", "cmps"} <= body.keys()
+    assert body["dev"]["ids"]
+    assert body["o"]["name"]
+    for key, component in body["cmps"].items():
+        assert component.keys() >= {"p", "unique_id", "name"} | NEEDED[component["p"]], key
+    ids = [component["unique_id"] for component in body["cmps"].values()]
+    assert len(set(ids)) == len(ids)
+    assert {component["p"] for component in body["cmps"].values()} == NEEDED.keys()
+
+
+def test_the_device_id_holds_only_what_home_assistant_allows():
+    from dataclasses import replace
+
+    strange = replace(sender(), device="Bus-Stop.Süd", camera="a b")
+    assert re.fullmatch(r"[a-zA-Z0-9_-]+", device_id(strange))
+    told(who=strange)
+
+
+def test_every_topic_of_an_entity_is_one_of_the_contract():
+    agreed = Contract()
+    for key, component in told()["cmps"].items():
+        for name in ("state_topic", "command_topic", "image_topic"):
+            assert name not in component or agreed.row(component[name]), (key, name)
+
+
+def test_entities_that_command_are_there_only_where_commands_are_taken_and_a_picture_only_where_one_is_sent():
+    most, least = set(told()["cmps"]), set(told(commands=False, snapshot=False)["cmps"])
+    assert most - least == {"notice", "dwell", "profile", "test_alert", "snapshot"}
+    without = {c["p"] for c in told(commands=False, snapshot=False)["cmps"].values()}
+    assert without == {"binary_sensor", "sensor", "event"}
+
+
+def test_a_switch_a_number_a_select_and_a_button_say_what_the_commands_take():
+    components = told()["cmps"]
+    commanding = {
+        c["command_topic"].removeprefix(f"{TOP}/").removesuffix("/set")
+        for c in components.values()
+        if "command_topic" in c
+    }
+    assert commanding == COMMANDS.keys()
+    assert components["profile"]["options"] == list(PROFILES)
+    assert (components["dwell"]["min"], components["dwell"]["max"]) == (0, 86_400)
+
+
+def render(key: str, payload: bytes | str, **more: object) -> str:
+    """Render an entity's template as Home Assistant does: `value` and, where it is JSON, `value_json`."""
+    text = payload if isinstance(payload, str) else payload.decode()
+    with suppress(ValueError):
+        more["value_json"] = json.loads(text)
+    template = told()["cmps"][key]["value_template"]
+    return (
+        jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)
+        .from_string(template)
+        .render(value=text, **more)
+    )
+
+
+class This:
+    """Home Assistant's `this`: the entity as it was before."""
+
+    def __init__(self, **attributes: object) -> None:
+        self.attributes = attributes
+
+
+def test_an_alert_fires_its_event_once_and_never_late():
+    payload = sender().alert(alert(), fakes.scene(decided_at=100.0), MODEL).now(sender().clock).payload
+    fired = json.loads(render("alert", payload, this=This()))
+    assert (fired["event_type"], fired["seq"], fired["label"]) == ("start", 0, "without_mask")
+    assert json.loads(render("alert", payload))["event_type"] == "start"
+    assert render("alert", payload, this=This(event_id="e1", seq=0)).strip() == ""
+    assert json.loads(render("alert", payload, this=This(event_id="e1", seq=1)))["seq"] == 0
+    assert render("alert", json.dumps({**json.loads(payload), "delayed": True}), this=This()).strip() == ""
+
+
+def test_every_event_type_is_one_that_the_entity_knows():
+    known = told()["cmps"]["alert"]["event_types"]
+    test_alert = json.loads(practice_alert(sender(), MODEL).payload)["event_type"]
+    assert {kind.value for kind in EventType} | {test_alert} == set(known)
+
+
+def test_the_templates_read_what_is_published():
+    who = sender()
+    counts = dict(zip(("with_mask", "without_mask", "incorrect_mask", "unsure"), (3, 4, 5, 6), strict=True))
+    entries = {"with_mask": 10, "without_mask": 20, "incorrect_mask": 3}
+    count = who.count(counts, entries, 10).payload
+    assert [render(key, count) for key in counts] == ["3", "4", "5", "6"]
+    assert render("entries", count) == "33"
+    body = {"fps_hz": 12.5, "latency_ms": 30.1, "temperature_c": None, "outbox": {"state": "disk"}}
+    stats = who.stats(body, 10).payload
+    assert [render(key, stats) for key in ("fps", "latency", "temperature", "outbox")] == [
+        "12.5",
+        "30.1",
+        "None",
+        "OFF",
+    ]
+    for state, shown in [
+        ("memory", "OFF"),
+        ("memory only: disk full", "ON"),
+        ("disk, a damaged file was set aside", "OFF"),
+    ]:
+        assert render("outbox", who.stats({"outbox": {"state": state}}, 10).payload) == shown
+    assert render("camera", who.health("ok", "").payload) == "OFF"
+    assert render("camera", who.health("dark", "").payload) == "ON"
+    assert [render("link", word) for word in ("online", "offline")] == ["ON", "OFF"]
+
+
+def remote(announced: set[str], prefix: str = "homeassistant") -> tuple[Remote, list[Message]]:
+    said: list[Message] = []
+    wishes = Wishes({"notice": lambda _word: None}, dict, prefix, announced)
+    return Remote(sender(), wishes, said.append, snapshot=False), said
+
+
+def test_home_assistant_that_comes_back_is_told_again_but_not_by_a_retained_word_nor_in_a_flood():
+    listens, said = remote(set())
+    listens.receive("homeassistant/status", b"online", True)
+    listens.receive("homeassistant/status", b"offline", False)
+    listens.receive("elsewhere/status", b"online", False)
+    assert said == []
+    for _ in range(50):
+        listens.receive("homeassistant/status", b"online", False)
+    assert [message.topic for message in said] == [CONFIG] * 2
+
+
+def test_a_device_that_is_not_to_be_discovered_any_more_is_taken_away():
+    announced: set[str] = set()
+    first, _ = remote(announced)
+    assert [bool(message.payload) for message in first.retained] == [True]
+    second, _ = remote(announced, prefix="")
+    assert [(m.topic, m.payload, m.retain) for m in second.retained] == [(CONFIG, b"", True)]
+    third, _ = remote(announced, prefix="")
+    assert third.retained == []
+
+
+@pytest.mark.timeout(180)
+def test_a_broker_that_lost_its_state_and_a_home_assistant_that_starts_get_all_entities_back(tmp_path, mosquitto):
+    file, ear = tmp_path / "config.toml", OpenEar(mosquitto.port)
+    file.write_text("")
+    process = watch(mosquitto, "stop-7", "usb:63", tmp_path / "outbox.db")
+    wait_for(ear, CONFIG, bool)
+    mosquitto.stop()
+    mark = len(ear.heard)
+    mosquitto.start()
+    for topic in (CONFIG, f"{TOP}/status", f"{TOP}/notice/state", f"{TOP}/camera/main/health", f"{TOP}/model/active"):
+        wait_for(ear, topic, bool, mark)
+    mark = len(ear.heard)
+    ear.say("homeassistant/status", "online")
+    wait_for(ear, CONFIG, bool, mark)
+    end(process)
+    late = OpenEar(mosquitto.port)
+    assert eventually(lambda: late.of(CONFIG) == ear.of(CONFIG)[-1:]), "it is retained"
+    late.close()
+    ear.close()
+
+
+class HomeAssistant:
+    """A running Home Assistant, and what its dashboard shows."""
+
+    def __init__(self, port: int, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        (folder / "configuration.yaml").touch()
+        script = Path(__file__).parent / "homeassistant_core.py"
+        self._log = (folder / "log").open("a")
+        self._process = subprocess.Popen(
+            [CORE, str(script), str(port), str(folder), str(free_port())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+        )
+        self.entities: dict[str, dict] = {}
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def state(self, key: str) -> str:
+        return self.entities.get(f"maskwatch-stop-7-main-{key}", {}).get("state", "none")
+
+    def attributes(self, key: str) -> dict:
+        return self.entities.get(f"maskwatch-stop-7-main-{key}", {}).get("attributes", {})
+
+    def entity(self, key: str) -> str:
+        name = self.attributes(key)["friendly_name"]
+        domain = self.entities[f"maskwatch-stop-7-main-{key}"]["domain"]
+        return f"{domain}.{re.sub('[^a-z0-9]+', '_', name.lower())}"
+
+    def call(self, service: str, key: str, **more: object) -> None:
+        line = json.dumps({"entity_id": self.entity(key), **more})
+        self._process.stdin.write(f"{service} {line}\n")
+        self._process.stdin.flush()
+
+    def close(self) -> None:
+        self._process.stdin.close()
+        self._process.wait(30)
+        self._reader.join(5)
+        self._log.close()
+
+    def _read(self) -> None:
+        for line in self._process.stdout:
+            self.entities = json.loads(line)
+
+
+@contextmanager
+def at_home(port: int, folder: Path) -> Iterator[HomeAssistant]:
+    home = HomeAssistant(port, folder)
+    try:
+        yield home
+    finally:
+        home.close()
+
+
+WRONG = ("Invalid", "TemplateError", "Exception in")
+ALIVE = ("unmasked", "camera", "outbox", "link", "with_mask", "entries", "fps", "latency", "notice", "dwell", "profile")
+
+
+def all_there(home: HomeAssistant) -> bool:
+    return all(home.state(key) not in ("none", "unknown", "unavailable") for key in ALIVE)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(400)
+@pytest.mark.skipif(
+    not CORE, reason="MASKWATCH_HOMEASSISTANT_PYTHON names no Python that has the package homeassistant"
+)
+def test_home_assistant_itself_makes_the_entities_commands_through_them_and_gets_them_back(tmp_path, mosquitto):
+    ear, process = OpenEar(mosquitto.port), watch(mosquitto, "stop-7", "demo", tmp_path / "outbox.db")
+    wait_for(ear, CONFIG, bool)
+    with at_home(mosquitto.port, tmp_path / "home") as home:
+        assert eventually(lambda: all_there(home), 60), home.entities
+        assert len(home.entities) == 17
+        assert eventually(lambda: home.attributes("alert").get("event_type") == "start", 40)
+        assert home.state("unmasked") == "on"
+        assert home.attributes("alert")["label"] == "without_mask"
+        home.call("button press", "test_alert")
+        wait_for(ear, f"{TOP}/camera/main/alert", kind("test"))
+        assert eventually(lambda: home.attributes("alert").get("event_type") in ("test", "end"))
+        home.call("switch turn_off", "notice")
+        assert eventually(lambda: home.state("notice") == "off")
+        home.call("number set_value", "dwell", value=2.5)
+        assert eventually(lambda: home.state("dwell") == "2.5", 30)
+        home.call("select select_option", "profile", option="small")
+        assert eventually(lambda: home.state("profile") == "small", 30)
+        mosquitto.stop()
+        assert eventually(lambda: home.state("unmasked") == "unavailable", 30)
+        mosquitto.start()
+        assert eventually(lambda: all_there(home), 90), home.entities
+        assert (home.state("dwell"), home.state("link")) == ("2.5", "on")
+    with at_home(mosquitto.port, tmp_path / "home") as home:
+        assert eventually(lambda: all_there(home), 60), home.entities
+        process.kill()
+        process.communicate()
+        assert eventually(lambda: (home.state("fps"), home.state("link")) == ("unavailable", "off"), 30)
+    ear.close()
+    log = (tmp_path / "home/log").read_text()
+    assert [word for word in WRONG if word in log] == [], log
+    assert "maskwatch" not in "".join(line for line in log.splitlines() if "WARNING" in line)
