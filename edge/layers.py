@@ -60,12 +60,12 @@ def lay_over(settings: Settings, changes: Mapping[str, object], origin: str) -> 
     """Return `settings` with the values of `changes` (by dotted key) in place of theirs, validated as a file is.
 
     Raises:
-        ConfigError: a key is unknown, or a value has the wrong type or range; the sentence names `origin`.
+        ConfigError: a value has the wrong type or range; the sentence names `origin`.
     """
     values = settings.model_dump()
     for key, value in changes.items():
         section, _, name = key.partition(".")
-        values.setdefault(section, {})[name] = value
+        values[section][name] = value
     try:
         return Settings.model_validate(values)
     except ValidationError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -13,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from edge.publish.command import DWELL_MAX_S, DWELL_MIN_S, PROFILES
 from tests.conftest import Mosquitto, command, environment
-from tests.contract import Contract, OpenEar
+from tests.contract import SCHEMAS, Contract, OpenEar, validator
 from tests.fakes import eventually
 
 TOP = "maskwatch/1/stop-7"
@@ -100,6 +102,71 @@ def check(ear: OpenEar) -> None:
     alerts = [json.loads(payload) for payload in ear.of(f"{TOP}/camera/main/alert")]
     assert {alert["event_type"] for alert in alerts} >= {"start", "end", "test"}
     assert json.loads(ear.of("maskwatch/1/stop-8/camera/main/health")[-1])["state"] == "offline"
+
+
+MQTT_MD = (SCHEMAS.parent / "mqtt.md").read_text()
+
+
+def spelled(topic: str) -> str:
+    """Return a topic of topics.json as the document has it."""
+    names = {"{camera}": "NAME", "{id}": "ID", "{prefix}": "PREFIX"}
+    short = topic.removeprefix("maskwatch/1/{device}/")
+    return re.sub(r"\{\w+\}", lambda found: names[found.group()], short)
+
+
+@pytest.mark.parametrize("row", Contract().topics, ids=lambda row: row["topic"])
+def test_the_document_says_of_every_topic_what_the_schemas_say(row):
+    (line,) = [line for line in MQTT_MD.splitlines() if line.startswith(f"| `{spelled(row['topic'])}` |")]
+    cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+    schema = f"[{row['schema'].removesuffix('.json')}](schemas/{row['schema']})" if row["schema"] else "-"
+    assert cells[-1] == schema
+    if row["from"] == "device":
+        expiry = {None: "-", 86_400: "24 h", 60: "60 s", "2 * mqtt.stats_s": "2 x `mqtt.stats_s`"}[row["expiry_s"]]
+        assert cells[2:5] == [str(row["qos"]), "yes" if row["retain"] else "no", expiry]
+
+
+def test_the_document_names_no_topic_that_the_schemas_do_not():
+    written = re.findall(r"^\| `([\w/]+)` \|", MQTT_MD, re.MULTILINE)
+    assert sorted(written) == sorted(spelled(row["topic"]) for row in Contract().topics)
+
+
+def test_every_schema_is_used_and_every_object_in_it_is_closed():
+    used = {row["schema"] for row in Contract().topics if row["schema"]}
+    assert {path.name for path in SCHEMAS.glob("*.json")} == used | {"topics.json"}
+    for name in used:
+        validator(name)
+        assert open_objects(json.loads((SCHEMAS / name).read_text())) == [], name
+
+
+def open_objects(schema: object) -> list[object]:
+    """Return the objects of a schema that allow fields which they do not name."""
+    parts = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else []
+    inner = [found for part in parts for found in open_objects(part)]
+    mine = (
+        isinstance(schema, dict) and schema.get("type") == "object" and schema.get("additionalProperties", True) is True
+    )
+    return [*inner, schema] if mine else inner
+
+
+EXAMPLES = re.findall(r"^### `(.+)`\n\n((?:    .+\n?)+)", MQTT_MD, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("topic", "text"), EXAMPLES, ids=[topic for topic, _ in EXAMPLES])
+def test_every_example_keeps_the_contract(topic, text):
+    row = Contract().row(f"{TOP}/{topic}")
+    assert [error.message for error in validator(row["schema"]).iter_errors(json.loads(text))] == []
+
+
+def test_every_json_payload_of_the_device_has_its_example():
+    wanted = {row["topic"] for row in Contract().topics if row["schema"] and row["payload"] == "json"}
+    bare = {topic for topic in wanted if "/set" in topic or "/state" in topic or "{prefix}" in topic}
+    assert {Contract().row(f"{TOP}/{topic}")["topic"] for topic, _ in EXAMPLES} == wanted - bare
+
+
+def test_the_bounds_and_words_of_commands_are_those_of_the_settings():
+    dwell, profile = validator("dwell.json").schema, validator("profile.json").schema
+    assert (dwell["minimum"], dwell["maximum"]) == (DWELL_MIN_S, DWELL_MAX_S)
+    assert profile["enum"] == list(PROFILES)
 
 
 @pytest.mark.timeout(240)

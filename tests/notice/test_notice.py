@@ -6,6 +6,7 @@ import io
 
 from edge.notice import Notifier
 from edge.notice.banner import Banner, Bell
+from edge.notice.switch import NoticeSwitch
 from tests import fakes
 from tests.publish.test_message import alert
 
@@ -33,6 +34,21 @@ def test_a_notice_stays_long_enough_to_be_read():
     assert banner.text
     put(notifier, 14.1, unmasked=False)
     assert not banner.text
+
+
+def test_nobody_is_told_while_the_switch_is_off_and_a_notice_that_runs_ends():
+    banner, switch = Banner(), NoticeSwitch()
+    notifier = Notifier("x", [banner], hold_s=2.0, switch=switch)
+    put(notifier, 10.0, unmasked=True)
+    assert banner.text
+    switch.on = False
+    put(notifier, 12.5, unmasked=True)
+    assert not banner.text
+    put(notifier, 13.0, unmasked=True)
+    assert not banner.text
+    switch.on = True
+    put(notifier, 13.5, unmasked=True)
+    assert banner.text
 
 
 def test_a_second_person_starts_no_second_notice():

@@ -7,13 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from edge.data import Alert, EventType, Mask, Reason
+from edge.data import CLASSES, Alert, EventType, Mask, Reason
 from edge.publish.counts import Entries
 from edge.publish.message import Clock, Sender, encode, utc
+from edge.publish.practice import practice_alert
 from edge.tflite import ModelSpec
 from tests import fakes
+from tests.contract import Contract, Heard
 
 WALL = 1_800_000_000.0
+UUID = "66ab5499-5696-4df8-a47f-829c36f76ae7"
 MODEL = ModelSpec.model_validate(
     {
         "name": "m",
@@ -141,3 +144,85 @@ def test_each_person_enters_once_and_a_new_day_starts_at_zero():
     assert counted == {"with_mask": 0, "without_mask": 1, "incorrect_mask": 0}
     tomorrow = Clock(lambda: WALL + 86_400).today()
     assert entries.count(fakes.scene((fakes.track(1), fakes.track(3))), tomorrow)["without_mask"] == 1
+
+
+def agreed(message) -> None:
+    """Hold a message against docs/schemas."""
+    heard = Heard(message.topic, message.payload, message.qos, message.retain, message.expiry_s)
+    assert Contract().faults(heard) == []
+
+
+ALERTS = {
+    "start": alert(event_id=UUID),
+    "update": alert(event_id=UUID, event_type=EventType.UPDATE, seq=1, track=fakes.track(mask=Mask.UNSURE)),
+    "end": alert(event_id=UUID, event_type=EventType.END, seq=2, reason=Reason.GONE),
+}
+
+
+@pytest.mark.parametrize("kind", ALERTS)
+@pytest.mark.parametrize("seen", [True, False])
+def test_every_alert_keeps_the_contract(kind, seen):
+    scene = fakes.scene((fakes.track(),)) if seen else replace(fakes.scene(), frame=None)
+    made = sender().alert(ALERTS[kind], scene, MODEL)
+    agreed(made.now(sender().clock))
+    agreed(sender().restarted(made).now(sender().clock))
+
+
+def test_a_test_alert_keeps_the_contract_and_says_in_its_type_that_it_is_none():
+    message = practice_alert(sender(), MODEL)
+    agreed(message)
+    assert body(message)["event_type"] == "test"
+    assert body(message)["event_id"] != body(practice_alert(sender(), MODEL))["event_id"]
+
+
+def test_everything_else_that_is_published_keeps_the_contract():
+    who, models = replace(sender(), settings_sha256="0" * 64), {"face": MODEL, "mask": MODEL}
+    for message in (
+        *(who.online(online=on) for on in (True, False)),
+        *(who.unmasked(on=on) for on in (True, False)),
+        who.info(models),
+        who.models_in_force(models),
+        who.health("dark", "too little light"),
+        who.problem("lens", "dark"),
+        who.problem("lens", ""),
+        who.count({mask.value: 1 for mask in Mask}, {mask.value: 2 for mask in CLASSES}, 0.5),
+        who.setting("notice", "ON"),
+        who.setting("alert/dwell_s", "1.5"),
+        who.setting("detector/profile", "auto"),
+        who.snapshot(b"\xff\xd8\xff and more"),
+    ):
+        agreed(message)
+
+
+def test_a_retained_setting_says_what_is_in_force():
+    message = sender().setting("alert/dwell_s", "1.5")
+    assert (message.topic, message.payload) == ("maskwatch/1/stop-7/alert/dwell_s/state", b"1.5")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"event_type": "begin"},
+        {"confidence": 1.01},
+        {"seq": 1},
+        {"reason": "gone"},
+        {"t_decided": "2026-11-22 19:44:47"},
+        {"box": [0, 0, 1]},
+        {"name": "of somebody"},
+        {"event_id": "e1"},
+        {"label": "unsure"},
+        {"faces": {"with_mask": 1}},
+    ],
+)
+def test_the_contract_finds_an_alert_that_breaks_it(wrong):
+    message = sender().alert(ALERTS["start"], fakes.scene(), MODEL).now(sender().clock)
+    agreed(message)
+    changed = json.dumps({**body(message), **wrong}).encode()
+    assert Contract().faults(Heard(message.topic, changed, 1, retain=False, expiry_s=86_400))
+
+
+@pytest.mark.parametrize("wrong", [{"qos": 0}, {"retain": True}, {"expiry_s": None}, {"topic": "maskwatch/1/a/b"}])
+def test_the_contract_finds_a_wrong_envelope(wrong):
+    message = sender().alert(ALERTS["start"], fakes.scene(), MODEL).now(sender().clock)
+    heard = Heard(message.topic, message.payload, 1, retain=False, expiry_s=86_400)
+    assert Contract().faults(replace(heard, **wrong))

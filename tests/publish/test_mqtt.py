@@ -67,6 +67,18 @@ def test_eight_hundred_messages_all_arrive_and_are_acknowledged(mosquitto):
     listener.link.close()
 
 
+def test_a_broker_keeps_megabytes_from_us(mosquitto):
+    listener, device = Listener(mosquitto.port), link(mosquitto.port)
+    assert eventually(lambda: device.state == ONLINE)
+    for payload in (b"x" * 70_000, b"y" * 60_000):
+        device.send(Message("a", payload, 1))
+    assert eventually(lambda: listener.payloads("a"))
+    assert listener.payloads("a") == [b"y" * 60_000]
+    assert listener.link.state == ONLINE
+    device.close()
+    listener.link.close()
+
+
 def test_the_last_word_is_retained_when_the_link_is_closed(mosquitto):
     device = link(mosquitto.port, will=Message("status", b"offline", 1, retain=True))
     assert eventually(lambda: device.state == ONLINE)

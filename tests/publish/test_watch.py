@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from edge.publish.broker import Broker
 from edge.publish.message import Message
 from edge.publish.mqtt import ONLINE, MqttLink
+from edge.publish.practice import practice_alert
 from edge.publish.watch import Seen, alerts, describe, parse
 from tests import fakes
 from tests.fakes import eventually
@@ -28,6 +29,13 @@ def test_an_alert_is_told_in_one_line_for_a_person():
 
 def test_a_late_alert_says_so():
     assert "delayed" in describe({**json.loads(PAYLOAD), "delayed": True})
+
+
+def test_a_test_alert_is_told_as_one():
+    line = describe(json.loads(practice_alert(sender(), MODEL).payload))
+    assert "stop-7/main  test alert: nobody was seen" in line
+    assert "without_mask" not in line
+    assert parse(practice_alert(sender(), MODEL).payload)
 
 
 def test_each_event_id_and_seq_is_told_once():
