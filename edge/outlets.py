@@ -18,6 +18,7 @@ from edge.notice import Notifier
 from edge.notice.banner import Banner, Bell
 from edge.notice.switch import NoticeSwitch
 from edge.publish.broker import EMBEDDED, device_name, takes_commands
+from edge.publish.command import Bucket
 from edge.publish.embedded import EmbeddedBroker
 from edge.publish.message import Clock, Sender
 from edge.publish.publisher import Publisher
@@ -59,6 +60,7 @@ class Lasting:
 
     notice: NoticeSwitch = field(default_factory=NoticeSwitch)
     announced: set[str] = field(default_factory=set)
+    bucket: Bucket = field(default_factory=Bucket)
 
 
 def build_wishes(settings: Settings, lasting: Lasting, change: Callable[[str, object], None]) -> Wishes:
@@ -75,7 +77,8 @@ def build_wishes(settings: Settings, lasting: Lasting, change: Callable[[str, ob
     effects: dict[str, Callable[[Any], None]] = {"notice": turn}
     effects |= {key: partial(change, key.replace("/", ".")) for key in ("alert/dwell_s", "detector/profile")}
     prefix = settings.homeassistant.prefix if settings.homeassistant.discovery else ""
-    return Wishes(effects if takes_commands(settings.mqtt) else {}, states, prefix, lasting.announced)
+    allowed = effects if takes_commands(settings.mqtt) else {}
+    return Wishes(allowed, states, prefix, lasting.announced, lasting.bucket)
 
 
 def build_publisher(

@@ -64,7 +64,9 @@ COMMANDS: dict[str, Callable[[bytes], str | float]] = {
 class Bucket:
     """Lets so many through at once, and then so many a second. Source: token bucket."""
 
-    def __init__(self, size: int, refill_hz: float, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, size: int = _BURST, refill_hz: float = _REFILL_HZ, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         """Start full."""
         self._size, self._refill_hz, self._monotonic = float(size), refill_hz, monotonic
         self._left, self._filled_at = self._size, monotonic()
@@ -83,20 +85,17 @@ class Commands:
     """Takes what comes on `<key>/set`; what is wrong changes nothing, is counted, and is told once a kind."""
 
     def __init__(
-        self,
-        topic: Callable[[str], str],
-        effects: Mapping[str, Callable[[Any], None]],
-        *,
-        monotonic: Callable[[], float] = time.monotonic,
+        self, topic: Callable[[str], str], effects: Mapping[str, Callable[[Any], None]], bucket: Bucket
     ) -> None:
         """Listen for the keys of `effects`, each a key of `COMMANDS`.
 
         topic: gives the full topic of a name below the device's.
         effects: run on the thread that calls `receive`, and return at once.
+        bucket: how many are taken; best one that outlives a reconnect and a reload.
         """
         self._keys = {topic(f"{key}/set"): key for key in effects}
         self._effects = dict(effects)
-        self._bucket = Bucket(_BURST, _REFILL_HZ, monotonic)
+        self._bucket = bucket
         self._told: set[str] = set()
         self.taken = self.refused = 0
 

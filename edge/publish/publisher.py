@@ -37,11 +37,12 @@ class Publisher:
         models: dict[str, ModelSpec],
         *,
         stats_s: float,
-        wishes: Wishes = Wishes(),  # noqa: B008 - frozen
+        wishes: Wishes | None = None,
         snapshot: Callable[[], bytes] | None = None,
     ) -> None:
         """Join sender, outbox and link; nothing is opened before `start`.
 
+        wishes: what others may say to us; None: nothing.
         snapshot: returns at once the newest picture as JPEG, made unrecognisable, or nothing; None: no picture is sent.
         """
         self._sender, self._report, self._outbox = sender, report, report.outbox
@@ -52,6 +53,7 @@ class Publisher:
         self._next_stats_at = 0.0
         self._lock = threading.Lock()
         self._retained: dict[str, Message] = {}
+        wishes = wishes or Wishes()
         self._states, self._snapshot = wishes.states, snapshot
         self._remote = self._listen(wishes)
         first = (sender.online(online=True), sender.info(models), sender.models_in_force(models))

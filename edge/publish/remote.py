@@ -27,12 +27,14 @@ class Wishes:
     states: what is in force, by key, as `<key>/state` tells it.
     prefix: Home Assistant's discovery prefix; empty: it is told nothing.
     announced: topics on which this process has told Home Assistant of a device; outlives the rounds of a watch.
+    bucket: how many commands are taken; likewise.
     """
 
     effects: Mapping[str, Callable[[Any], None]] = field(default_factory=dict)
     states: Callable[[], dict[str, str]] = _nothing
     prefix: str = ""
     announced: set[str] = field(default_factory=set)
+    bucket: Bucket = field(default_factory=Bucket)
 
 
 class Remote:
@@ -40,7 +42,7 @@ class Remote:
 
     def __init__(self, sender: Sender, wishes: Wishes, send: Callable[[Message], None], *, snapshot: bool) -> None:
         """Prepare; `send` takes what is to be said again, and returns at once."""
-        self.commands = Commands(sender.topic, wishes.effects)
+        self.commands = Commands(sender.topic, wishes.effects, wishes.bucket)
         self._prefix, self._send = wishes.prefix, send
         self._device: Message | None = None
         self._returns = Bucket(2, 0.2)

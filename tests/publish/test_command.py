@@ -11,12 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.layers import load
-from edge.publish.broker import takes_commands
+from edge.publish.broker import Broker, takes_commands
 from edge.publish.command import COMMANDS, DWELL_MAX_S, PROFILES, Bucket, Commands, parse_number
-from tests.conftest import Mosquitto
+from edge.publish.message import Message
+from edge.publish.mqtt import ONLINE, MqttLink
+from tests.conftest import Mosquitto, answers, free_port
 from tests.contract import OpenEar
 from tests.fakes import FakeClock, eventually
 from tests.test_contract import TOP, end, wait_for, watch
+from tests.test_run import Ear, Watch
 
 
 class Effects:
@@ -25,7 +28,7 @@ class Effects:
     def __init__(self, clock=None) -> None:
         self.done: list[tuple[str, object]] = []
         effects = {key: lambda value, key=key: self.done.append((key, value)) for key in COMMANDS}
-        self.commands = Commands(lambda name: f"top/{name}", effects, monotonic=clock or FakeClock())
+        self.commands = Commands(lambda name: f"top/{name}", effects, Bucket(monotonic=clock or FakeClock()))
 
     def receive(self, key: str, payload: bytes, *, retained: bool = False) -> list[tuple[str, object]]:
         before = len(self.done)
@@ -94,6 +97,17 @@ def test_a_flood_is_let_through_ten_at_once_and_then_one_a_second_and_told_once(
         effects.receive("notice", b"ON")
     assert len(effects.done) == 13
     assert caplog.text.count("too many commands") == 1
+
+
+def test_a_reload_gives_a_flood_no_new_room():
+    clock, done = FakeClock(), []
+    bucket = Bucket(monotonic=clock)
+    for _ in range(5):
+        Commands(str, {"notice": done.append}, bucket).receive("notice/set", b"ON", retained=False)
+    again = Commands(str, {"notice": done.append}, bucket)
+    for _ in range(100):
+        again.receive("notice/set", b"ON", retained=False)
+    assert len(done) == 10
 
 
 def test_a_bucket_never_holds_more_than_its_size():
@@ -248,6 +262,20 @@ def test_a_test_alert_says_so_and_never_sets_unmasked(tmp_path, mosquitto):
     end(process)
     assert set(ear.of(f"{TOP}/camera/main/unmasked")) == {b"OFF"}
     assert len(ear.of(f"{TOP}/camera/main/alert")) == 1, "no episode was behind it that would end"
+    ear.close()
+
+
+def test_a_first_run_with_a_broker_of_its_own_takes_commands():
+    port = free_port()
+    process = Watch("--source", "usb:63", "--set", f"mqtt.port={port}")
+    assert eventually(lambda: answers(port), 30)
+    ear, sender = Ear(port, mqtt5=False), MqttLink(Broker("127.0.0.1", port, "operator", mqtt5=False))
+    sender.start()
+    assert eventually(lambda: ear.of("notice/state") == [b"ON"] and sender.state == ONLINE, 30)
+    sender.send(Message(f"{TOP}/notice/set", b"OFF", 1))
+    assert eventually(lambda: ear.of("notice/state")[-1] == b"OFF")
+    process.end()
+    sender.close()
     ear.close()
 
 
