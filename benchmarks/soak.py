@@ -93,7 +93,7 @@ class Play:
         self._pictures: list[Image] = [cv2.resize(camera.scene(float(at)), _SIZE_PX) for at in moments]  # type: ignore[misc]
         self._frames = frames
 
-    def __iter__(self) -> Iterator[Frame | None]:
+    def __iter__(self) -> Iterator[Frame]:
         """Yield the play again and again, its clock going on."""
         for seq in range(self._frames):
             image = self._pictures[seq % len(self._pictures)]

@@ -61,6 +61,16 @@ class Frame:
         return self.image.shape[1], self.image.shape[0]
 
 
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A moment without a picture.
+
+    at: seconds on the source's clock: a camera's goes on, a file's stands at its last frame while it is waited for.
+    """
+
+    at: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Faces:
     """The faces of one frame, best score first.

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from edge.data import Faces, Scene, Verdicts
+from edge.data import Faces, Frame, Scene, Verdicts
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Sequence
 
     from edge.capture import Source
-    from edge.data import Alert, Floats, Frame, Track
+    from edge.data import Alert, Floats, Gap, Track
 
 
 class Sink(Protocol):
@@ -61,6 +61,12 @@ def absent(at: float, stages: Stages) -> Scene:
     return Scene(None, Faces.none(), tracks, alerts, time.monotonic(), stages.episodes())
 
 
+def standing(last: Scene) -> Scene:
+    """Return the scene of a moment in which no time passes: nobody is seen, and no episode begins or ends."""
+    tracks = tuple(replace(track, face=None) for track in last.tracks)
+    return Scene(None, Faces.none(), tracks, (), time.monotonic(), last.episodes)
+
+
 def ended(at: float, stages: Stages) -> Scene:
     """Return the last scene: nobody is seen any more, and every open episode ends."""
     return Scene(None, Faces.none(), (), stages.close(at), time.monotonic())
@@ -70,17 +76,24 @@ def run(
     source: Source, stages: Stages, sinks: Sequence[Sink], *, stop: threading.Event, beat: Callable[[], None]
 ) -> None:
     """Walk the frames of `source` into the sinks until it ends or `stop` is set; `beat` follows each step."""
-    at = 0.0
+    at, scene = 0.0, Scene(None, Faces.none(), (), (), time.monotonic())
     try:
-        for frame in source:
+        for moment in source:
             if stop.is_set():
                 break
-            at = time.monotonic() if frame is None else frame.at
-            scene = absent(at, stages) if frame is None else walk(frame, stages)
+            scene = _next(moment, at, scene, stages)
+            at = moment.at
             _put(scene, sinks)
             beat()
     finally:
         _put(ended(at, stages), sinks)
+
+
+def _next(moment: Frame | Gap, at: float, last: Scene, stages: Stages) -> Scene:
+    """Return the scene that follows `last` at `at` seconds; a source whose clock stands gives the same `at` again."""
+    if isinstance(moment, Frame):
+        return walk(moment, stages)
+    return absent(moment.at, stages) if moment.at > at else standing(last)
 
 
 def _put(scene: Scene, sinks: Sequence[Sink]) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from edge.capture.live import LiveSource, State
+from edge.capture import State
 from edge.monitor.lens import Lens
 from edge.monitor.machine import rss_bytes, temperature_c, uptime_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge.capture import Source
+    from edge.capture import WatchedSource
     from edge.health import Vitals
     from edge.monitor.lens import LensHealth
     from edge.publish.outbox import Outbox
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Report:
     """The parts of a watch that have something to tell."""
 
-    source: Source
+    source: WatchedSource
     vitals: Vitals
     lens: LensHealth
     outbox: Outbox
@@ -35,10 +35,7 @@ class Report:
         body: dict[str, Any] = {"frames": self.vitals.frames, "fps_hz": round(self.vitals.fps_hz, 2)}
         body["latency_ms"] = round(self.vitals.latency_ms, 1)
         body |= {"temperature_c": temperature_c(), "rss_bytes": rss_bytes(), "uptime_s": uptime_s()}
-        if isinstance(self.source, LiveSource):
-            body |= {"camera": self.source.state.value, "dropped": self.source.dropped}
-            body |= {"damaged": self.source.damaged, "reopened": self.source.reopened}
-        return body
+        return body | {"camera": self.source.state.value, **self.source.counts}
 
     def problems(self) -> dict[str, str]:
         """Return what is wrong by name, "STATE: DETAIL"; empty where all is well."""
@@ -57,6 +54,6 @@ class Report:
         return "   ".join([*parts, f"model {self.model.name}", *wrong])
 
     def _camera(self) -> str:
-        if not isinstance(self.source, LiveSource) or self.source.state in (State.OK, State.OPENING):
+        if self.source.state in (State.OK, State.OPENING):
             return ""
         return f"{self.source.state.value}: {self.source.detail}"

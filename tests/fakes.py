@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 
 from edge.capture import Picture
-from edge.data import CLASSES, Faces, Frame, Mask, Scene, Track, Verdicts
+from edge.data import CLASSES, Faces, Frame, Gap, Mask, Scene, Track, Verdicts
 from edge.errors import CameraError
 
 PROBABILITIES = {
@@ -81,12 +81,12 @@ class FakeCamera:
 
 
 class ListSource:
-    """Source of given frames."""
+    """Source of given frames and gaps."""
 
-    def __init__(self, frames: Iterable[Frame | None]) -> None:
+    def __init__(self, frames: Iterable[Frame | Gap]) -> None:
         self._frames = list(frames)
 
-    def __iter__(self) -> Iterator[Frame | None]:
+    def __iter__(self) -> Iterator[Frame | Gap]:
         yield from self._frames
 
     def close(self) -> None:

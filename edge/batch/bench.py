@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from edge.capture import Source
+    from edge.data import Gap
     from edge.settings import Settings
 
 _DEMO_STEP_S = 1 / 12
@@ -63,7 +64,7 @@ class _Timed:
     def __init__(self, source: Source, timings: Timings) -> None:
         self._source, self._timings = source, timings
 
-    def __iter__(self) -> Iterator[Frame | None]:
+    def __iter__(self) -> Iterator[Frame | Gap]:
         iterator = iter(self._source)
         read = self._timings.timed("read", lambda: next(iterator, _END))
         while not isinstance(frame := read(), _End):
@@ -84,7 +85,7 @@ _timed = _Timed
 class _Demo:
     """The demo's play as fast as it can be drawn."""
 
-    def __iter__(self) -> Iterator[Frame | None]:
+    def __iter__(self) -> Iterator[Frame | Gap]:
         camera = DemoCamera()
         for seq in range(1_000_000):
             at = seq * _DEMO_STEP_S

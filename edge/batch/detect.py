@@ -13,7 +13,7 @@ import cv2
 
 from edge.batch.rows import picture_row, scene_row
 from edge.capture.files import PICTURES, VIDEOS, VideoSource, read_picture
-from edge.data import CLASSES, Frame, Mask
+from edge.data import CLASSES, Frame, Gap, Mask
 from edge.errors import CameraError, ConfigError, InputError
 from edge.pipeline import ended, walk
 from edge.show.overlay import draw
@@ -84,7 +84,7 @@ class Batch:
         try:
             for frame in source:
                 progress.advance(task)
-                if frame is None or frame.at < next_at:
+                if isinstance(frame, Gap) or frame.at < next_at:
                     continue
                 at, next_at = frame.at, next_at + self.every_s
                 scene = walk(frame, stages)

@@ -3,23 +3,46 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from edge.data import Frame, Image
+    from edge.data import Frame, Gap, Image
 
 
 class Source(Protocol):
     """Gives frames to the walk, in order."""
 
-    def __iter__(self) -> Iterator[Frame | None]:
-        """Yield frames; None where a live camera gave nothing in time and is being tried again."""
+    def __iter__(self) -> Iterator[Frame | Gap]:
+        """Yield frames, and a Gap where none came in time."""
         ...
 
     def close(self) -> None:
         """Release the camera or file; safe to call twice."""
+        ...
+
+
+class State(StrEnum):
+    """How a camera or a file fares; the value is the name on the wire."""
+
+    OPENING = "opening"
+    OK = "ok"
+    OFFLINE = "offline"
+    SILENT = "silent"
+    FROZEN = "frozen"
+
+
+class WatchedSource(Source, Protocol):
+    """A source that is read on a thread of its own, and can say how it fares, and in a few words why."""
+
+    state: State
+    detail: str
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What was lost or mended so far, by name."""
         ...
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from edge.data import Image
+    from edge.data import Gap, Image
 
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 VIDEOS = frozenset(
@@ -24,6 +24,8 @@ VIDEOS = frozenset(
 _PNG = b"\x89PNG\r\n\x1a\n"
 _FOLDER_FPS_HZ = 1.0
 """A folder's pictures count as one second apart."""
+_NO_TIMEOUTS = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, 2**31 - 1, cv2.CAP_PROP_READ_TIMEOUT_MSEC, 2**31 - 1]
+"""A file that stalls goes on where it was: with OpenCV's own 30 s it ended at the first read after them."""
 
 
 def read_picture(path: Path) -> Image:
@@ -80,7 +82,7 @@ class FolderSource:
         self._paths = pictures_in(path) if path.is_dir() else [path]
         self._on_bad = on_bad
 
-    def __iter__(self) -> Iterator[Frame | None]:
+    def __iter__(self) -> Iterator[Frame | Gap]:
         """Yield one frame a picture."""
         for seq, path in enumerate(self._paths):
             try:
@@ -97,17 +99,17 @@ class FolderSource:
 class VideoSource:
     """The frames of a video file in media time; every frame is walked."""
 
-    def __init__(self, path: Path, *, pace: bool = False, on_bad: Callable[[CameraError], None] | None = None) -> None:
-        """Open a video; `pace` keeps to its own speed.
+    def __init__(self, path: Path, *, on_bad: Callable[[CameraError], None] | None = None) -> None:
+        """Open a video file, or a pipe that a video comes through.
 
         Raises:
             InputError: no such file.
             CameraError: it is no video.
         """
-        if not path.is_file():
+        if not (path.is_file() or path.is_fifo()):
             raise InputError(f"{path}: no such file")
-        self._path, self._pace, self._on_bad = path, pace, on_bad
-        self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+        self._path, self._on_bad = path, on_bad
+        self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, _NO_TIMEOUTS)
         if not self._capture.isOpened():
             raise CameraError(f"{path}: is no video that OpenCV can read")
         rate_hz = float(self._capture.get(cv2.CAP_PROP_FPS))
@@ -118,17 +120,14 @@ class VideoSource:
         """What the file says of its length, 0 where it says nothing."""
         return max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
 
-    def __iter__(self) -> Iterator[Frame | None]:
+    def __iter__(self) -> Iterator[Frame | Gap]:
         """Yield every frame."""
-        started_at, seq = time.monotonic(), 0
+        seq = 0
         while True:
             ok, image = self._capture.read()
             if not ok:
                 break
-            at = seq / self._rate_hz
-            if self._pace:
-                time.sleep(max(0.0, started_at + at - time.monotonic()))
-            yield Frame(image, seq, at=at, read_at=time.monotonic())  # type: ignore[arg-type]
+            yield Frame(image, seq, at=seq / self._rate_hz, read_at=time.monotonic())  # type: ignore[arg-type]
             seq += 1
         self._judge_end(seq)
 

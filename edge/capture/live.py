@@ -5,20 +5,19 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from enum import StrEnum
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
+from edge.capture import State
+from edge.capture.calls import Calls
 from edge.capture.progress import ContentProgress
 from edge.capture.slot import Slot
-from edge.data import Frame
+from edge.data import Frame, Gap
 from edge.errors import CameraError, CameraLost, ThreadStuck
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from edge.capture import Camera, Picture
-
-_R = TypeVar("_R")
 
 log = logging.getLogger(__name__)
 
@@ -30,18 +29,8 @@ _INTERVALS = 3
 _JOIN_S = 2.0
 
 
-class State(StrEnum):
-    """How a live camera fares; the value is the name on the wire."""
-
-    OPENING = "opening"
-    OK = "ok"
-    OFFLINE = "offline"
-    SILENT = "silent"
-    FROZEN = "frozen"
-
-
 class LiveSource:
-    """Source on a camera that may come and go; yields None while there is no picture."""
+    """Source on a camera that may come and go; yields a Gap while there is no picture."""
 
     def __init__(
         self,
@@ -60,7 +49,7 @@ class LiveSource:
         self._frozen_s = frozen_s
         self._slot = Slot()
         self._thread = threading.Thread(target=self._capture, name=f"capture {name}", daemon=True)
-        self._call_began_at: float | None = None
+        self._calls = Calls()
         self._seq = 0
         self._progress = ContentProgress()
         self.damaged = 0
@@ -73,8 +62,13 @@ class LiveSource:
         """Frames that were replaced by newer ones before the walk came for them."""
         return self._slot.dropped
 
-    def __iter__(self) -> Iterator[Frame | None]:
-        """Yield the newest frame, or None when none came within half a second.
+    @property
+    def counts(self) -> dict[str, int]:
+        """Frames dropped and damaged, and how often the camera was opened again."""
+        return {"dropped": self.dropped, "damaged": self.damaged, "reopened": self.reopened}
+
+    def __iter__(self) -> Iterator[Frame | Gap]:
+        """Yield the newest frame, or a Gap when none came within half a second.
 
         Raises:
             ThreadStuck: a call into the camera has not returned for `stuck_s`.
@@ -89,7 +83,7 @@ class LiveSource:
             elif self.state is State.OK and now - heard_at > max(self._patience_s, _INTERVALS * interval_s):
                 self._set_state(State.SILENT, f"no picture for {now - heard_at:.1f} s")
             self._check_stuck(now)
-            yield frame
+            yield Gap(now) if frame is None else frame
 
     def close(self) -> None:
         """Stop the capture thread; the camera is released by it."""
@@ -100,8 +94,7 @@ class LiveSource:
                 log.warning("%s: the camera does not answer; left to the end of the process", self._name)
 
     def _check_stuck(self, now: float) -> None:
-        began_at = self._call_began_at
-        if began_at is not None and now - began_at > self._stuck_s:
+        if self._calls.blocked_s(now) > self._stuck_s:
             raise ThreadStuck(f"{self._name}: a call into the camera has not returned for {self._stuck_s:.0f} s")
 
     def _capture(self) -> None:
@@ -122,19 +115,19 @@ class LiveSource:
 
     def _session(self) -> None:
         """Read one opened camera until it is lost."""
-        camera = self._timed(self._open_camera)
+        camera = self._calls.timed(self._open_camera)
         self.reopened += self._seq > 0
         patient_until = time.monotonic() + self._patience_s
         if self.state is not State.FROZEN:  # the first picture counts as progress, even if it is the last one again
             self._progress = ContentProgress()
         try:
             while not self._stop.is_set():
-                self._hand_over(self._timed(camera.read))
+                self._hand_over(self._calls.timed(camera.read))
                 frozen = self.state is State.FROZEN and time.monotonic() > patient_until
                 if frozen or self.state is State.SILENT:
                     raise CameraLost(f"{self._name}: {self.detail}")
         finally:
-            self._timed(camera.close)
+            self._calls.timed(camera.close)
 
     def _hand_over(self, picture: Picture | None) -> None:
         if picture is None:
@@ -147,14 +140,6 @@ class LiveSource:
             self._set_state(State.FROZEN, f"the very same picture for {self._frozen_s:.0f} s")
         self._slot.put(Frame(picture.image, self._seq, at=now, read_at=now, small=picture.small))
         self._seq += 1
-
-    def _timed(self, call: Callable[[], _R]) -> _R:
-        """Call into the camera with its beginning on record, so that the walk can tell a stuck thread."""
-        self._call_began_at = time.monotonic()
-        try:
-            return call()
-        finally:
-            self._call_began_at = None
 
     def _set_state(self, state: State, detail: str = "") -> None:
         if state is not self.state:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.capture import picamera
+from edge.capture.ahead import ReadAhead
 from edge.capture.demo import DemoCamera
 from edge.capture.files import PICTURES, FolderSource, VideoSource
 from edge.capture.live import LiveSource
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
 
-    from edge.capture import Camera, Source
+    from edge.capture import Camera, Source, WatchedSource
     from edge.settings import CameraSettings
 
 log = logging.getLogger(__name__)
@@ -26,15 +27,23 @@ log = logging.getLogger(__name__)
 _STREAMS = ("rtsp://", "rtsps://", "http://", "https://")
 
 
-def open_source(settings: CameraSettings, *, small_px: tuple[int, int], stop: threading.Event) -> Source:
-    """Return the source that `camera.source` names; live ones are opened later, on their own thread.
+def open_source(settings: CameraSettings, *, small_px: tuple[int, int], stop: threading.Event) -> WatchedSource:
+    """Return the source that `camera.source` names; live ones are opened later, each has a thread of its own.
 
     Raises:
         InputError, CameraError: a file or folder does not exist, or is no video or picture.
     """
     opener = _opener(settings, small_px)
     if opener is None:
-        return _files(Path(settings.source), pace=settings.pace)
+        return ReadAhead(
+            settings.source,
+            partial(_files, Path(settings.source)),
+            stop=stop,
+            open_timeout_s=settings.open_timeout_s,
+            patience_s=settings.patience_s,
+            stuck_s=settings.stuck_s,
+            pace=settings.pace,
+        )
     return LiveSource(
         without_password(settings.source),
         opener,
@@ -91,14 +100,14 @@ def _first_camera(
     return otherwise()
 
 
-def _files(path: Path, *, pace: bool) -> Source:
+def _files(path: Path) -> Source:
     if not _exists(path):
         raise InputError(
             f"{path}: no such file; camera.source is auto, camera, picamera, usb:N, rtsp://…, a video, a folder or demo"
         )
     if path.is_dir() or path.suffix.lower() in PICTURES:
         return FolderSource(path, on_bad=_tell)
-    return VideoSource(path, pace=pace, on_bad=_tell)
+    return VideoSource(path, on_bad=_tell)
 
 
 def _exists(path: Path) -> bool:

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.capture.ahead import ReadAhead
 from edge.capture.demo import PERIOD_S, DemoCamera
-from edge.capture.files import FolderSource, VideoSource
 from edge.capture.live import LiveSource
 from edge.capture.opencv import open_stream, open_usb, without_password
 from edge.capture.picamera import PiCamera, available, to_bgr
@@ -31,8 +31,9 @@ def test_live_cameras_are_opened_later_on_their_own_thread(spec):
 
 
 def test_files_and_folders_are_told_apart(tmp_path, demo_video, demo_picture):
-    assert isinstance(named(demo_video), VideoSource)
-    assert isinstance(named(demo_picture), FolderSource)
+    video, picture = named(demo_video), named(demo_picture)
+    assert isinstance(video, ReadAhead)
+    assert [len(list(video)), len(list(picture))] == [96, 1]
     with pytest.raises(InputError, match="holds no picture"):
         named(tmp_path)
     with pytest.raises(InputError, match="no such file"):

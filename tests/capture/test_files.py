@@ -122,15 +122,3 @@ def test_a_truncated_video_gives_what_it_has_and_is_told(tmp_path, demo_video):
     source.close()
     assert 10 < len(frames) < 90
     assert not source.expected_frames or "truncated" in str(bad[0])
-
-
-def test_a_paced_video_keeps_to_its_own_speed(demo_video):
-    import time
-
-    source = VideoSource(demo_video, pace=True)
-    began_at = time.monotonic()
-    for frame in source:
-        if frame.seq == 6:
-            break
-    source.close()
-    assert time.monotonic() - began_at >= 0.95

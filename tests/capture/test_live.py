@@ -10,6 +10,7 @@ import pytest
 
 from edge.capture.live import LiveSource, State
 from edge.capture.slot import Slot
+from edge.data import Frame, Gap
 from edge.errors import CameraError, CameraLost, ThreadStuck
 from tests import fakes
 from tests.fakes import FakeCamera, eventually, picture
@@ -48,7 +49,7 @@ def first(live: LiveSource, count: int) -> list:
     """Return the first `count` frames, passing over moments without one."""
     frames = []
     for frame in live:
-        if frame is not None:
+        if isinstance(frame, Frame):
             frames.append(frame)
         if len(frames) == count:
             break
@@ -84,8 +85,8 @@ def test_an_absent_camera_keeps_the_walk_going_and_is_tried_again():
     absent = [CameraError("no camera")] * 2
     live = source(*absent, FakeCamera(slowly(v) for v in range(100)), retry_max_s=0.8)
     walk = iter(live)
-    assert next(walk) is None
-    assert next(frame for frame in walk if frame is not None)
+    assert isinstance(next(walk), Gap)
+    assert next(frame for frame in walk if isinstance(frame, Frame))
     live.close()
 
 
@@ -118,7 +119,7 @@ def test_silence_is_noticed_within_its_patience():
     release = threading.Event()
     live = source(FakeCamera([slowly(1), slowly(1), slowly(1), lambda: release.wait(20) and picture(9)]))
     walk = iter(live)
-    next(frame for frame in walk if frame is not None)
+    next(frame for frame in walk if isinstance(frame, Frame))
     began_at = time.monotonic()
     while live.state is not State.SILENT:
         next(walk)

@@ -12,6 +12,7 @@ import pytest
 
 from edge.capture.live import LiveSource, State
 from edge.capture.spec import open_source
+from edge.data import Frame
 from edge.layers import load
 from tests.conftest import answers, free_port
 from tests.fakes import eventually
@@ -42,7 +43,7 @@ def test_a_stalled_network_camera_is_noticed_within_2_s_and_back_within_5(server
     settings = load(overrides=[f"camera.source=rtsp://127.0.0.1:{server.port}/street"]).settings.camera
     live = open_source(settings, small_px=(320, 256), stop=threading.Event())
     seen = []
-    walk = threading.Thread(target=lambda: seen.extend(frame.seq for frame in live if frame is not None))
+    walk = threading.Thread(target=lambda: seen.extend(frame.seq for frame in live if isinstance(frame, Frame)))
     walk.start()
     try:
         assert eventually(lambda: len(seen) > 20, 30)

@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tests.conftest import ROOT
-from tests.faults.rows import ROWS, Row
+from tests.faults.rows import ROWS, Line, Row
 
 _PARTS = ("edge", "tests", "benchmarks", "models", "config", "systemd", "setup.py", "pyproject.toml")
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", "train")
@@ -30,12 +30,12 @@ def copy_of_the_tree(folder: Path) -> None:
             shutil.copy(ROOT / name, folder / name)
 
 
-def failure_without(row: Row, folder: Path) -> str:
-    """Return what a row's tests say in `folder` while its line is out; empty where they are still green."""
-    path = folder / "edge" / row.line.path
+def failure_without(line: Line, row: Row, folder: Path) -> str:
+    """Return what a row's tests say in `folder` while one of its lines is out; empty where they are still green."""
+    path = folder / "edge" / line.path
     sound = path.read_text()
-    assert sound.count(row.line.text) == 1, f"row {row.number}: not once in {row.line.path}"
-    path.write_text(sound.replace(row.line.text, row.line.without))
+    assert sound.count(line.text) == 1, f"row {row.number}: not once in {line.path}"
+    path.write_text(sound.replace(line.text, line.without))
     arguments = ["-q", "-x", "--no-header", "-p", "no:cacheprovider", *row.tests]
     environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
@@ -58,10 +58,9 @@ def main() -> int:
     green, console = [], Console(width=150)
     with tempfile.TemporaryDirectory(prefix="prove") as name:
         copy_of_the_tree(Path(name))
-        for row in ROWS:
-            if wanted and row.number not in wanted:
-                continue
-            said = failure_without(row, Path(name))
+        rows = [row for row in ROWS if not wanted or row.number in wanted]
+        for row, line in [(found, line) for found in rows for line in found.lines]:
+            said = failure_without(line, row, Path(name))
             green += [] if said else [row.number]
             outcome = f"red: {said[:90]}" if said else "STILL GREEN"
             console.print(f"{row.number:>3} {row.cause:<38} {outcome}", highlight=False, markup=False)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 _HERE = "tests/faults/"
-CAMERA, BROKER, DISK, PROCESS = (f"{_HERE}test_{name}.py::test_" for name in ("camera", "broker", "disk", "process"))
+CAMERA, FILES, BROKER = (f"{_HERE}test_{name}.py::test_" for name in ("camera", "files", "broker"))
+DISK, PROCESS = (f"{_HERE}test_{name}.py::test_" for name in ("disk", "process"))
 LIVE, OUTBOX = "tests/capture/test_live.py::test_", "tests/publish/test_outbox.py::test_"
 
 
@@ -23,12 +24,20 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One fault; `tests` are node ids, parametrized ones with all their cases."""
+    """One fault; `tests` are node ids, parametrized ones with all their cases.
+
+    also: where the fault is met in more than one place, the lines of the others.
+    """
 
     number: int
     cause: str
     tests: tuple[str, ...]
     line: Line
+    also: tuple[Line, ...] = ()
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        return self.line, *self.also
 
 
 ROWS = (
@@ -60,8 +69,13 @@ ROWS = (
             f"{CAMERA}a_stream_that_stalls_is_noticed_and_read_again_within_5_s_of_its_return",
             f"{CAMERA}a_call_into_the_camera_that_never_returns_ends_the_program_with_70",
             f"{CAMERA}a_camera_that_does_not_answer_is_given_up_in_time",
+            f"{FILES}a_video_that_stalls_is_noticed_and_walked_on_without_the_loss_of_a_frame",
+            f"{FILES}a_video_that_never_goes_on_ends_the_program_with_70",
+            f"{FILES}a_watch_that_waits_for_a_stalled_video_ends_within_5_s",
+            f"{FILES}a_pipe_that_nobody_writes_to_holds_up_neither_start_nor_end",
         ),
         Line("capture/live.py", "            self._check_stuck(now)\n", ""),
+        also=(Line("capture/ahead.py", "self._queue.get(timeout=_TICK_S)", "self._queue.get()"),),
     ),
     Row(
         5,

@@ -19,7 +19,7 @@ from edge.capture import spec
 from edge.capture.live import LiveSource, State
 from edge.capture.opencv import OpenCvCamera, open_stream
 from edge.capture.progress import ContentProgress
-from edge.data import Mask
+from edge.data import Frame, Gap, Mask
 from edge.errors import CameraError
 from edge.monitor.lens import LensHealth
 from tests import fakes
@@ -121,7 +121,7 @@ def test_a_camera_plugged_in_again_as_another_device_is_found(tmp_path, monkeypa
     bounds = {"patience_s": 1.0, "frozen_s": 60.0, "stuck_s": 20.0, "retry_max_s": 0.5}
     live = LiveSource("x", opener, stop=threading.Event(), **bounds)
     walk = iter(live)
-    next(frame for frame in walk if frame is not None)
+    next(frame for frame in walk if isinstance(frame, Frame))
     bus.unplug("video0")
     record_property("noticed_s", seconds_until(lambda: live.state is not State.OK, NOTICE_S))
     bus.plug("video7")
@@ -311,7 +311,7 @@ def test_none_and_pictures_of_a_wrong_shape_or_kind_are_dropped_and_counted():
     live = LiveSource("x", lambda: camera, stop=threading.Event(), **bounds)
     frames = []
     for frame in live:
-        frames += [] if frame is None else [frame]
+        frames += [] if isinstance(frame, Gap) else [frame]
         if len(frames) == 12:
             break
     live.close()

@@ -17,4 +17,5 @@ def test_each_row_names_tests_that_exist_and_a_line_that_is_there_once(row):
     for test in row.tests:
         path, _, name = test.partition("::")
         assert f"def {name.partition('[')[0]}(" in (ROOT / path).read_text()
-    assert (ROOT / "edge" / row.line.path).read_text().count(row.line.text) == 1
+    for line in row.lines:
+        assert (ROOT / "edge" / line.path).read_text().count(line.text) == 1

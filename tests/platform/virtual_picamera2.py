@@ -34,6 +34,7 @@ from picamera2.allocators import Allocator, DmaAllocator  # noqa: E402
 
 from edge.capture import picamera  # noqa: E402
 from edge.capture.live import LiveSource  # noqa: E402
+from edge.data import Frame  # noqa: E402
 from edge.errors import CameraError  # noqa: E402
 
 MAIN_PX, SMALL_PX = (1280, 720), (320, 256)
@@ -225,7 +226,7 @@ def live() -> dict:
     )
     frames, ages_s, states = iter(source), [], []
     while len(ages_s) < 10:
-        if (frame := next(frames)) is not None:
+        if isinstance(frame := next(frames), Frame):
             ages_s.append(time.monotonic() - frame.read_at)
             time.sleep(0.15)
     dropped = source.dropped
