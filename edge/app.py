@@ -20,23 +20,25 @@ from edge.notice.banner import Banner
 from edge.outlets import (
     Lasting,
     Shown,
+    build_leaving,
     build_notifier,
     build_publisher,
     build_viewers,
     build_wishes,
     outbox_path,
 )
+from edge.privacy.zones import Blinkers
 from edge.publish.broker import broker_of, device_name
 from edge.publish.outbox import Outbox
 from edge.reload import Rounds
 from edge.report import Report
-from edge.stages import build_stages, load_models
+from edge.stages import build_stages, counting, load_models
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from edge.capture import Source
-    from edge.pipeline import Sink
+    from edge.capture import WatchedSource
+    from edge.pipeline import Sink, Stages
     from edge.publish.broker import Broker
     from edge.settings import Settings
     from edge.stages import Models
@@ -73,23 +75,18 @@ def _watch(settings: Settings, rounds: Rounds, lasting: Lasting, stack: ExitStac
     """Open what the settings name and walk; what was opened last closes first."""
     manager, banner, console = ServiceManager(), Banner(), Console()
     broker, models = _broker(settings), load_models(settings, profile="live")
-    source = open_source(settings.camera, small_px=models.detector_px, stop=rounds.stop)
+    source = _source(settings, models, rounds)
     stack.callback(source.close)
-    report = _report(settings, source, models, rounds)
+    report, leaving = _report(settings, source, models, rounds), build_leaving(settings)
     wishes = build_wishes(settings, lasting, rounds.change)
-    publisher = build_publisher(settings, broker, models.specs, report, wishes, stack)
+    publisher = build_publisher(settings, broker, models.specs, report, wishes, leaving.snapshot, stack)
     shown = Shown(lambda: report.status(publisher.state), lambda: banner.text)
-    viewers = build_viewers(settings, shown, console, rounds.stop, stack)
+    sinks: list[Sink] = [report.lens, publisher, *leaving.sinks, report.vitals]
+    if not settings.privacy.aggregate:
+        sinks.insert(0, build_notifier(settings, banner, lasting.notice))
+        sinks += build_viewers(settings, shown, console, rounds.stop, stack)
     timings = Timings()
-    stages = build_stages(settings, models, timings, every_frame=False)
-    stages = replace(stages, classify=report.lens.unsure_while_blind(stages.classify))
-    sinks: list[Sink] = [
-        build_notifier(settings, banner, lasting.notice),
-        report.lens,
-        publisher,
-        *viewers,
-        report.vitals,
-    ]
+    stages = _stages(settings, models, timings, report)
     manager.ready()
     stack.callback(manager.stopping)
     if settings.show.terminal != "off":
@@ -103,7 +100,20 @@ def _watch(settings: Settings, rounds: Rounds, lasting: Lasting, stack: ExitStac
     pipeline.run(source, stages, [timings.timed_sink(sink) for sink in sinks], stop=rounds.stop, beat=beat)
 
 
-def _report(settings: Settings, source: Source, models: Models, rounds: Rounds) -> Report:
+def _source(settings: Settings, models: Models, rounds: Rounds) -> WatchedSource:
+    """Return the source; what lies in a no-look zone is painted over before anything sees it."""
+    paint = Blinkers(settings.privacy.no_look)
+    return open_source(settings.camera, small_px=models.detector_px, stop=rounds.stop, paint=paint)
+
+
+def _stages(settings: Settings, models: Models, timings: Timings, report: Report) -> Stages:
+    """Return the stages; nobody is judged through a lens that does not see, and no alert is raised by a mere count."""
+    stages = build_stages(settings, models, timings, every_frame=False)
+    stages = replace(stages, classify=report.lens.unsure_while_blind(stages.classify))
+    return counting(stages) if settings.privacy.aggregate else stages
+
+
+def _report(settings: Settings, source: WatchedSource, models: Models, rounds: Rounds) -> Report:
     """Gather the parts that have something to tell."""
     lens = LensHealth(patience_s=settings.camera.lens_s, moved_s=settings.camera.moved_s)
     outbox = Outbox(outbox_path(settings), limit=settings.mqtt.queue, monotonic=time.monotonic)

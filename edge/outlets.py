@@ -17,10 +17,15 @@ from edge.folders import state_folder
 from edge.notice import Notifier
 from edge.notice.banner import Banner, Bell
 from edge.notice.switch import NoticeSwitch
+from edge.privacy.empty import EmptyScene
+from edge.privacy.pixelate import Cover, Pixelation
+from edge.privacy.snapshot import Snapshot
 from edge.publish.broker import EMBEDDED, device_name, takes_commands
+from edge.publish.census import CensusTaker
 from edge.publish.command import Bucket
 from edge.publish.embedded import EmbeddedBroker
 from edge.publish.message import Clock, Sender
+from edge.publish.people import People, Presence, Shares
 from edge.publish.publisher import Publisher
 from edge.publish.remote import Wishes
 from edge.show.slot import SceneServer, default_path
@@ -77,12 +82,20 @@ def build_wishes(settings: Settings, lasting: Lasting, change: Callable[[str, ob
     effects: dict[str, Callable[[Any], None]] = {"notice": turn}
     effects |= {key: partial(change, key.replace("/", ".")) for key in ("alert/dwell_s", "detector/profile")}
     prefix = settings.homeassistant.prefix if settings.homeassistant.discovery else ""
+    if settings.privacy.aggregate:  # what could be commanded is not there
+        return Wishes(prefix=prefix, announced=lasting.announced, aggregate=True)
     allowed = effects if takes_commands(settings.mqtt) else {}
     return Wishes(allowed, states, prefix, lasting.announced, lasting.bucket)
 
 
 def build_publisher(
-    settings: Settings, broker: Broker, models: dict[str, ModelSpec], report: Report, wishes: Wishes, stack: ExitStack
+    settings: Settings,
+    broker: Broker,
+    models: dict[str, ModelSpec],
+    report: Report,
+    wishes: Wishes,
+    snapshot: Callable[[], bytes] | None,
+    stack: ExitStack,
 ) -> Publisher:
     """Start to publish, to a broker of our own where none is named."""
     if settings.mqtt.host == EMBEDDED:
@@ -96,10 +109,38 @@ def build_publisher(
         expires_s=settings.alert.expires_s,
         settings_sha256=hashlib.sha256(settings.model_dump_json().encode()).hexdigest(),
     )
-    publisher = Publisher(broker, sender, report, models, stats_s=settings.mqtt.stats_s, wishes=wishes)
+    people = _people(settings, sender)
+    publisher = Publisher(
+        broker, sender, report, models, people, stats_s=settings.mqtt.stats_s, wishes=wishes, snapshot=snapshot
+    )
     stack.callback(publisher.close)
     publisher.start()
     return publisher
+
+
+def _people(settings: Settings, sender: Sender) -> People:
+    """Return how people are told of: one by one, or in shares of many alone."""
+    privacy = settings.privacy
+    if not privacy.aggregate:
+        return Presence(sender, interval_s=settings.mqtt.stats_s)
+    return Shares(sender, CensusTaker(interval_s=privacy.aggregate_s, min_people=privacy.aggregate_min))
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """The pictures that may leave the watch: pixelated, where any may leave at all."""
+
+    sinks: tuple[Sink, ...] = ()
+    snapshot: Callable[[], bytes] | None = None
+
+
+def build_leaving(settings: Settings) -> Leaving:
+    """Join what makes pictures in which nobody can be recognised."""
+    if settings.privacy.aggregate or not settings.mqtt.snapshot:
+        return Leaving()
+    empty = EmptyScene()
+    snapshot = Snapshot(Pixelation(Cover(settings.privacy.pixelate), empty, cells=settings.privacy.cells))
+    return Leaving((empty, snapshot), snapshot.jpeg)
 
 
 def build_viewers(
@@ -137,7 +178,7 @@ def build_notifier(settings: Settings, banner: Banner, switch: NoticeSwitch) -> 
 
 def outbox_path(settings: Settings) -> Path | None:
     """Return where alerts wait: the setting, else the state folder of the service or of the user; None: memory."""
-    if settings.mqtt.outbox == "memory":
+    if settings.mqtt.outbox == "memory" or settings.privacy.aggregate:
         return None
     if settings.mqtt.outbox:
         return Path(settings.mqtt.outbox)

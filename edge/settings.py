@@ -125,6 +125,7 @@ class MqttSettings(_Section):
     retry_max_s: Seconds
     stats_s: float = Field(ge=0.1, le=86_400)
     commands: Literal["auto", "on", "off"]
+    snapshot: bool
 
 
 class HomeAssistantSettings(_Section):

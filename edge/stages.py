@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -98,3 +98,8 @@ def build_stages(settings: Settings, models: Models, timings: Timings, *, every_
         episodes=policy.open,
         close=partial(policy.close, reason=Reason.STOPPED),
     )
+
+
+def counting(stages: Stages) -> Stages:
+    """Return stages that judge people and raise no alert of anybody."""
+    return replace(stages, judge=lambda _tracks, _at: (), episodes=tuple, close=lambda _at: ())

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-from edge.capture import Picture
+from edge.capture import Picture, State
 from edge.data import CLASSES, Faces, Frame, Gap, Mask, Scene, Track, Verdicts
 from edge.errors import CameraError
 
@@ -82,6 +82,8 @@ class FakeCamera:
 
 class ListSource:
     """Source of given frames and gaps."""
+
+    state, detail, counts = State.OK, "", {}
 
     def __init__(self, frames: Iterable[Frame | Gap]) -> None:
         self._frames = list(frames)

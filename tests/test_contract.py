@@ -98,7 +98,8 @@ def unheard(ear: OpenEar, contract: Contract) -> set[str]:
 def check(ear: OpenEar) -> None:
     contract = Contract()
     assert ear.faults(contract) == []
-    assert unheard(ear, contract) == {"maskwatch/1/{device}/camera/{camera}/snapshot"}
+    optional = {f"maskwatch/1/{{device}}/camera/{{camera}}/{name}" for name in ("snapshot", "aggregate")}
+    assert unheard(ear, contract) == optional
     alerts = [json.loads(payload) for payload in ear.of(f"{TOP}/camera/main/alert")]
     assert {alert["event_type"] for alert in alerts} >= {"start", "end", "test"}
     assert json.loads(ear.of("maskwatch/1/stop-8/camera/main/health")[-1])["state"] == "offline"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import cv2
 
 from edge.batch.rows import picture_row, scene_row
-from edge.capture.files import PICTURES, VIDEOS, VideoSource, read_picture
+from edge.capture.files import PICTURES, VIDEOS, VideoSource, read_picture, untouched
 from edge.data import CLASSES, Frame, Gap, Mask
 from edge.errors import CameraError, ConfigError, InputError
 from edge.pipeline import ended, walk
@@ -50,6 +50,7 @@ class Batch:
     every_s: float = 0.0
     bad: list[CameraError] = field(default_factory=list)
     on_bad: Callable[[CameraError], None] = lambda _error: None
+    paint: Callable[[Image], None] = untouched
 
     def run(self, paths: Sequence[Path], progress: Progress) -> None:
         """Judge all inputs; bad ones are told, kept in `bad` and passed over."""
@@ -72,13 +73,15 @@ class Batch:
             self._picture(path)
 
     def _picture(self, path: Path) -> None:
-        frame = Frame(read_picture(path), 0, at=0.0, read_at=time.monotonic())
+        image = read_picture(path)
+        self.paint(image)
+        frame = Frame(image, 0, at=0.0, read_at=time.monotonic())
         faces = self.models.detector.detect(frame)
         verdicts = self.models.classifier.classify(frame, faces.boxes)
         self._write(picture_row(str(path), frame, faces, verdicts), frame.image, f"{path.stem}.jpg")
 
     def _video(self, path: Path, progress: Progress) -> None:
-        source, stages = VideoSource(path, on_bad=self._note), self.new_stages()
+        source, stages = VideoSource(path, on_bad=self._note, paint=self.paint), self.new_stages()
         task = progress.add_task(path.name, total=source.expected_frames or None)
         at, next_at = 0.0, 0.0
         try:

@@ -28,6 +28,10 @@ _NO_TIMEOUTS = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, 2**31 - 1, cv2.CAP_PROP_READ_TIM
 """A file that stalls goes on where it was: with OpenCV's own 30 s it ended at the first read after them."""
 
 
+def untouched(_image: Image) -> None:
+    """Leave a picture as it is."""
+
+
 def read_picture(path: Path) -> Image:
     """Return a picture as uint8 (H, W, 3) BGR after its EXIF rotation; grey and alpha become BGR.
 
@@ -73,14 +77,16 @@ def pictures_in(folder: Path) -> list[Path]:
 class FolderSource:
     """The pictures of a folder, or one picture, as frames a second apart; unreadable ones are passed over and told."""
 
-    def __init__(self, path: Path, *, on_bad: Callable[[CameraError], None]) -> None:
-        """Take a folder or one picture.
+    def __init__(
+        self, path: Path, *, on_bad: Callable[[CameraError], None], paint: Callable[[Image], None] = untouched
+    ) -> None:
+        """Take a folder or one picture; `paint` changes each in place.
 
         Raises:
             InputError: there is no picture.
         """
         self._paths = pictures_in(path) if path.is_dir() else [path]
-        self._on_bad = on_bad
+        self._on_bad, self._paint = on_bad, paint
 
     def __iter__(self) -> Iterator[Frame | Gap]:
         """Yield one frame a picture."""
@@ -90,6 +96,7 @@ class FolderSource:
             except CameraError as error:
                 self._on_bad(error)
                 continue
+            self._paint(image)
             yield Frame(image, seq, at=seq / _FOLDER_FPS_HZ, read_at=time.monotonic())
 
     def close(self) -> None:
@@ -99,8 +106,14 @@ class FolderSource:
 class VideoSource:
     """The frames of a video file in media time; every frame is walked."""
 
-    def __init__(self, path: Path, *, on_bad: Callable[[CameraError], None] | None = None) -> None:
-        """Open a video file, or a pipe that a video comes through.
+    def __init__(
+        self,
+        path: Path,
+        *,
+        on_bad: Callable[[CameraError], None] | None = None,
+        paint: Callable[[Image], None] = untouched,
+    ) -> None:
+        """Open a video file, or a pipe that a video comes through; `paint` changes each picture in place.
 
         Raises:
             InputError: no such file.
@@ -108,7 +121,7 @@ class VideoSource:
         """
         if not (path.is_file() or path.is_fifo()):
             raise InputError(f"{path}: no such file")
-        self._path, self._on_bad = path, on_bad
+        self._path, self._on_bad, self._paint = path, on_bad, paint
         self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, _NO_TIMEOUTS)
         if not self._capture.isOpened():
             raise CameraError(f"{path}: is no video that OpenCV can read")
@@ -127,6 +140,7 @@ class VideoSource:
             ok, image = self._capture.read()
             if not ok:
                 break
+            self._paint(image)  # type: ignore[arg-type]
             yield Frame(image, seq, at=seq / self._rate_hz, read_at=time.monotonic())  # type: ignore[arg-type]
             seq += 1
         self._judge_end(seq)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from edge.capture import picamera
 from edge.capture.ahead import ReadAhead
 from edge.capture.demo import DemoCamera
-from edge.capture.files import PICTURES, FolderSource, VideoSource
+from edge.capture.files import PICTURES, FolderSource, VideoSource, untouched
 from edge.capture.live import LiveSource
 from edge.capture.opencv import open_stream, open_usb, without_password
+from edge.capture.painted import PaintedCamera
 from edge.errors import CameraError, InputError
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge.capture import Camera, Source, WatchedSource
+    from edge.data import Image
     from edge.settings import CameraSettings
 
 log = logging.getLogger(__name__)
@@ -27,8 +29,16 @@ log = logging.getLogger(__name__)
 _STREAMS = ("rtsp://", "rtsps://", "http://", "https://")
 
 
-def open_source(settings: CameraSettings, *, small_px: tuple[int, int], stop: threading.Event) -> WatchedSource:
+def open_source(
+    settings: CameraSettings,
+    *,
+    small_px: tuple[int, int],
+    stop: threading.Event,
+    paint: Callable[[Image], None] = untouched,
+) -> WatchedSource:
     """Return the source that `camera.source` names; live ones are opened later, each has a thread of its own.
+
+    paint: changes every picture in place before anything else sees it.
 
     Raises:
         InputError, CameraError: a file or folder does not exist, or is no video or picture.
@@ -37,7 +47,7 @@ def open_source(settings: CameraSettings, *, small_px: tuple[int, int], stop: th
     if opener is None:
         return ReadAhead(
             settings.source,
-            partial(_files, Path(settings.source)),
+            partial(_files, Path(settings.source), paint),
             stop=stop,
             open_timeout_s=settings.open_timeout_s,
             patience_s=settings.patience_s,
@@ -46,7 +56,7 @@ def open_source(settings: CameraSettings, *, small_px: tuple[int, int], stop: th
         )
     return LiveSource(
         without_password(settings.source),
-        opener,
+        partial(PaintedCamera, opener, paint),
         stop=stop,
         patience_s=settings.patience_s,
         frozen_s=settings.frozen_s,
@@ -100,14 +110,14 @@ def _first_camera(
     return otherwise()
 
 
-def _files(path: Path) -> Source:
+def _files(path: Path, paint: Callable[[Image], None]) -> Source:
     if not _exists(path):
         raise InputError(
             f"{path}: no such file; camera.source is auto, camera, picamera, usb:N, rtsp://…, a video, a folder or demo"
         )
     if path.is_dir() or path.suffix.lower() in PICTURES:
-        return FolderSource(path, on_bad=_tell)
-    return VideoSource(path, on_bad=_tell)
+        return FolderSource(path, on_bad=_tell, paint=paint)
+    return VideoSource(path, on_bad=_tell, paint=paint)
 
 
 def _exists(path: Path) -> bool:

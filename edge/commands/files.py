@@ -43,6 +43,7 @@ def detect(
     from edge.batch import detect as batch
     from edge.batch.rows import CsvRows, JsonRows, RowWriter, TextRows
     from edge.health import Timings
+    from edge.privacy.zones import Blinkers
 
     files = batch.inputs(paths)
     models = parts.load_models(settings, profile="quality")
@@ -68,6 +69,7 @@ def detect(
             batch.Outputs(writers, annotate, alerts_out),
             every_s=every,
             on_bad=tell,
+            paint=Blinkers(settings.privacy.no_look),
         )
         with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
             job.run(files, progress)

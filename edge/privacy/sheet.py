@@ -34,9 +34,9 @@ def _sentences(settings: Settings, words: Words) -> list[str]:
     return [purpose, pictures, words.nobody, keeps, *([words.zones] if privacy.no_look else [])]
 
 
-def _sends_pictures(_settings: Settings) -> bool:
+def _sends_pictures(settings: Settings) -> bool:
     """Return whether any picture, pixelated as it is, may leave the watch."""
-    return False
+    return settings.mqtt.snapshot and not settings.privacy.aggregate
 
 
 def data_sheet(settings: Settings, models: Mapping[str, ModelSpec]) -> str:

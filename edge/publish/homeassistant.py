@@ -41,9 +41,13 @@ def discovery_topic(prefix: str, sender: Sender) -> str:
     return f"{prefix}/device/{device_id(sender)}/config"
 
 
-def discovery(prefix: str, sender: Sender, *, commands: bool, snapshot: bool) -> Message:
-    """Return the retained message; with the entities that command where `commands`, with a picture where `snapshot`."""
-    components = _alert(sender) | _counts(sender) | _vitals(sender) | _troubles(sender)
+def discovery(prefix: str, sender: Sender, *, commands: bool, snapshot: bool, aggregate: bool = False) -> Message:
+    """Return the retained message.
+
+    commands, snapshot: with the entities that command, with a picture.  aggregate: shares of many instead of persons.
+    """
+    people = _shares(sender) if aggregate else _alert(sender) | _counts(sender)
+    components = people | _vitals(sender) | _troubles(sender)
     components |= _commands(sender) if commands else {}
     components |= _picture(sender) if snapshot else {}
     name = device_id(sender)
@@ -88,6 +92,17 @@ def _counts(sender: Sender) -> dict[str, Component]:
     entries = {"name": "Entries today", "state_class": "total_increasing"}
     entries |= {"value_template": "{{ value_json.entries.values() | sum }}"}
     return visible | {"entries": {**base, **entries}}
+
+
+def _shares(sender: Sender) -> dict[str, Component]:
+    base = {"p": "sensor", "state_topic": sender.camera_topic("aggregate"), "state_class": "measurement"}
+    share = {**base, "name": "Share with mask", "unit_of_measurement": "%"}
+    value = "value_json.shares.with_mask"
+    share |= {"value_template": f"{{{{ ({value} * 100) | round(1) if value_json.shares else none }}}}"}
+    return {
+        "with_mask_share": share,
+        "people": {**base, "name": "People counted", "value_template": "{{ value_json.people }}"},
+    }
 
 
 def _vitals(sender: Sender) -> dict[str, Component]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from edge.data import Alert, Scene, Track
+    from edge.publish.census import Census
     from edge.tflite import ModelSpec
 
 ROOT = "maskwatch/1"
@@ -155,6 +156,13 @@ class Sender:
         body = {"schema": SCHEMA, "session": self.session, "t": utc(self.clock.wall()), "faces": faces}
         body |= {"entries": entries}
         return Message(self.camera_topic("count"), encode(body), retain=True, expiry_s=expiry(interval_s))
+
+    def aggregate(self, census: Census) -> Message:
+        """Return how many of how many wore a mask in an interval that has ended."""
+        began, ended = (utc(self.clock.wall_of(at)) for at in (census.began_at, census.ended_at))
+        body = {"schema": SCHEMA, "session": self.session, "from": began, "to": ended}
+        body |= {"people": census.people, "shares": census.shares}
+        return Message(self.camera_topic("aggregate"), encode(body), qos=1, retain=True)
 
     def stats(self, body: dict[str, Any], interval_s: float) -> Message:
         """Return how the process fares."""

@@ -7,8 +7,6 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from edge.publish.counts import Entries
-from edge.publish.message import face_counts
 from edge.publish.mqtt import MqttLink
 from edge.publish.practice import practice_alert
 from edge.publish.remote import Remote, Wishes
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
     from edge.data import Scene
     from edge.publish.broker import Broker
     from edge.publish.message import AlertMessage, Message, Sender
+    from edge.publish.people import People
     from edge.report import Report
     from edge.tflite import ModelSpec
 
@@ -35,6 +34,7 @@ class Publisher:
         sender: Sender,
         report: Report,
         models: dict[str, ModelSpec],
+        people: People,
         *,
         stats_s: float,
         wishes: Wishes | None = None,
@@ -48,8 +48,7 @@ class Publisher:
         self._sender, self._report, self._outbox = sender, report, report.outbox
         self._model, self._stats_s = models["mask"], stats_s
         self._told: dict[str, str] = {}
-        self._entries = Entries()
-        self._unmasked = False
+        self._people = people
         self._next_stats_at = 0.0
         self._lock = threading.Lock()
         self._retained: dict[str, Message] = {}
@@ -57,7 +56,7 @@ class Publisher:
         self._states, self._snapshot = wishes.states, snapshot
         self._remote = self._listen(wishes)
         first = (sender.online(online=True), sender.info(models), sender.models_in_force(models))
-        for message in (*first, sender.unmasked(on=False), *self._remote.retained):
+        for message in (*first, *people.first(), *self._remote.retained):
             self._retained[message.topic] = message
         self._link = MqttLink(
             broker,
@@ -89,15 +88,13 @@ class Publisher:
         self._link.check()
         for alert in scene.alerts:
             self._outbox.add(self._sender.alert(alert, scene, self._model))
-        if scene.unmasked != self._unmasked:
-            self._unmasked = scene.unmasked
-            self._state(self._sender.unmasked(on=scene.unmasked))
         self._tell_problems(self._report.problems())
         self._tell_states(self._states())
-        entries = self._entries.count(scene, self._sender.clock.today())
-        if time.monotonic() >= self._next_stats_at:
+        due = time.monotonic() >= self._next_stats_at
+        for message in self._people.tell(scene, due=due):
+            self._state(message)
+        if due:
             self._next_stats_at = time.monotonic() + self._stats_s
-            self._state(self._sender.count(face_counts(scene.visible), entries, self._stats_s))
             self._link.send(self._sender.stats(self._vitals(), self._stats_s))
             self._send_snapshot()
 

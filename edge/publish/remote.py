@@ -28,6 +28,7 @@ class Wishes:
     prefix: Home Assistant's discovery prefix; empty: it is told nothing.
     announced: topics on which this process has told Home Assistant of a device; outlives the rounds of a watch.
     bucket: how many commands are taken; likewise.
+    aggregate: people are told of in shares of many alone.
     """
 
     effects: Mapping[str, Callable[[Any], None]] = field(default_factory=dict)
@@ -35,6 +36,7 @@ class Wishes:
     prefix: str = ""
     announced: set[str] = field(default_factory=set)
     bucket: Bucket = field(default_factory=Bucket)
+    aggregate: bool = False
 
 
 class Remote:
@@ -47,7 +49,8 @@ class Remote:
         self._device: Message | None = None
         self._returns = Bucket(2, 0.2)
         if wishes.prefix:
-            self._device = discovery(wishes.prefix, sender, commands=bool(wishes.effects), snapshot=snapshot)
+            offered = {"commands": bool(wishes.effects), "snapshot": snapshot, "aggregate": wishes.aggregate}
+            self._device = discovery(wishes.prefix, sender, **offered)
         told = {discovery_topic(wishes.prefix, sender)} if wishes.prefix else set()
         self._withdrawn = [Message(topic, b"", qos=1, retain=True) for topic in sorted(wishes.announced - told)]
         wishes.announced.clear()

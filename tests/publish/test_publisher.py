@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -9,7 +10,9 @@ import pytest
 from edge.health import Vitals
 from edge.monitor.lens import LensHealth
 from edge.publish.broker import Broker
+from edge.publish.census import CensusTaker
 from edge.publish.outbox import Outbox
+from edge.publish.people import Presence, Shares
 from edge.publish.publisher import Publisher
 from edge.publish.remote import Wishes
 from edge.report import Report
@@ -26,7 +29,8 @@ def publisher(port: int, **more) -> Publisher:
     outbox = Outbox(None, limit=10, monotonic=time.monotonic)
     report = Report(fakes.ListSource([]), Vitals(), LensHealth(patience_s=1, moved_s=1), outbox, MODEL, lambda: "")
     models = {"face": MODEL, "mask": MODEL}
-    made = Publisher(Broker("127.0.0.1", port, "device"), sender(), report, models, stats_s=0.5, **more)
+    people = more.pop("people", Presence(sender(), interval_s=0.5))
+    made = Publisher(Broker("127.0.0.1", port, "device"), sender(), report, models, people, stats_s=0.5, **more)
     made.start()
     assert eventually(lambda: made.state == "online")
     return made
@@ -84,3 +88,20 @@ def test_where_nothing_may_be_commanded_a_test_alert_may_not_either(mosquitto):
     made.close()
     ear.close()
     assert ear.of(f"{TOP}/camera/main/alert") == []
+
+
+def test_shares_of_many_take_the_place_of_what_was_told_of_single_people(mosquitto):
+    hear(mosquitto.port)
+    late = OpenEar(mosquitto.port)
+    assert eventually(lambda: late.of(f"{TOP}/camera/main/unmasked") and late.of(f"{TOP}/camera/main/count"))
+    late.close()
+    shares = Shares(sender(), CensusTaker(interval_s=0.0, min_people=1))
+    ear = hear(mosquitto.port, people=shares)
+    (heard,) = [heard for heard in ear.heard if heard.topic == f"{TOP}/camera/main/aggregate"]
+    assert Contract().faults(heard) == []
+    assert json.loads(heard.payload)["shares"] == {"with_mask": 0.0, "without_mask": 1.0, "incorrect_mask": 0.0}
+    later = OpenEar(mosquitto.port)
+    assert eventually(lambda: later.of(f"{TOP}/camera/main/aggregate"))
+    assert later.of(f"{TOP}/camera/main/unmasked") == []
+    assert later.of(f"{TOP}/camera/main/count") == []
+    later.close()
