@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import struct
+import subprocess
+import threading
 from pathlib import Path
 
 import cv2
@@ -122,3 +126,23 @@ def test_a_truncated_video_gives_what_it_has_and_is_told(tmp_path, demo_video):
     source.close()
     assert 10 < len(frames) < 90
     assert not source.expected_frames or "truncated" in str(bad[0])
+
+
+@pytest.mark.long
+def test_a_pipe_that_stalls_for_longer_than_opencv_waits_is_read_to_its_end(tmp_path):
+    """OpenCV gave up after 30 s in the middle of a picture, and the rest of the video was lost without a word."""
+    path = tmp_path / "noise.mjpeg"
+    os.mkfifo(path)
+    scene = "testsrc2=size=1280x720:rate=12,noise=alls=60:allf=t"  # pictures larger than the pipe
+    encoder = ("-c:v", "mjpeg", "-q:v", "2", "-f", "mjpeg", path)
+    command = ["ffmpeg", "-loglevel", "error", "-y", "-f", "lavfi", "-i", scene, "-t", "5", *encoder]
+    writer = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    frames = []
+    for frame in VideoSource(path):
+        frames.append(frame.seq)
+        if frame.seq == 20:
+            writer.send_signal(signal.SIGSTOP)
+            threading.Timer(34, writer.send_signal, [signal.SIGCONT]).start()
+    writer.kill()
+    writer.wait()
+    assert frames == list(range(60))
