@@ -29,8 +29,10 @@ from edge.data import Frame
 from edge.health import Timings, Vitals
 from edge.layers import load
 from edge.monitor.lens import LensHealth
-from edge.notice import Notifier
+from edge.notice import Phrase
 from edge.notice.banner import Banner
+from edge.notice.phrases import Phrases
+from edge.notice.policy import Manners, Notifier
 from edge.publish.broker import broker_of
 from edge.publish.message import Clock, Sender
 from edge.publish.outbox import Outbox
@@ -212,7 +214,8 @@ def soak(frames: int, every: int, folder: Path, csv_path: Path | None = None) ->
         server = SceneServer(Path(settings.show.socket), max_side_px=640, status=str, banner=lambda: banner.text)
         stack.callback(server.close)
         publisher.start()
-        sinks = [Notifier("please", [banner], hold_s=1.0), lens, publisher, server, Vitals(), gauge]
+        notifier = Notifier(Phrases((Phrase("en", "please"),)), [banner], Manners(1.0, 20.0, 60.0, 3))
+        sinks = [notifier, lens, publisher, server, Vitals(), gauge]
         stages = build_stages(settings, models, timings, every_frame=False)
         pipeline.run(Play(frames), stages, sinks, stop=threading.Event(), beat=lambda: None)
     return gauge

@@ -16,23 +16,16 @@ from edge.capture.spec import open_source
 from edge.health import ServiceManager, Timings, Vitals
 from edge.layers import lay_over
 from edge.monitor.lens import LensHealth
-from edge.notice.banner import Banner
-from edge.outlets import (
-    Lasting,
-    Shown,
-    build_leaving,
-    build_notifier,
-    build_publisher,
-    build_viewers,
-    build_wishes,
-    outbox_path,
-)
+from edge.nearby import Nearby, build_notifier
+from edge.outlets import Lasting, build_publisher, build_wishes, outbox_path
 from edge.privacy.zones import Blinkers
 from edge.publish.broker import broker_of, device_name
+from edge.publish.message import Clock
 from edge.publish.outbox import Outbox
 from edge.reload import Rounds
 from edge.report import Report
 from edge.stages import build_stages, counting, load_models
+from edge.viewers import Shown, build_leaving, build_viewers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -73,17 +66,17 @@ def _broker(settings: Settings) -> Broker:
 
 def _watch(settings: Settings, rounds: Rounds, lasting: Lasting, stack: ExitStack) -> None:
     """Open what the settings name and walk; what was opened last closes first."""
-    manager, banner, console = ServiceManager(), Banner(), Console()
+    manager, nearby, console = ServiceManager(), Nearby(switch=lasting.notice), Console()
     broker, models = _broker(settings), load_models(settings, profile="live")
     source = _source(settings, models, rounds)
     stack.callback(source.close)
-    report, leaving = _report(settings, source, models, rounds), build_leaving(settings)
+    report, leaving = _report(settings, source, models, rounds, nearby), build_leaving(settings)
     wishes = build_wishes(settings, lasting, rounds.change)
     publisher = build_publisher(settings, broker, models.specs, report, wishes, leaving.snapshot, stack)
-    shown = Shown(lambda: report.status(publisher.state), lambda: banner.text)
+    shown = Shown(lambda: report.status(publisher.state), nearby)
     sinks: list[Sink] = [report.lens, publisher, *leaving.sinks, report.vitals]
     if not settings.privacy.aggregate:
-        sinks.insert(0, build_notifier(settings, banner, lasting.notice))
+        sinks.insert(0, build_notifier(settings.notice, nearby, publisher, Clock().wall, stack))
         sinks += build_viewers(settings, shown, console, rounds.stop, stack)
     timings = Timings()
     stages = _stages(settings, models, timings, report)
@@ -113,11 +106,12 @@ def _stages(settings: Settings, models: Models, timings: Timings, report: Report
     return counting(stages) if settings.privacy.aggregate else stages
 
 
-def _report(settings: Settings, source: WatchedSource, models: Models, rounds: Rounds) -> Report:
+def _report(settings: Settings, source: WatchedSource, models: Models, rounds: Rounds, nearby: Nearby) -> Report:
     """Gather the parts that have something to tell."""
     lens = LensHealth(patience_s=settings.camera.lens_s, moved_s=settings.camera.moved_s)
     outbox = Outbox(outbox_path(settings), limit=settings.mqtt.queue, monotonic=time.monotonic)
-    return Report(source, Vitals(), lens, outbox, models.specs["mask"], lambda: rounds.problem)
+    problems = (lambda: rounds.problem), (lambda: nearby.troubles.text)
+    return Report(source, Vitals(), lens, outbox, models.specs["mask"], *problems)
 
 
 def _greet(console: Console, broker: Broker) -> None:

@@ -1,25 +1,19 @@
-"""The sinks joined by the settings: the notice to people nearby, the publisher, the viewers.
+"""What goes out to the broker and what comes in from it, joined by the settings.
 
-With edge/app.py and edge/stages.py the only modules that know concrete classes.
+With app, stages, nearby and viewers the only modules that know concrete classes.
 """
 
 from __future__ import annotations
 
 import hashlib
-import sys
 import uuid
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from edge.folders import state_folder
-from edge.notice import Notifier
-from edge.notice.banner import Banner, Bell
 from edge.notice.switch import NoticeSwitch
-from edge.privacy.empty import EmptyScene
-from edge.privacy.pixelate import Cover, Pixelation
-from edge.privacy.snapshot import Snapshot
 from edge.publish.broker import EMBEDDED, device_name, takes_commands
 from edge.publish.census import CensusTaker
 from edge.publish.command import Bucket
@@ -28,35 +22,15 @@ from edge.publish.message import Clock, Sender
 from edge.publish.people import People, Presence, Shares
 from edge.publish.publisher import Publisher
 from edge.publish.remote import Wishes
-from edge.show.slot import SceneServer, default_path
-from edge.show.terminal import TerminalView
-from edge.show.window import WindowProcess, has_display
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable
     from contextlib import ExitStack
 
-    from rich.console import Console
-
-    from edge.notice import Announcer
-    from edge.pipeline import Sink
     from edge.publish.broker import Broker
     from edge.report import Report
     from edge.settings import Settings
     from edge.tflite import ModelSpec
-
-_Closable = TypeVar("_Closable", WindowProcess, TerminalView)
-
-_GROUP = "maskwatch"
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What viewers show beside the picture."""
-
-    status: Callable[[], str]
-    banner: Callable[[], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +46,11 @@ def build_wishes(settings: Settings, lasting: Lasting, change: Callable[[str, ob
     """Join what others may command; `change` asks for one setting to be changed, which begins a new round."""
 
     def turn(word: str) -> None:
-        lasting.notice.on = word == "ON"
+        lasting.notice.asked = word == "ON"
 
     def states() -> dict[str, str]:
         profile, dwell_s = settings.detector.profile, settings.alert.dwell_s
-        notice = "ON" if lasting.notice.on else "OFF"
+        notice = "ON" if lasting.notice.on(settings.notice.enabled) else "OFF"
         return {"notice": notice, "alert/dwell_s": f"{dwell_s}", "detector/profile": profile}
 
     effects: dict[str, Callable[[Any], None]] = {"notice": turn}
@@ -124,56 +98,6 @@ def _people(settings: Settings, sender: Sender) -> People:
     if not privacy.aggregate:
         return Presence(sender, interval_s=settings.mqtt.stats_s)
     return Shares(sender, CensusTaker(interval_s=privacy.aggregate_s, min_people=privacy.aggregate_min))
-
-
-@dataclass(frozen=True, slots=True)
-class Leaving:
-    """The pictures that may leave the watch: pixelated, where any may leave at all."""
-
-    sinks: tuple[Sink, ...] = ()
-    snapshot: Callable[[], bytes] | None = None
-
-
-def build_leaving(settings: Settings) -> Leaving:
-    """Join what makes pictures in which nobody can be recognised."""
-    if settings.privacy.aggregate or not settings.mqtt.snapshot:
-        return Leaving()
-    empty = EmptyScene()
-    snapshot = Snapshot(Pixelation(Cover(settings.privacy.pixelate), empty, cells=settings.privacy.cells))
-    return Leaving((empty, snapshot), snapshot.jpeg)
-
-
-def build_viewers(
-    settings: Settings, view: Shown, console: Console, stop: threading.Event, stack: ExitStack
-) -> list[Sink]:
-    """Open what shows the scene: shared memory for windows, a window of our own, the terminal."""
-    server = SceneServer(
-        Path(settings.show.socket) if settings.show.socket else default_path(),
-        max_side_px=settings.show.max_width_px,
-        status=view.status,
-        banner=view.banner,
-        group=_GROUP,
-    )
-    stack.callback(server.close)
-    viewers: list[Sink] = [server]
-    if settings.show.window == "on" or (settings.show.window == "auto" and has_display()):
-        viewers.append(_closing(stack, WindowProcess(server.path, stop)))
-    if settings.show.terminal != "off":
-        viewers.append(_closing(stack, TerminalView(console, status=view.status, banner=view.banner)))
-    return viewers
-
-
-def _closing(stack: ExitStack, sink: _Closable) -> _Closable:
-    stack.callback(sink.close)
-    return sink
-
-
-def build_notifier(settings: Settings, banner: Banner, switch: NoticeSwitch) -> Notifier:
-    """Join the ways in which the people nearby are told."""
-    announcers: list[Announcer] = [banner] if settings.notice.banner else []
-    if settings.notice.banner and sys.stderr.isatty():
-        announcers.append(Bell(sys.stderr, repeat_s=settings.notice.repeat_s))
-    return Notifier(settings.notice.phrase, announcers, hold_s=settings.notice.hold_s, switch=switch)
 
 
 def outbox_path(settings: Settings) -> Path | None:

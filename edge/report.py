@@ -29,6 +29,7 @@ class Report:
     outbox: Outbox
     model: ModelSpec
     settings_problem: Callable[[], str]
+    notice_problem: Callable[[], str] = str
 
     def stats(self) -> dict[str, Any]:
         """Return what `stats` says of machine, camera and walk."""
@@ -44,6 +45,7 @@ class Report:
             "camera": self._camera(),
             "lens": "" if self.lens.state is Lens.OK else self.lens.state.value,
             "settings": self.settings_problem(),
+            "notice": self.notice_problem(),
             "outbox": "" if self.outbox.state in fine else self.outbox.state,
         }
 

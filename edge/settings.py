@@ -5,7 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from edge.values import HoursText, Language, Pin, VolumeHours, Words, worded_in
 
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -101,10 +103,30 @@ class AlertSettings(_Section):
 class NoticeSettings(_Section):
     """How the people nearby are told."""
 
+    enabled: bool
     banner: bool
-    phrase: str = Field(max_length=200)
+    sign: Literal["on", "off"]
+    lamp_pin: Pin
+    buzzer_pin: Pin
+    voice: str
+    phrase: Words
+    thanks: Words
+    sign_text: Words
+    languages: Annotated[list[Language], Field(min_length=1, max_length=6)]
+    volume: Share
+    volume_hours: list[VolumeHours]
+    quiet: HoursText
     hold_s: Seconds
     repeat_s: Seconds
+    remind_s: Seconds
+    reminders: int = Field(ge=0, le=100)
+
+    @field_validator("languages")
+    @classmethod
+    def _worded(cls, languages: list[str], before: ValidationInfo) -> list[str]:
+        """Refuse a language that has neither built-in words nor the owner's."""
+        worded_in(languages, before.data)
+        return languages
 
 
 class MqttSettings(_Section):

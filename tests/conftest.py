@@ -81,15 +81,20 @@ class Screen:
         self._server.wait()
 
 
-@pytest.fixture
-def display() -> Iterator[Screen]:
-    """Return a running X screen."""
+def open_screen(size: str = "1280x800", *more: str) -> Screen:
+    """Start an X screen of WIDTHxHEIGHT."""
     reader, writer = os.pipe()
-    command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1280x800x24", "-nolisten", "tcp"]
+    command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", f"{size}x24", "-nolisten", "tcp", *more]
     server = subprocess.Popen(command, pass_fds=[writer], stderr=subprocess.DEVNULL)
     os.close(writer)
     with os.fdopen(reader) as numbers:
-        screen = Screen(f":{numbers.readline().strip()}", server)
+        return Screen(f":{numbers.readline().strip()}", server)
+
+
+@pytest.fixture
+def display() -> Iterator[Screen]:
+    """Return a running X screen."""
+    screen = open_screen()
     yield screen
     screen.kill()
 

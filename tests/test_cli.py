@@ -7,7 +7,7 @@ import pytest
 from edge import __version__
 from tests.conftest import maskwatch
 
-COMMANDS = ("run", "view", "detect", "watch", "check", "bench")
+COMMANDS = ("run", "view", "sign", "detect", "watch", "check", "bench")
 
 
 def test_the_version_is_told():

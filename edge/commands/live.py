@@ -1,4 +1,4 @@
-"""Commands on a live watch: run, view, watch."""
+"""Commands on a live watch: run, view, sign, watch."""
 
 from __future__ import annotations
 
@@ -56,13 +56,40 @@ def view(
 ) -> None:
     """Open a window on a running maskwatch; q closes it, f fills the screen."""
     settings = load_settings(env, config, overrides).settings
+    from edge.show import window
+
+    window.show(_socket_of(settings, socket), full_screen=full_screen)
+
+
+@app.command(epilog="Examples: `maskwatch sign` · `maskwatch sign --stay`")
+def sign(
+    env: Env = Environment.DEVELOPMENT,
+    config: Config = None,
+    overrides: Set = None,
+    socket: Annotated[Path | None, typer.Option(help="where the running maskwatch listens", metavar="PATH")] = None,
+    texts: Annotated[
+        tuple[str, str, str] | None,
+        typer.Option("--texts", help="what it says idle, for a notice, for thanks", metavar="IDLE NOTICE THANKS"),
+    ] = None,
+    stay: Annotated[bool, typer.Option("--stay", help="wait for a maskwatch, and outlive it")] = False,
+) -> None:
+    """Fill a display at the stop with what everybody nearby is told; q closes it. It shows no picture and no face."""
+    settings = load_settings(env, config, overrides).settings
+    from edge.nearby import sign_texts
+    from edge.show.sign import SignTexts, show_sign
+
+    show_sign(_socket_of(settings, socket), SignTexts(*(texts or sign_texts(settings.notice))), stay=stay)
+
+
+def _socket_of(settings: Settings, named: Path | None) -> Path:
+    """Return where the running maskwatch listens, if there is a display to show it on."""
     from edge.show import slot, window
 
     if not window.has_display():
         raise InputError("there is no display; mend: run this on the device's desktop, or through ssh -X")
-    named = socket or (Path(settings.show.socket) if settings.show.socket else None)
+    named = named or (Path(settings.show.socket) if settings.show.socket else None)
     default = slot.default_path()
-    window.show(named or (default if default.exists() else slot.SERVICE_PATH), full_screen=full_screen)
+    return named or (default if default.exists() else slot.SERVICE_PATH)
 
 
 @app.command(epilog="Examples: `maskwatch watch` · `maskwatch watch --set mqtt.host=broker.example`")

@@ -1,48 +1,44 @@
-"""People nearby are told: when to speak is decided here, how is up to the announcers."""
+"""People nearby are told: what is told, and the contract that every way of telling keeps."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
 
-from edge.notice.switch import NoticeSwitch
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+class State(Enum):
+    """What the people nearby are told now; the value is the name on the wire."""
 
-    from edge.data import Scene
+    OFF = "off"
+    ON = "on"
+    THANKS = "thanks"
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """One sentence in one language, "en" or "pt-br"; it speaks to everybody nearby, never to anybody alone."""
+
+    language: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What is told; `volume` is 0 where it must not be heard, 1 at the loudest."""
+
+    state: State
+    phrases: tuple[Phrase, ...]
+    volume: float = 0.0
 
 
 class Announcer(Protocol):
-    """One way to tell the people nearby; neither call may block."""
+    """One way to tell the people nearby; neither call may block or raise."""
 
-    def announce(self, phrase: str) -> None:
-        """Begin to tell everybody nearby; never anybody alone."""
+    def announce(self, notice: Notice) -> None:
+        """Begin to tell everybody nearby, or tell them again."""
         ...
 
     def clear(self) -> None:
         """Stop telling."""
         ...
-
-
-class Notifier:
-    """Sink that announces while somebody is without a mask; comes first, and waits for no disk and no network."""
-
-    def __init__(
-        self, phrase: str, announcers: Sequence[Announcer], *, hold_s: float, switch: NoticeSwitch | None = None
-    ) -> None:
-        """Hold each notice for at least `hold_s`, so that it can be read; none begins while the switch is off."""
-        self._phrase, self._announcers, self._hold_s = phrase, announcers, hold_s
-        self._switch = switch or NoticeSwitch()
-        self._since: float | None = None
-
-    def put(self, scene: Scene) -> None:
-        """Announce when the first episode opens, clear when the last one closes."""
-        now, wanted = scene.decided_at, scene.unmasked and self._switch.on
-        if wanted and self._since is None:
-            self._since = now
-            for announcer in self._announcers:
-                announcer.announce(self._phrase)
-        elif not wanted and self._since is not None and now - self._since >= self._hold_s:
-            self._since = None
-            for announcer in self._announcers:
-                announcer.clear()

@@ -2,42 +2,48 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, TextIO
 
+from edge.notice import State
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
+
+    from edge.notice import Notice, Phrase
+
+
+def lines_of(phrases: Sequence[Phrase]) -> str:
+    """Return phrases as a text with one line a language."""
+    return "\n".join(phrase.text for phrase in phrases)
 
 
 class Banner:
-    """Announcer that holds the text which screens show, empty while there is nothing to tell."""
+    """Announcer that holds what screens show: `text`, one line a language, empty while there is nothing to tell."""
 
     def __init__(self) -> None:
         """Start with nothing to tell."""
-        self.text = ""
+        self.text, self.thanks = "", False
 
-    def announce(self, phrase: str) -> None:
-        """Show the phrase."""
-        self.text = phrase
+    def announce(self, notice: Notice) -> None:
+        """Show the phrases."""
+        self.text = lines_of(notice.phrases)
+        self.thanks = notice.state is State.THANKS
 
     def clear(self) -> None:
         """Show nothing."""
-        self.text = ""
+        self.text, self.thanks = "", False
 
 
 class Bell:
-    """Announcer that rings the terminal's bell, not more often than every `repeat_s`."""
+    """Announcer that rings the terminal's bell whenever a notice may be heard."""
 
-    def __init__(self, terminal: TextIO, *, repeat_s: float, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, terminal: TextIO) -> None:
         """Ring on `terminal`."""
-        self._terminal, self._repeat_s, self._monotonic = terminal, repeat_s, monotonic
-        self._quiet_until = float("-inf")
+        self._terminal = terminal
 
-    def announce(self, phrase: str) -> None:  # noqa: ARG002 - a bell has no words
+    def announce(self, notice: Notice) -> None:
         """Ring once."""
-        now = self._monotonic()
-        if now >= self._quiet_until:
-            self._quiet_until = now + self._repeat_s
+        if notice.state is State.ON and notice.volume > 0:
             self._terminal.write("\a")
             self._terminal.flush()
 

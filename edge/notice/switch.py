@@ -1,4 +1,4 @@
-"""Whether the people nearby are told at all: turned over MQTT, in force until the process ends."""
+"""Whether the people nearby are told at all: as the settings say, until it is turned over MQTT."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class NoticeSwitch:
-    """Outlives the rounds of a watch; one thread turns it, another looks."""
+    """Outlives the rounds of a watch; one thread turns it, another looks.  asked: None until somebody has turned it."""
 
-    on: bool = True
+    asked: bool | None = None
+
+    def on(self, enabled: bool) -> bool:  # noqa: FBT001 - a predicate of one setting
+        """Return whether notices are told, where the settings say `enabled`."""
+        return enabled if self.asked is None else self.asked

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from edge.publish.mqtt import MqttLink
+from edge.publish.notices import notice
 from edge.publish.practice import practice_alert
 from edge.publish.remote import Remote, Wishes
 
@@ -130,6 +131,10 @@ class Publisher:
     def _say(self, message: Message) -> None:
         """Send what is no state."""
         self._link.send(message)
+
+    def tell_signs(self, state: str, phrase: str, language: str) -> None:
+        """Tell other signs what the people nearby are told now; dropped while there is no broker."""
+        self._link.send(notice(self._sender, state, phrase, language))
 
     def close(self) -> None:
         """Say `offline`, have it acknowledged, and disconnect."""

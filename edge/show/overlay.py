@@ -29,7 +29,7 @@ _WORDS = {
     Mask.UNSURE: "unsure",
 }
 _INK, _PAPER = (255, 255, 255), (32, 32, 32)
-_BANNER = (0, 94, 213)
+_BANNER, _THANKS = (0, 94, 213), (178, 114, 0)
 _FONT = cv2.FONT_HERSHEY_DUPLEX
 _EMPTY_PX = (360, 640)
 
@@ -43,7 +43,7 @@ def draw(image: Image | None, view: View) -> Image:
     if view.status:
         _draw_status(canvas, view.status, unit)
     if view.banner:
-        _draw_banner(canvas, view.banner)
+        _draw_banner(canvas, view.banner.partition("\n")[0], _THANKS if view.thanks else _BANNER)
     return canvas
 
 
@@ -77,7 +77,7 @@ def _draw_status(canvas: Image, status: str, unit: float) -> None:
     cv2.putText(canvas, text, (8, height - base - 4), _FONT, scale, _INK, 1, cv2.LINE_AA)
 
 
-def _draw_banner(canvas: Image, phrase: str) -> None:
+def _draw_banner(canvas: Image, phrase: str, colour: tuple[int, int, int]) -> None:
     """Draw the phrase over the whole width, as large as it fits on lines of about 28 letters."""
     lines = textwrap.wrap(_drawable(phrase), 28)
     width = canvas.shape[1]
@@ -86,7 +86,7 @@ def _draw_banner(canvas: Image, phrase: str) -> None:
     thickness = max(1, round(2 * scale))
     line_height = round(44 * scale)
     bottom = min(line_height * len(lines) + line_height // 2, canvas.shape[0])
-    cv2.rectangle(canvas, (0, 0), (width, bottom), _BANNER, cv2.FILLED)
+    cv2.rectangle(canvas, (0, 0), (width, bottom), colour, cv2.FILLED)
     for row, line in enumerate(lines):
         text_width = cv2.getTextSize(line, _FONT, scale, thickness)[0][0]
         place = ((width - text_width) // 2, line_height * (row + 1))

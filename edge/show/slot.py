@@ -43,10 +43,17 @@ class SceneServer:
     """Sink that hands the newest scene to whoever is connected."""
 
     def __init__(
-        self, path: Path, *, max_side_px: int, status: Callable[[], str], banner: Callable[[], str], group: str = ""
+        self,
+        path: Path,
+        *,
+        max_side_px: int,
+        status: Callable[[], str],
+        banner: Callable[[], str],
+        thanks: Callable[[], bool] = bool,
+        group: str = "",
     ) -> None:
         """Listen at `path`, or beside it where another maskwatch listens there already."""
-        self._side_px, self._status, self._banner = max_side_px, status, banner
+        self._side_px, self._status, self._banner, self._thanks = max_side_px, status, banner, thanks
         self.path = _free_path(path)
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(str(self.path))
@@ -99,7 +106,8 @@ class SceneServer:
 
     def _write(self, scene: Scene) -> None:
         """Write into the half that no viewer reads, then count it."""
-        text = to_json(view_of(scene, status=self._status(), banner=self._banner()))[:_JSON_BYTES]
+        view = view_of(scene, status=self._status(), banner=self._banner(), thanks=self._thanks())
+        text = to_json(view)[:_JSON_BYTES]
         image = None if scene.frame is None else _shrunk(scene.frame.image, self._side_px)
         height, width = (0, 0) if image is None else image.shape[:2]
         self._written += 1

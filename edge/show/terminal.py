@@ -55,7 +55,8 @@ class TerminalView:
     def _state(self, scene: Scene) -> Group:
         counts = Counter(track.mask for track in scene.visible)
         words = [Text(f"{mask.value} {counts[mask]}", _STYLES[mask] if counts[mask] else "dim") for mask in Mask]
-        banner = Text(f"  {self._banner()}  ", "bold white on red") if self._banner() else Text("")
+        phrase = self._banner().partition("\n")[0]
+        banner = Text(f"  {phrase}  ", "bold white on red") if phrase else Text("")
         return Group(banner, Text("   ").join(words), Text(self._status(), "dim"))
 
 

@@ -24,22 +24,27 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What is drawn over one picture; `decided_at` is on the machine's monotonic clock, s."""
+    """What is drawn over one picture.
+
+    banner: what the people nearby are told, one line a language.  thanks: whether that is a thank-you.
+    decided_at: s on the machine's monotonic clock.
+    """
 
     marks: tuple[Mark, ...] = ()
     status: str = ""
     banner: str = ""
     decided_at: float = 0.0
+    thanks: bool = False
 
 
-def view_of(scene: Scene, *, status: str, banner: str) -> View:
-    """Return the marks of the visible tracks with a status line and a banner."""
+def view_of(scene: Scene, *, status: str, banner: str, thanks: bool = False) -> View:
+    """Return the marks of the visible tracks with a status line and a banner, which may be a thank-you."""
     width, height = scene.frame.size_px if scene.frame else (1, 1)
     marks = tuple(
         Mark(relative(track.box, width, height), track.mask, round(track.confidence, 3), track.id)
         for track in scene.visible
     )
-    return View(marks, status, banner, scene.decided_at)
+    return View(marks, status, banner, scene.decided_at, thanks)
 
 
 def relative(
@@ -58,4 +63,4 @@ def from_json(content: bytes) -> View:
     """Return the view that `to_json` wrote."""
     raw = json.loads(content)
     marks = tuple(Mark(tuple(m["box"]), Mask(m["mask"]), m["confidence"], m["track_id"]) for m in raw["marks"])
-    return View(marks, raw["status"], raw["banner"], raw["decided_at"])
+    return View(marks, raw["status"], raw["banner"], raw["decided_at"], raw["thanks"])

@@ -87,6 +87,11 @@ def test_the_user_and_every_group_that_the_cameras_need_are_made(tmp_path):
     }
 
 
+def test_lamp_and_voice_reach_their_devices_and_lgpio_has_a_folder_for_its_pipe():
+    assert {"char-gpiochip rw", "char-alsa rw"} <= set(values("DeviceAllow"))
+    assert values("WorkingDirectory") == [f"%t/{values('RuntimeDirectory')[0]}"]
+
+
 def test_only_what_no_restart_mends_ends_the_service_for_good():
     prevented = {int(code) for code in values("RestartPreventExitStatus")[0].split()}
 

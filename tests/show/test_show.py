@@ -18,7 +18,7 @@ from edge.show.overlay import draw
 from edge.show.slot import SceneReader, SceneServer
 from edge.show.terminal import TerminalView
 from edge.show.view import Mark, View, from_json, to_json
-from edge.show.window import WindowProcess
+from edge.show.window import window_process
 from tests import fakes
 from tests.fakes import eventually
 from tests.publish.test_message import alert
@@ -143,6 +143,13 @@ def test_each_label_has_a_colour_of_its_own():
     assert len(colours) == 4
 
 
+def test_thanks_have_a_colour_of_their_own_and_the_banner_is_in_the_first_language():
+    one, two = (replace(VIEW, banner=text, thanks=True) for text in ("Thank you", "Thank you\nDanke"))
+    image = fakes.picture(120, (640, 480))
+    assert (draw(image, one)[3, 3] == (178, 114, 0)).all()
+    assert (draw(image, one) == draw(image, two)).all()
+
+
 @pytest.mark.parametrize("size", [(1, 1), (16, 16), (40, 3000), (3000, 40)])
 def test_any_picture_can_be_drawn_on(size):
     assert draw(fakes.picture(1, size), VIEW).shape == (size[1], size[0], 3)
@@ -209,7 +216,7 @@ def keep_putting(server, *sinks) -> threading.Event:
 def test_a_real_window_shows_the_scene_and_q_ends_the_watch(server, display, monkeypatch):
     monkeypatch.setenv("DISPLAY", display.name)
     stop = threading.Event()
-    window = WindowProcess(server.path, stop)
+    window = window_process(server.path, stop)
     done = keep_putting(server, window)
     try:
         assert eventually(lambda: windows(display.name), 30)
@@ -224,7 +231,7 @@ def test_a_real_window_shows_the_scene_and_q_ends_the_watch(server, display, mon
 def test_a_screen_that_dies_leaves_the_watch_alone(server, display, monkeypatch, caplog):
     monkeypatch.setenv("DISPLAY", display.name)
     stop = threading.Event()
-    window = WindowProcess(server.path, stop)
+    window = window_process(server.path, stop)
     done = keep_putting(server, window)
     try:
         assert eventually(lambda: windows(display.name), 30)

@@ -1,0 +1,249 @@
+"""How long from a decision until the people nearby are told, by each way, while no broker can be reached.
+
+python -m benchmarks.notice [--rounds 60]      needs Xvfb, matchbox-window-manager and espeak-ng
+
+lamp: the pin of gpiozero's mock factory changes.  sound: the program that plays has been started.
+sign, banner: a pixel of the screen changes, as the X server has it in memory.  Each scene is walked through the real
+detector first, so that the process is as busy as in a watch.  Times are from `Scene.decided_at`, in ms.
+"""
+
+from __future__ import annotations
+
+import argparse
+import mmap
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from gpiozero import Device
+from gpiozero.pins.mock import MockFactory
+
+from edge.capture.demo import DemoCamera
+from edge.data import Alert, EventType, Faces, Mask, Scene, Track
+from edge.layers import load
+from edge.nearby import Nearby, build_notifier, sign_texts
+from edge.outlets import Shown, build_publisher
+from edge.publish.broker import broker_of
+from edge.publish.outbox import Outbox
+from edge.show.child import ChildProcess
+from edge.show.sign import SignTexts, sign_process
+from edge.show.slot import SceneServer
+from edge.stages import load_models
+from tests.conftest import open_screen
+from tests.fakes import eventually, frame
+from tests.notice.players import RecordingPlayer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge.publish.publisher import Publisher
+    from edge.settings import Settings
+    from edge.stages import Models
+
+_ROUND_S = 2.0
+_QUIET_S = 0.5
+_PERIOD_S = 1 / 15
+_SETTINGS = (
+    "mqtt.host=127.0.0.1",
+    "mqtt.port=1",
+    "mqtt.outbox=memory",
+    "notice.voice=espeak",
+    "notice.lamp_pin=GPIO17",
+    "notice.hold_s=0",
+    "notice.repeat_s=0",
+)
+
+
+@dataclass
+class Well:
+    """A report of a process in which all is well."""
+
+    outbox: Outbox
+
+    def problems(self) -> dict[str, str]:
+        """Return no problem."""
+        return {"camera": "", "lens": ""}
+
+    def stats(self) -> dict[str, float]:
+        """Return nothing."""
+        return {}
+
+
+class Pixel:
+    """One pixel of an Xvfb's memory. Source: X11/XWDFile.h: header of big-endian words, colour map, rows."""
+
+    def __init__(self, file: Path, x: int, y: int) -> None:
+        """Map the screen's file."""
+        with file.open("rb") as opened:
+            self._memory = mmap.mmap(opened.fileno(), 0, prot=mmap.PROT_READ)
+        words = struct.unpack_from(">25I", self._memory)
+        self._offset = words[0] + 12 * words[19] + y * words[12] + 4 * x
+
+    @property
+    def bgr(self) -> tuple[int, int, int]:
+        """Its colour now."""
+        blue, green, red = self._memory[self._offset : self._offset + 3]
+        return blue, green, red
+
+
+class Stopwatch:
+    """Waits for one thing to happen, on a thread that looks every millisecond."""
+
+    def __init__(self, happened: Callable[[], bool]) -> None:
+        """Begin to look."""
+        self.at: float | None = None
+        self._happened, self._end_at = happened, time.monotonic() + _ROUND_S
+        self._thread = threading.Thread(target=self._look, name="stopwatch")
+        self._thread.start()
+
+    def _look(self) -> None:
+        while time.monotonic() < self._end_at:
+            if self._happened():
+                self.at = time.monotonic()
+                return
+            time.sleep(0.001)
+
+    def join(self) -> float | None:
+        """Return when it happened, s on the monotonic clock, None if it did not."""
+        self._thread.join()
+        return self.at
+
+
+def screen_with(folder: Path, size: str, stack: ExitStack, *, managed: bool) -> tuple[str, Path]:
+    """Start a screen; return its name and the file of its memory."""
+    folder.mkdir()
+    screen = open_screen(size, "-fbdir", str(folder))
+    stack.callback(screen.kill)
+    if managed:
+        manager = subprocess.Popen(
+            ["matchbox-window-manager"],  # noqa: S607 - wherever the system has it
+            env={**os.environ, "DISPLAY": screen.name},
+            stderr=subprocess.DEVNULL,
+        )
+        stack.callback(manager.wait)
+        stack.callback(manager.kill)
+    return screen.name, folder / "Xvfb_screen0"
+
+
+def on_screen(name: str, start: Callable[[], ChildProcess], stack: ExitStack) -> None:
+    """Start a child on a screen."""
+    before = os.environ.get("DISPLAY")
+    os.environ["DISPLAY"] = name
+    stack.callback(start().close)
+    os.environ.pop("DISPLAY")
+    if before is not None:
+        os.environ["DISPLAY"] = before
+
+
+def publisher_of(settings: Settings, models: Models, stack: ExitStack) -> Publisher:
+    """Return the real publisher; its broker cannot be reached."""
+    report = Well(Outbox(None, limit=100, monotonic=time.monotonic))
+    return build_publisher(settings, broker_of(settings.mqtt, "bench"), models.specs, report, stack)  # type: ignore[arg-type]
+
+
+def scenes(models: Models) -> Callable[[bool], Scene]:
+    """Return a maker of scenes, each walked through the detector."""
+    image = np.ascontiguousarray(DemoCamera().scene(4.0))
+    track = Track(1, (10, 10, 60, 60), 0, 0.0, 0.0, Mask.WITHOUT_MASK, 0.9, 5, (0.05, 0.9, 0.05))
+    start = Alert("e1", EventType.START, 0, Mask.WITHOUT_MASK, track, 0.0, 0.0)
+
+    def make(unmasked: bool) -> Scene:  # noqa: FBT001 - the one thing that differs
+        shot = replace(frame(time.monotonic()), image=image)
+        models.detector.detect(shot)
+        return Scene(shot, Faces.none(), (track,), (), time.monotonic(), (start,) if unmasked else ())
+
+    return make
+
+
+def measure(folder: Path, *, rounds: int) -> dict[str, list[float]]:
+    """Return the ms from decision to effect of each way, one a round; fewer where one did not happen within 2 s."""
+    found: dict[str, list[float]] = {"lamp": [], "sound": [], "sign": [], "banner": []}
+    before = os.environ["PATH"]
+    with ExitStack() as stack:
+        recorder = RecordingPlayer(folder / "recorder")
+        os.environ["PATH"] = f"{recorder.programs}:/usr/bin:/bin"
+        stack.callback(os.environ.__setitem__, "PATH", before)
+        Device.pin_factory = MockFactory()
+        stack.callback(setattr, Device, "pin_factory", None)
+        settings = load(overrides=_SETTINGS, system_file=Path("/nonexistent")).settings
+        models, nearby = load_models(settings, profile="live"), Nearby()
+        publisher = publisher_of(settings, models, stack)
+        notifier = build_notifier(settings.notice, nearby, publisher, time.time, stack)
+        shown = Shown(str, nearby)
+        server = SceneServer(
+            folder / "s.sock", max_side_px=1280, status=shown.status, banner=shown.banner, thanks=shown.thanks
+        )
+        stack.callback(server.close)
+        sign_screen, sign_file = screen_with(folder / "sign", "1920x1080", stack, managed=True)
+        window_screen, window_file = screen_with(folder / "window", "1280x800", stack, managed=False)
+        texts = SignTexts(*sign_texts(settings.notice))
+        on_screen(sign_screen, lambda: sign_process(server.path, texts, lambda _text: None), stack)
+        view = ["view", "--socket", str(server.path)]
+        on_screen(window_screen, lambda: ChildProcess("window", view), stack)
+        sign, window = Pixel(sign_file, 960, 1080 - 90), Pixel(window_file, 20, 5)
+        make, lamp = scenes(models), Device.pin_factory.pin("GPIO17")
+
+        def put(*, unmasked: bool, for_s: float, until: Callable[[], bool] = lambda: False) -> float:
+            """Put scenes at 15 Hz; return when the first was decided."""
+            end_at, first_at = time.monotonic() + for_s, 0.0
+            while time.monotonic() < end_at and not until():
+                scene = make(unmasked)
+                first_at = first_at or scene.decided_at
+                for sink in (notifier, publisher, server):
+                    sink.put(scene)
+                time.sleep(_PERIOD_S)
+            return first_at
+
+        ready = eventually(lambda: recorder.tried, 30)
+        put(unmasked=False, for_s=40.0, until=lambda: sign.bgr == (107, 62, 0) and window.bgr != (0, 0, 0))
+        if not (ready and sign.bgr == (107, 62, 0)):
+            raise RuntimeError("the sign or the voice did not start")
+        for number in range(rounds):
+            put(unmasked=False, for_s=_QUIET_S)
+            watches = {
+                "lamp": Stopwatch(lambda: lamp.state),
+                "sound": Stopwatch(lambda number=number: len(recorder.played) > number),
+                "sign": Stopwatch(lambda: sign.bgr == (0, 212, 255)),
+                "banner": Stopwatch(lambda: window.bgr == (0, 94, 213)),
+            }
+            decided_at = put(unmasked=True, for_s=_QUIET_S)
+            at = {way: watch.join() for way, watch in watches.items()}
+            if at["sound"]:
+                at["sound"] = recorder.played[number][0]
+            for way, happened_at in at.items():
+                if happened_at is not None:
+                    found[way].append(1e3 * (happened_at - decided_at))
+    return found
+
+
+def p95_ms(times_ms: list[float]) -> float:
+    """Return the 95th percentile by nearest rank: of 20 times the last but one."""
+    return float(np.percentile(times_ms, 95, method="inverted_cdf"))
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=60)
+    rounds = parser.parse_args().rounds
+    with tempfile.TemporaryDirectory() as name:
+        measured = measure(Path(name), rounds=rounds)
+    print(f"{'way':8} {'n':>4} {'p50 ms':>8} {'p95 ms':>8} {'max ms':>8}")
+    for way, times_ms in measured.items():
+        p50 = float(np.percentile(times_ms, 50)) if times_ms else float("nan")
+        p95, most = (p95_ms(times_ms), max(times_ms)) if times_ms else (float("nan"),) * 2
+        print(f"{way:8} {len(times_ms):4} {p50:8.1f} {p95:8.1f} {most:8.1f}")
+    sys.exit(any(len(times_ms) < rounds or p95_ms(times_ms) >= 300 for times_ms in measured.values()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""The notice to people nearby joined by the settings: with app, stages and outlets alone to know concrete classes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from edge.notice import State
+from edge.notice.banner import Banner, Bell, lines_of
+from edge.notice.hours import Loudness, hours_of, minute_of_day, volume_hours_of
+from edge.notice.lamp import Buzzer, Lamp
+from edge.notice.phrases import IDLE, PLEASE, THANKS, Phrases, worded
+from edge.notice.player import Player
+from edge.notice.policy import Manners, Notifier
+from edge.notice.relay import Relay
+from edge.notice.sound import Clip, normalised, read
+from edge.notice.speech import spoken
+from edge.notice.switch import NoticeSwitch
+from edge.notice.trouble import Troubles
+from edge.notice.voice import Voice
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import ExitStack
+
+    from edge.data import Scene
+    from edge.notice import Announcer, Notice
+    from edge.publish.publisher import Publisher
+    from edge.settings import NoticeSettings
+
+_Closable = TypeVar("_Closable", Lamp, Buzzer, Voice, Notifier)
+
+
+@dataclass(frozen=True, slots=True)
+class Nearby:
+    """What the viewers show of a notice, and what keeps it from being told."""
+
+    banner: Banner = field(default_factory=Banner)
+    troubles: Troubles = field(default_factory=Troubles)
+    switch: NoticeSwitch = field(default_factory=NoticeSwitch)
+
+
+def build_notifier(
+    rules: NoticeSettings,
+    nearby: Nearby,
+    publisher: Publisher,
+    wall: Callable[[], float],
+    stack: ExitStack,
+    *,
+    wanted: Callable[[Scene], bool] = lambda _scene: True,
+) -> Notifier:
+    """Join the ways in which the people nearby are told; `wall` is seconds since 1970, for the hours of the day.
+
+    wanted: whether a scene is worth a notice, such as one with somebody near.
+    """
+    phrases = phrases_of(rules)
+    announcers = [*_shown(rules, nearby.banner), *_wired(rules, nearby.troubles, stack)]
+    announcers += [] if rules.voice == "off" else [_voice(rules, phrases, nearby.troubles, stack)]
+    announcers.append(Relay(partial(_tell_signs, publisher)))
+    loudness = _loudness(rules)
+    notifier = Notifier(
+        phrases,
+        announcers,
+        Manners(rules.hold_s, rules.repeat_s, rules.remind_s, rules.reminders),
+        volume=lambda: loudness.at(minute_of_day(wall())),
+        wanted=wanted,
+        enabled=partial(nearby.switch.on, rules.enabled),
+    )
+    return _closing(stack, notifier)
+
+
+def phrases_of(rules: NoticeSettings) -> Phrases:
+    """Return the words that the settings name."""
+    please = worded(rules.languages, rules.phrase, PLEASE)
+    return Phrases(please, worded(rules.languages, rules.thanks, THANKS))
+
+
+def sign_texts(rules: NoticeSettings) -> tuple[str, str, str]:
+    """Return what a sign says while there is nothing to tell, for a notice and for thanks, one line a language."""
+    phrases, idle = phrases_of(rules), worded(rules.languages, rules.sign_text, IDLE)
+    return lines_of(idle), lines_of(phrases.please), lines_of(phrases.thanks)
+
+
+def _shown(rules: NoticeSettings, banner: Banner) -> list[Announcer]:
+    """Return what needs no device: it comes first, since it cannot fail."""
+    bell: list[Announcer] = [Bell(sys.stderr)] if sys.stderr.isatty() else []
+    return [banner, *bell] if rules.banner else []
+
+
+def _wired(rules: NoticeSettings, troubles: Troubles, stack: ExitStack) -> list[Announcer]:
+    wired: list[Announcer] = []
+    if rules.lamp_pin:
+        wired.append(_closing(stack, Lamp(rules.lamp_pin, partial(troubles.tell, "lamp"))))
+    if rules.buzzer_pin:
+        wired.append(_closing(stack, Buzzer(rules.buzzer_pin, partial(troubles.tell, "buzzer"))))
+    return wired
+
+
+def _voice(rules: NoticeSettings, phrases: Phrases, troubles: Troubles, stack: ExitStack) -> Voice:
+    runtime = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0] or os.environ.get("XDG_RUNTIME_DIR", "")
+    prepare = partial(_spoken, phrases) if rules.voice == "espeak" else partial(_recorded, Path(rules.voice))
+    folder = runtime if Path(runtime).is_dir() else None
+    return _closing(stack, Voice(prepare, Player(), partial(troubles.tell, "voice"), folder=folder or None))
+
+
+def _spoken(phrases: Phrases, folder: Path) -> dict[State, Clip]:
+    return {State.ON: spoken(phrases.please, folder), State.THANKS: spoken(phrases.thanks, folder)}
+
+
+def _recorded(path: Path, _folder: Path) -> dict[State, Clip]:
+    """Return the owner's sound; a thank-you is then shown and not said."""
+    return {State.ON: normalised(read(path))}
+
+
+def _loudness(rules: NoticeSettings) -> Loudness:
+    quiet = hours_of(rules.quiet) if rules.quiet else None
+    return Loudness(rules.volume, quiet, tuple(volume_hours_of(text) for text in rules.volume_hours))
+
+
+def _tell_signs(publisher: Publisher, notice: Notice) -> None:
+    """Tell other signs in the first language."""
+    first = next(iter(notice.phrases), None)
+    publisher.tell_signs(notice.state.value, first.text if first else "", first.language if first else "")
+
+
+def _closing(stack: ExitStack, part: _Closable) -> _Closable:
+    stack.callback(part.close)
+    return part

@@ -1,0 +1,74 @@
+"""Sound files played by the programs of the system's audio, one at a time, each with a deadline."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import threading
+from typing import TYPE_CHECKING
+
+from edge.notice.sound import SoundError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_PLAYERS = {"pw-play": ("pw-play",), "paplay": ("paplay",), "aplay": ("aplay", "--quiet")}
+"""PipeWire's and PulseAudio's first: they share a sound card with others. Without a session, as in a service, they end
+at once, and ALSA's takes the card itself."""
+_MEND = "mend: sudo apt install alsa-utils"
+_GRACE_S = 5.0
+
+
+class Player:
+    """Plays with whichever program can; remembers the one that could."""
+
+    def __init__(self) -> None:
+        """Look which programs there are."""
+        self._commands = [command for name, command in _PLAYERS.items() if shutil.which(name)]
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stopped = False
+
+    def play(self, path: Path, *, length_s: float) -> None:
+        """Play to the end.
+
+        Raises:
+            SoundError: no program is there, none can play, or one is stuck.
+        """
+        said = f"there is no program that plays sound; {_MEND}"
+        for command in self._commands:
+            said = self._run([*command, str(path)], length_s + _GRACE_S)
+            if not said:
+                self._commands.remove(command)
+                self._commands.insert(0, command)
+                return
+        raise SoundError(said)
+
+    def stop(self) -> None:
+        """End what plays, for good; from any thread."""
+        with self._lock:
+            self._stopped = True
+            if self._process is not None:
+                self._process.terminate()
+
+    def _run(self, command: list[str], deadline_s: float) -> str:
+        """Return why a program could not play, empty where it did or was stopped."""
+        try:
+            with self._lock:
+                if self._stopped:
+                    return ""
+                self._process = subprocess.Popen(  # noqa: S603 - one of the three above
+                    command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+                )
+        except OSError as error:
+            return f"{command[0]} cannot be started: {error.strerror}"
+        try:
+            _, complaint = self._process.communicate(timeout=deadline_s)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
+            return f"{command[0]} is stuck; mend: look whether a sound card is there, with aplay -l"
+        if self._process.returncode == 0 or self._stopped:
+            return ""
+        lines = complaint.decode(errors="replace").strip().splitlines() or ["it says nothing"]
+        return f"{command[0]}: {lines[-1]}; mend: look whether a sound card is there, with aplay -l"

@@ -1,0 +1,131 @@
+"""When the people nearby are told, and how politely."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edge.data import EventType, Mask, Reason
+from edge.notice import Notice, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from edge.data import Scene
+    from edge.notice import Announcer
+    from edge.notice.phrases import Phrases
+
+_NEVER = float("-inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How politely people are told.
+
+    hold_s: shortest time that a notice or a thank-you stands, so that it can be read.
+    repeat_s: shortest time between two notices that are heard.
+    remind_s, reminders: a notice that goes on is heard again, not more often than this and not more times than that.
+    """
+
+    hold_s: float
+    repeat_s: float
+    remind_s: float
+    reminders: int
+
+
+class Notifier:
+    """Sink that tells the people nearby; comes first, and waits for no disk and no network."""
+
+    def __init__(
+        self,
+        phrases: Phrases,
+        announcers: Sequence[Announcer],
+        manners: Manners,
+        *,
+        volume: Callable[[], float] = lambda: 1.0,
+        wanted: Callable[[Scene], bool] = lambda _scene: True,
+        enabled: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Tell by all `announcers`.
+
+        volume: how loud now, 0 to 1.  wanted: whether a scene is worth it.  enabled: the switch for all notices.
+        """
+        self._phrases, self._announcers, self._manners = phrases, announcers, manners
+        self._volume, self._wanted, self._enabled = volume, wanted, enabled
+        self._state, self._since = State.OFF, _NEVER
+        self._grateful = False
+        self._heard, self._heard_at, self._sound_at = 0, _NEVER, _NEVER
+
+    def put(self, scene: Scene) -> None:
+        """Open, hold, repeat and end the notice as the scene asks; return at once."""
+        now = scene.decided_at
+        if not self._enabled():
+            self._clear()
+        elif scene.unmasked and self._wanted(scene):
+            self._ask(now)
+        elif self._state is State.ON:
+            self._relent(scene, now)
+        elif self._state is State.THANKS and self._held(now):
+            self._clear()
+
+    def close(self) -> None:
+        """Stop telling."""
+        self._clear()
+
+    def _ask(self, now: float) -> None:
+        """Announce at once what is new; be heard as often as manners allow."""
+        self._grateful = False
+        opens = self._state is not State.ON
+        if opens:
+            self._state, self._since, self._heard = State.ON, now, 0
+            self._sound_at = self._heard_at + self._manners.repeat_s
+        volume = self._loudness(now)
+        if opens or volume > 0:
+            self._announce(Notice(State.ON, self._phrases.please, volume))
+
+    def _loudness(self, now: float) -> float:
+        """Return how loud to be now; 0 while it is too early to be heard again, was heard often enough, or is quiet."""
+        if now < self._sound_at or self._heard > self._manners.reminders:
+            return 0.0
+        volume = self._volume()
+        if volume > 0:
+            self._heard, self._heard_at = self._heard + 1, now
+            self._sound_at = now + max(self._manners.remind_s, self._manners.repeat_s)
+        return volume
+
+    def _relent(self, scene: Scene, now: float) -> None:
+        """End a notice that was held for long enough: with thanks if the last one put a mask on, not if they left."""
+        self._grateful = self._grateful or (not scene.unmasked and _masked(scene))
+        if not self._held(now):
+            return
+        if self._grateful:
+            self._thank(now)
+        else:
+            self._clear()
+
+    def _thank(self, now: float) -> None:
+        """Say thank you once; aloud only after a notice that was heard."""
+        self._state, self._since, self._grateful = State.THANKS, now, False
+        self._announce(Notice(State.THANKS, self._phrases.thanks, self._volume() if self._heard > 0 else 0.0))
+
+    def _held(self, now: float) -> bool:
+        return now - self._since >= self._manners.hold_s
+
+    def _announce(self, notice: Notice) -> None:
+        for announcer in self._announcers:
+            announcer.announce(notice)
+
+    def _clear(self) -> None:
+        if self._state is State.OFF:
+            return
+        self._state, self._grateful = State.OFF, False
+        for announcer in self._announcers:
+            announcer.clear()
+
+
+def _masked(scene: Scene) -> bool:
+    """Return whether an episode of somebody without a mask ended in this scene because the mask was put on."""
+    return any(
+        alert.event_type is EventType.END and alert.episode is Mask.WITHOUT_MASK and alert.reason is Reason.MASK_ON
+        for alert in scene.alerts
+    )

@@ -1,0 +1,30 @@
+"""The notice handed on to other signs, by whatever carries it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edge.notice import Notice, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_OFF = Notice(State.OFF, ())
+
+
+class Relay:
+    """Announcer that hands on each change, and no repetition."""
+
+    def __init__(self, send: Callable[[Notice], None]) -> None:
+        """Hand on by `send`, which returns at once."""
+        self._send, self._state = send, State.OFF
+
+    def announce(self, notice: Notice) -> None:
+        """Hand on what is new."""
+        if notice.state is not self._state:
+            self._state = notice.state
+            self._send(notice)
+
+    def clear(self) -> None:
+        """Hand on that there is nothing to tell."""
+        self.announce(_OFF)

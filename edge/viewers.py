@@ -1,0 +1,105 @@
+"""Who may look, joined by the settings: windows, sign, terminal, and the pixelated pictures that may leave.
+
+With app, stages, nearby and outlets the only modules that know concrete classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from edge.nearby import Nearby, sign_texts
+from edge.privacy.empty import EmptyScene
+from edge.privacy.pixelate import Cover, Pixelation
+from edge.privacy.snapshot import Snapshot
+from edge.show.child import ChildProcess
+from edge.show.sign import SignTexts, sign_process
+from edge.show.slot import SceneServer, default_path
+from edge.show.terminal import TerminalView
+from edge.show.window import has_display, window_process
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+    from contextlib import ExitStack
+
+    from rich.console import Console
+
+    from edge.pipeline import Sink
+    from edge.settings import Settings
+
+_Closable = TypeVar("_Closable", ChildProcess, TerminalView)
+
+_GROUP = "maskwatch"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What viewers show beside the picture."""
+
+    status: Callable[[], str]
+    nearby: Nearby
+
+    def banner(self) -> str:
+        """Return what the people nearby are told now, one line a language."""
+        return self.nearby.banner.text
+
+    def thanks(self) -> bool:
+        """Return whether that is a thank-you."""
+        return self.nearby.banner.thanks
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """The pictures that may leave the watch: pixelated, where any may leave at all."""
+
+    sinks: tuple[Sink, ...] = ()
+    snapshot: Callable[[], bytes] | None = None
+
+
+def build_leaving(settings: Settings) -> Leaving:
+    """Join what makes pictures in which nobody can be recognised."""
+    if settings.privacy.aggregate or not settings.mqtt.snapshot:
+        return Leaving()
+    empty = EmptyScene()
+    snapshot = Snapshot(Pixelation(Cover(settings.privacy.pixelate), empty, cells=settings.privacy.cells))
+    return Leaving((empty, snapshot), snapshot.jpeg)
+
+
+def build_viewers(
+    settings: Settings, view: Shown, console: Console, stop: threading.Event, stack: ExitStack
+) -> list[Sink]:
+    """Open what shows the scene: shared memory for windows, a window of our own, the terminal."""
+    server = SceneServer(
+        Path(settings.show.socket) if settings.show.socket else default_path(),
+        max_side_px=settings.show.max_width_px,
+        status=view.status,
+        banner=view.banner,
+        thanks=view.thanks,
+        group=_GROUP,
+    )
+    stack.callback(server.close)
+    viewers: list[Sink] = [server]
+    if settings.show.window == "on" or (settings.show.window == "auto" and has_display()):
+        viewers.append(_closing(stack, window_process(server.path, stop)))
+    if settings.notice.sign == "on":
+        viewers += _signs(settings, view, server.path, stack)
+    if settings.show.terminal != "off":
+        viewers.append(_closing(stack, TerminalView(console, status=view.status, banner=view.banner)))
+    return viewers
+
+
+def _signs(settings: Settings, view: Shown, path: Path, stack: ExitStack) -> list[Sink]:
+    """Start the sign; without a display say how it is started elsewhere."""
+    tell = partial(view.nearby.troubles.tell, "sign")
+    if not has_display():
+        tell("there is no display; mend: run `maskwatch sign --stay` on the device's desktop, and set notice.sign=off")
+        return []
+    return [_closing(stack, sign_process(path, SignTexts(*sign_texts(settings.notice)), tell))]
+
+
+def _closing(stack: ExitStack, sink: _Closable) -> _Closable:
+    stack.callback(sink.close)
+    return sink

@@ -1,0 +1,238 @@
+"""The sign at the stop: what it shows, how large, and a real one on a real screen."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import threading
+
+import cv2
+import numpy as np
+import pytest
+from PIL import ImageFont
+
+from edge.notice.phrases import IDLE, PLEASE, THANKS
+from edge.show import fonts
+from edge.show.poster import Says, fit, poster
+from edge.show.sign import SignTexts, sign_process
+from edge.show.slot import SceneServer
+from tests.conftest import environment, maskwatch, open_screen
+from tests.fakes import eventually
+from tests.show.test_show import scene_of
+
+FULL_HD, UPRIGHT = (1920, 1080), (720, 1280)
+READABLE_MM = 25.0
+"""Letters a two-hundredth as high as they are far away, five metres."""
+PIXEL_MM = {FULL_HD: 531 / 1920, UPRIGHT: 299 / 720}
+"""A display of 24 inches, lying and upright."""
+L_TO_CAPITAL = 0.760 / 0.729
+"""Source: DejaVu Sans Bold, ascender of l and height of H in letter sizes."""
+TEXTS = SignTexts(IDLE["en"], PLEASE["en"], THANKS["en"])
+HELLO = SignTexts("Hello", "", "")
+PRIVACY = np.random.default_rng(1).integers(0, 255, (240, 320, 3), np.uint8)
+
+
+def letter_px(text: str, size_px: tuple[int, int]) -> int:
+    """Return the height in pixels of a capital letter on the poster, from the tallest upright stroke, an l's or k's."""
+    ink = (poster(Says.NOTICE, text, size_px) != poster(Says.NOTICE, "", size_px)).any(2)
+    changes = np.diff(np.pad(ink, ((1, 1), (0, 0))).astype(int), axis=0)
+    runs = [np.flatnonzero(changes[:, x] == -1) - np.flatnonzero(changes[:, x] == 1) for x in range(ink.shape[1])]
+    return int(max(run.max(initial=0) for run in runs) / L_TO_CAPITAL)
+
+
+def luminance(bgr: np.ndarray) -> float:
+    """Return the relative luminance. Source: WCAG 2.2, relative luminance."""
+    share = bgr[::-1] / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.2126, 0.7152, 0.0722))
+
+
+def paper_and_ink(drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    colours, counts = np.unique(drawn.reshape(-1, 3), axis=0, return_counts=True)
+    first, second = np.argsort(counts)[::-1][:2]
+    return colours[first], colours[second]
+
+
+@pytest.mark.parametrize("size_px", [FULL_HD, UPRIGHT])
+@pytest.mark.parametrize("language", PLEASE)
+def test_every_phrase_is_read_at_five_metres_on_a_display_of_24_inches(language, size_px):
+    assert letter_px(PLEASE[language], size_px) * PIXEL_MM[size_px] >= READABLE_MM
+
+
+@pytest.mark.parametrize("says", Says)
+def test_paper_and_ink_differ_enough_for_weak_eyes(says):
+    lights = sorted(luminance(colour) for colour in paper_and_ink(poster(says, "Words", FULL_HD)[::5, ::5]))
+    assert (lights[1] + 0.05) / (lights[0] + 0.05) >= 7
+
+
+def test_the_three_states_differ_without_colour_by_lightness_and_by_shape():
+    drawn = {says: cv2.cvtColor(poster(says, "Same words", FULL_HD), cv2.COLOR_BGR2GRAY) for says in Says}
+    papers = sorted(int(np.median(picture)) for picture in drawn.values())
+    assert min(b - a for a, b in itertools.pairwise(papers)) >= 40
+    shapes = {}
+    for says, grey in drawn.items():
+        icon = grey[200:880, 100:500].astype(int)
+        shapes[says] = abs(icon - int(np.median(grey))) > 100
+    for one in Says:
+        for other in Says:
+            assert one is other or (shapes[one] != shapes[other]).mean() > 0.03
+
+
+@pytest.mark.parametrize("text", ["Größe, żółć, État, ñ, ğ", "Ξένοι, дистанция", "يرجى الحفاظ على مسافة"])
+def test_accents_and_other_scripts_have_their_letters(text):
+    assert fonts.covers(fonts.font_for(text), text)
+
+
+def test_a_text_that_no_font_has_is_told_with_the_mend_and_still_drawn(caplog, monkeypatch):
+    monkeypatch.setattr(fonts, "_ask_fontconfig", lambda _text: None)
+    fonts.font_for.cache_clear()
+    assert poster(Says.NOTICE, "請保持距離", (640, 360)).shape == (360, 640, 3)
+    assert "mend: sudo apt install fontconfig fonts-noto" in caplog.text
+    fonts.font_for.cache_clear()
+
+
+def test_letters_that_the_usual_font_lacks_come_from_one_that_fontconfig_knows(monkeypatch, tmp_path):
+    usual = fonts._KNOWN[0]
+    monkeypatch.setattr(fonts, "_KNOWN", ())
+    monkeypatch.setattr(fonts, "_ask_fontconfig", lambda _text: usual)
+    fonts.font_for.cache_clear()
+    assert fonts.font_for("Größe") == usual
+    fonts.font_for.cache_clear()
+
+
+def test_a_script_without_spaces_is_broken_between_letters():
+    lines = fit("請保持距離" * 4, (300, 300)).lines
+    assert len(lines) > 1
+    assert "".join(lines) == "請保持距離" * 4
+
+
+def test_no_line_is_wider_than_its_box_and_words_stay_whole():
+    fitted = fit(PLEASE["de"] + "\n" + PLEASE["en"], (800, 500))
+    font = ImageFont.truetype(fonts.font_for("x"), fitted.size_px)
+    lines = [line for line in fitted.lines if line is not None]
+    assert fitted.lines.count(None) == 1
+    assert max(font.getlength(line) for line in lines) <= 800
+    assert " ".join(lines) == f"{PLEASE['de']} {PLEASE['en']}"
+
+
+@pytest.mark.parametrize("size_px", [(1, 1), (16, 16), (40, 3000), (3000, 40), (640, 480)])
+def test_any_size_and_any_text_can_be_drawn(size_px):
+    for text in ("", "x", "Donaudampfschifffahrtsgesellschaft " * 6):
+        assert poster(Says.NOTICE, text, size_px).shape == (size_px[1], size_px[0], 3)
+
+
+class Stop:
+    """A watch whose newest scene a sign may look at, on a screen with a window manager."""
+
+    def __init__(self, folder, size: str, *arguments: str) -> None:
+        self.screen = open_screen(size)
+        env = {**os.environ, "DISPLAY": self.screen.name}
+        self._manager = subprocess.Popen(["matchbox-window-manager"], env=env, stderr=subprocess.DEVNULL)
+        self.banner, self.thanks, self._done = "", False, threading.Event()
+        self.server = SceneServer(
+            folder / "s.sock", max_side_px=320, status=str, banner=lambda: self.banner, thanks=lambda: self.thanks
+        )
+        self._putting = threading.Thread(target=self._put)
+        self._putting.start()
+
+    def _put(self) -> None:
+        while not self._done.wait(0.05):
+            self.server.put(scene_of(PRIVACY))
+
+    def picture(self) -> np.ndarray:
+        """Return what is on the screen."""
+        grab = ["import", "-display", self.screen.name, "-window", "root", "bmp:-"]
+        content = subprocess.run(grab, capture_output=True, check=True).stdout
+        return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+
+    def shows(self, says: Says, text: str, size_px: tuple[int, int]) -> bool:
+        """Return whether the whole screen is the poster, pixel by pixel, within a short time."""
+        expected = poster(says, text, size_px).astype(int)
+        return eventually(lambda: abs(self.picture().astype(int) - expected).max() <= 2, 15, 0.2)
+
+    def stop_watching(self) -> None:
+        self._done.set()
+        self._putting.join()
+        self.server.close()
+
+    def close(self) -> None:
+        if not self._done.is_set():
+            self.stop_watching()
+        self._manager.kill()
+        self._manager.wait()
+        self.screen.kill()
+
+
+@pytest.fixture(params=[FULL_HD, UPRIGHT], ids=["full-hd", "upright"])
+def stop(request, tmp_path, monkeypatch):
+    made = Stop(tmp_path, "{}x{}".format(*request.param))
+    made.size_px = request.param
+    monkeypatch.setenv("DISPLAY", made.screen.name)
+    yield made
+    made.close()
+
+
+def test_a_real_sign_fills_the_screen_in_each_state_and_shows_nothing_of_the_camera(stop):
+    """The scenes hold a picture and a person: that the screen equals the poster says that neither is shown."""
+    told = []
+    sign = sign_process(stop.server.path, TEXTS, told.append)
+    try:
+        assert stop.shows(Says.IDLE, IDLE["en"], stop.size_px)
+        stop.banner = PLEASE["en"]
+        assert stop.shows(Says.NOTICE, PLEASE["en"], stop.size_px)
+        stop.banner, stop.thanks = THANKS["en"], True
+        assert stop.shows(Says.THANKS, THANKS["en"], stop.size_px)
+        stop.banner, stop.thanks = "", False
+        assert stop.shows(Says.IDLE, IDLE["en"], stop.size_px)
+    finally:
+        sign.close()
+    assert set(told) <= {""}
+
+
+@pytest.mark.parametrize("stop", [FULL_HD], indirect=True)
+def test_a_sign_that_stays_outlives_the_watch_and_q_closes_it(stop):
+    stop.banner = PLEASE["en"]
+    command = ["-m", "edge", "sign", "--stay", "--socket", str(stop.server.path), "--texts", "Hello", "", ""]
+    process = subprocess.Popen([os.sys.executable, *command], env=environment(DISPLAY=stop.screen.name))
+    assert stop.shows(Says.NOTICE, PLEASE["en"], stop.size_px)
+    stop.stop_watching()
+    assert stop.shows(Says.IDLE, "Hello", stop.size_px)
+    assert process.poll() is None
+    subprocess.run(["xdotool", "search", "--name", "^maskwatch sign$", "windowfocus", "key", "q"], check=True)
+    assert process.wait(10) == 0
+
+
+@pytest.mark.parametrize("stop", [FULL_HD], indirect=True)
+def test_a_watch_that_hangs_leaves_no_old_notice_on_the_sign(stop, monkeypatch):
+    stop.banner = PLEASE["en"]
+    sign = sign_process(stop.server.path, HELLO, [].append)
+    try:
+        assert stop.shows(Says.NOTICE, PLEASE["en"], stop.size_px)
+        stop._done.set()
+        assert stop.shows(Says.IDLE, "Hello", stop.size_px)
+    finally:
+        sign.close()
+
+
+@pytest.mark.parametrize("stop", [FULL_HD], indirect=True)
+def test_a_screen_that_dies_is_told_and_the_keeper_goes_on(stop, caplog):
+    told = []
+    sign = sign_process(stop.server.path, HELLO, told.append)
+    assert stop.shows(Says.IDLE, "Hello", stop.size_px)
+    stop.screen.kill()
+
+    def look() -> bool:
+        sign.put(scene_of(PRIVACY))
+        return any(told)
+
+    assert eventually(look, 20)
+    assert "the sign ended" in caplog.text
+    sign.close()
+
+
+def test_a_sign_without_a_display_or_a_watch_says_so(tmp_path, display):
+    done = maskwatch("sign")
+    assert (done.returncode, "there is no display" in done.stderr) == (66, True)
+    done = maskwatch("sign", "--socket", tmp_path / "none.sock", DISPLAY=display.name)
+    assert (done.returncode, "no maskwatch is running there" in done.stderr) == (66, True)
