@@ -45,6 +45,7 @@ setup(
         "pillow>=9.4,<13",
         "pydantic>=2.7,<3",
         "rich>=13.7,<16",
+        "tomlkit>=0.12,<1",
         "typer>=0.15,<1",
     ],
     extras_require={

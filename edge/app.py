@@ -13,6 +13,8 @@ from rich.console import Console
 
 from edge import pipeline
 from edge.capture.spec import open_source
+from edge.distance.near import metres, someone_near
+from edge.distance.ruler import ruler_of
 from edge.health import ServiceManager, Timings, Vitals
 from edge.layers import lay_over
 from edge.monitor.lens import LensHealth
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from edge.capture import WatchedSource
+    from edge.data import Scene
+    from edge.distance.ruler import Ruler
     from edge.pipeline import Sink, Stages
     from edge.publish.broker import Broker
     from edge.settings import Settings
@@ -68,15 +72,16 @@ def _watch(settings: Settings, rounds: Rounds, lasting: Lasting, stack: ExitStac
     """Open what the settings name and walk; what was opened last closes first."""
     manager, nearby, console = ServiceManager(), Nearby(switch=lasting.notice), Console()
     broker, models = _broker(settings), load_models(settings, profile="live")
-    source = _source(settings, models, rounds)
+    source, ruler = _source(settings, models, rounds), ruler_of(settings.distance, models.detector_px[0])
     stack.callback(source.close)
     report, leaving = _report(settings, source, models, rounds, nearby), build_leaving(settings)
     wishes = build_wishes(settings, lasting, rounds.change)
-    publisher = build_publisher(settings, broker, models.specs, report, wishes, leaving.snapshot, stack)
-    shown = Shown(lambda: report.status(publisher.state), nearby)
+    publisher = build_publisher(settings, broker, models.specs, report, ruler, wishes, leaving.snapshot, stack)
+    shown = Shown(lambda: report.status(publisher.state), nearby, partial(metres, ruler=ruler))
     sinks: list[Sink] = [report.lens, publisher, *leaving.sinks, report.vitals]
     if not settings.privacy.aggregate:
-        sinks.insert(0, build_notifier(settings.notice, nearby, publisher, Clock().wall, stack))
+        wanted = partial(_wanted, settings=settings, ruler=ruler)
+        sinks.insert(0, build_notifier(settings.notice, nearby, publisher, Clock().wall, stack, wanted=wanted))
         sinks += build_viewers(settings, shown, console, rounds.stop, stack)
     timings = Timings()
     stages = _stages(settings, models, timings, report)
@@ -104,6 +109,12 @@ def _stages(settings: Settings, models: Models, timings: Timings, report: Report
     stages = build_stages(settings, models, timings, every_frame=False)
     stages = replace(stages, classify=report.lens.unsure_while_blind(stages.classify))
     return counting(stages) if settings.privacy.aggregate else stages
+
+
+def _wanted(scene: Scene, settings: Settings, ruler: Ruler) -> bool:
+    """Return whether a notice is wanted: always, or only while somebody stands near, as `notice.near_m` says."""
+    near_m = settings.notice.near_m
+    return not near_m or someone_near(scene, ruler, near_m)
 
 
 def _report(settings: Settings, source: WatchedSource, models: Models, rounds: Rounds, nearby: Nearby) -> Report:

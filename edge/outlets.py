@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge.distance.near import proximity
 from edge.folders import state_folder
 from edge.notice.switch import NoticeSwitch
 from edge.publish.broker import EMBEDDED, device_name, takes_commands
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import ExitStack
 
+    from edge.distance.ruler import Ruler
     from edge.publish.broker import Broker
     from edge.report import Report
     from edge.settings import Settings
@@ -67,6 +69,7 @@ def build_publisher(
     broker: Broker,
     models: dict[str, ModelSpec],
     report: Report,
+    ruler: Ruler,
     wishes: Wishes,
     snapshot: Callable[[], bytes] | None,
     stack: ExitStack,
@@ -82,6 +85,7 @@ def build_publisher(
         clock=Clock(),
         expires_s=settings.alert.expires_s,
         settings_sha256=hashlib.sha256(settings.model_dump_json().encode()).hexdigest(),
+        around=partial(proximity, ruler=ruler, near_m=settings.distance.near_m),
     )
     people = _people(settings, sender)
     publisher = Publisher(

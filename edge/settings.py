@@ -120,6 +120,7 @@ class NoticeSettings(_Section):
     repeat_s: Seconds
     remind_s: Seconds
     reminders: int = Field(ge=0, le=100)
+    near_m: float = Field(ge=0, le=100)
 
     @field_validator("languages")
     @classmethod
@@ -185,6 +186,16 @@ class LogSettings(_Section):
     level: Literal["debug", "info", "warning", "error"]
 
 
+class DistanceSettings(_Section):
+    """How metres are measured, and who is near."""
+
+    fov_deg: float = Field(ge=10, le=160)
+    focal_widths: float = Field(ge=0, le=20)
+    focal_error: Share
+    face_height_m: float = Field(ge=0.1, le=0.3)
+    near_m: float = Field(ge=0, le=100)
+
+
 class Settings(_Section):
     """All settings."""
 
@@ -201,3 +212,4 @@ class Settings(_Section):
     show: ShowSettings
     privacy: PrivacySettings
     log: LogSettings
+    distance: DistanceSettings

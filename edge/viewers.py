@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from edge.data import Scene
     from edge.pipeline import Sink
     from edge.settings import Settings
 
@@ -41,6 +42,7 @@ class Shown:
 
     status: Callable[[], str]
     nearby: Nearby
+    metres: Callable[[Scene], dict[int, float]]
 
     def banner(self) -> str:
         """Return what the people nearby are told now, one line a language."""
@@ -78,6 +80,7 @@ def build_viewers(
         status=view.status,
         banner=view.banner,
         thanks=view.thanks,
+        metres=view.metres,
         group=_GROUP,
     )
     stack.callback(server.close)

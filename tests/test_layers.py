@@ -45,6 +45,7 @@ def test_a_stage_imports_no_other_stage(stage):
         ("paho", {"publish/mqtt.py"}),
         ("amqtt", {"publish/embedded.py"}),
         ("tomllib", {"layers.py", "tflite.py"}),
+        ("tomlkit", {"device/settings_file.py"}),
     ],
 )
 def test_a_library_is_known_in_its_own_module_only(library, only):

@@ -89,6 +89,7 @@ def test_the_demo_raises_an_alert_that_a_client_hears_and_ends_offline(mosquitto
     assert "episode start" in out
     assert eventually(lambda: ear.of("status")[-1:] == [b"offline"])
     first, last = ear.alerts()[0], ear.alerts()[-1]
+    assert (first["nearest_person_m"], first["people_near"]) == (None, 0)  # nobody else is on the street yet
     assert (first["event_type"], first["seq"], first["label"]) == ("start", 0, "without_mask")
     assert (last["event_type"], last["reason"]) == ("end", "stopped")
     assert not first["delayed"]

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from edge import __version__
 from edge.data import CLASSES, EventType, Mask, Reason
+from edge.distance.near import unmeasured
 from edge.publish.clock import Clock as Clock  # noqa: PLC0414 - Sender and its clock are made together
 from edge.publish.clock import utc as utc  # noqa: PLC0414
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from edge.data import Alert, Scene, Track
     from edge.publish.census import Census
@@ -98,6 +99,7 @@ class Sender:
     clock: Clock
     expires_s: float
     settings_sha256: str = ""
+    around: Callable[[Alert, Scene], dict[str, Any]] = unmeasured
 
     def topic(self, name: str) -> str:
         """Return a topic of the device."""
@@ -191,6 +193,7 @@ class Sender:
             "track_id": track.id,
             "box": relative_box(track.box, scene),
             "face_px": round(min(track.box[2] - track.box[0], track.box[3] - track.box[1]), 1),
+            **self.around(alert, scene),
             "first_seen": utc(decided - (alert.raised_at - track.first_seen)),
             "duration_s": round(alert.raised_at - alert.since, 3),
             "t_capture": utc(decided - latency_s),

@@ -55,7 +55,8 @@ def _draw_mark(canvas: Image, mark: Mark, unit: float) -> None:
     thickness = max(1, round((1 if mark.mask is Mask.UNSURE else 3) * unit))
     cv2.rectangle(canvas, (x1, y1), (x2, y2), colour, thickness, cv2.LINE_AA)
     person = "" if mark.track_id is None else f"#{mark.track_id} "
-    text = f"{person}{_WORDS[mark.mask]} {mark.confidence:.0%}"
+    away = "" if mark.away_m is None else f" {mark.away_m:.1f} m"
+    text = f"{person}{_WORDS[mark.mask]} {mark.confidence:.0%}{away}"
     _draw_label(canvas, text, (x1, y1), colour, max(0.35, 0.55 * unit))
 
 

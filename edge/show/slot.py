@@ -50,10 +50,12 @@ class SceneServer:
         status: Callable[[], str],
         banner: Callable[[], str],
         thanks: Callable[[], bool] = bool,
+        metres: Callable[[Scene], dict[int, float]] = lambda _scene: {},
         group: str = "",
     ) -> None:
         """Listen at `path`, or beside it where another maskwatch listens there already."""
-        self._side_px, self._status, self._banner, self._thanks = max_side_px, status, banner, thanks
+        self._side_px, self._status, self._banner = max_side_px, status, banner
+        self._thanks, self._metres = thanks, metres
         self.path = _free_path(path)
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(str(self.path))
@@ -106,7 +108,13 @@ class SceneServer:
 
     def _write(self, scene: Scene) -> None:
         """Write into the half that no viewer reads, then count it."""
-        view = view_of(scene, status=self._status(), banner=self._banner(), thanks=self._thanks())
+        view = view_of(
+            scene,
+            status=self._status(),
+            banner=self._banner(),
+            thanks=self._thanks(),
+            metres=self._metres(scene),
+        )
         text = to_json(view)[:_JSON_BYTES]
         image = None if scene.frame is None else _shrunk(scene.frame.image, self._side_px)
         height, width = (0, 0) if image is None else image.shape[:2]

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One box to draw: shares of the picture, 0 to 1, x1, y1, x2, y2."""
+    """One box to draw: shares of the picture, 0 to 1, x1, y1, x2, y2; `away_m` from the camera, None: not known."""
 
     box: tuple[float, float, float, float]
     mask: Mask
     confidence: float
     track_id: int | None = None
+    away_m: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +38,22 @@ class View:
     thanks: bool = False
 
 
-def view_of(scene: Scene, *, status: str, banner: str, thanks: bool = False) -> View:
-    """Return the marks of the visible tracks with a status line and a banner, which may be a thank-you."""
+def view_of(
+    scene: Scene, *, status: str, banner: str, thanks: bool = False, metres: dict[int, float] | None = None
+) -> View:
+    """Return the marks of the visible tracks with a status line and a banner, which may be a thank-you.
+
+    metres: how far away people are, by track.
+    """
     width, height = scene.frame.size_px if scene.frame else (1, 1)
     marks = tuple(
-        Mark(relative(track.box, width, height), track.mask, round(track.confidence, 3), track.id)
+        Mark(
+            relative(track.box, width, height),
+            track.mask,
+            round(track.confidence, 3),
+            track.id,
+            (metres or {}).get(track.id),
+        )
         for track in scene.visible
     )
     return View(marks, status, banner, scene.decided_at, thanks)
@@ -62,5 +74,5 @@ def to_json(view: View) -> bytes:
 def from_json(content: bytes) -> View:
     """Return the view that `to_json` wrote."""
     raw = json.loads(content)
-    marks = tuple(Mark(tuple(m["box"]), Mask(m["mask"]), m["confidence"], m["track_id"]) for m in raw["marks"])
+    marks = tuple(Mark(**m | {"box": tuple(m["box"]), "mask": Mask(m["mask"])}) for m in raw["marks"])
     return View(marks, raw["status"], raw["banner"], raw["decided_at"], raw["thanks"])

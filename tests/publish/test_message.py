@@ -31,7 +31,8 @@ MODEL = ModelSpec.model_validate(
 
 KEYS = """
 schema event_id event_type seq session device site camera label confidence probs votes faces track_id box face_px
-first_seen duration_s t_capture t_decided t_published latency_ms clock_synced reason model delayed expires_at
+nearest_person_m nearest_person_interval_m people_near first_seen duration_s t_capture t_decided t_published
+latency_ms clock_synced reason model delayed expires_at
 """
 
 
@@ -52,6 +53,14 @@ def test_an_alert_has_the_agreed_keys_in_their_order():
     assert list(body(message)) == KEYS.split()
     assert (message.topic, message.qos, message.retain) == ("maskwatch/1/stop-7/camera/main/alert", 1, False)
     assert message.expiry_s == 86_400
+
+
+def test_an_alert_says_who_is_around():
+    around = {"nearest_person_m": 1.4, "nearest_person_interval_m": [1.1, 1.9], "people_near": 1}
+    speaker = replace(sender(), around=lambda _alert, _scene: around)
+    told = body(speaker.alert(alert(), fakes.scene((fakes.track(),)), MODEL).now(speaker.clock))
+    assert {key: told[key] for key in around} == around
+    assert list(told) == KEYS.split()
 
 
 def test_an_alert_says_when_it_was_decided_and_until_when_to_act():

@@ -23,7 +23,7 @@ from tests import fakes
 from tests.fakes import eventually
 from tests.publish.test_message import alert
 
-VIEW = View((Mark((0.1, 0.2, 0.5, 0.6), Mask.WITHOUT_MASK, 0.93, 4),), "12 fps", "keep your distance", 5.0)
+VIEW = View((Mark((0.1, 0.2, 0.5, 0.6), Mask.WITHOUT_MASK, 0.93, 4, 1.84),), "12 fps", "keep your distance", 5.0)
 
 
 @pytest.fixture
@@ -50,6 +50,24 @@ def test_a_viewer_sees_the_newest_scene(server):
     assert (image == 99).all()
     assert (view.status, view.banner, view.marks[0].track_id) == ("fine", "told", 1)
     reader.close()
+
+
+def test_a_viewer_is_told_how_far_people_are(tmp_path):
+    made = SceneServer(
+        tmp_path / "m.sock", max_side_px=320, status=str, banner=str, metres=lambda scene: {scene.tracks[0].id: 1.84}
+    )
+    reader = SceneReader(made.path)
+    made.put(scene_of(fakes.picture(10)))
+    assert reader.newest(1)[1].marks[0].away_m == 1.84
+    reader.close()
+    made.close()
+
+
+def test_metres_stand_in_the_label():
+    mark, blank = VIEW.marks[0], fakes.picture(200, (640, 360))
+    with_metres, without = (draw(blank, View((replace(mark, away_m=metres),))) for metres in (1.84, None))
+    changed = np.argwhere((with_metres != without).any(2))
+    assert changed[:, 0].max() <= 0.2 * 360  # in the label above the box, nowhere else
 
 
 def test_nothing_is_written_while_nobody_looks(server):

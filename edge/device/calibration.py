@@ -1,0 +1,85 @@
+"""The calibration by one command: who watches already lends his eyes, else the camera is opened; then it is written."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge import stages
+from edge.capture import State
+from edge.capture.live import LiveSource
+from edge.capture.spec import open_source
+from edge.device import settings_file, sightings
+from edge.distance.calibrate import calibrate
+from edge.errors import CameraError, InputError
+from edge.show.slot import SERVICE_PATH, SceneReader, default_path
+
+if TYPE_CHECKING:
+    from edge.distance.calibrate import Calibration
+    from edge.settings import Environment, Settings
+
+
+def measure(settings: Settings, *, at_m: float, wait_s: float, look_s: float) -> Calibration:
+    """Return what the camera's lens is, from a person at `at_m` who has `wait_s` to get into place.
+
+    Raises:
+        InputError: nobody was seen standing still.
+        CameraLost: the watch that lent its eyes ended.
+    """
+    reader = _running(settings)
+    if reader is None:
+        heights = _by_camera(settings, wait_s, look_s)
+    else:
+        time.sleep(wait_s)
+        heights = sightings.seen(sightings.of_watch(reader, time.monotonic() + look_s))
+        reader.close()
+    return calibrate(heights, at_m=at_m, face_height_m=settings.distance.face_height_m)
+
+
+def _running(settings: Settings) -> SceneReader | None:
+    """Return a look at the maskwatch that has the camera already, if there is one."""
+    for path in [Path(settings.show.socket)] if settings.show.socket else [default_path(), SERVICE_PATH]:
+        if path.exists():
+            try:
+                return SceneReader(path)
+            except InputError:
+                continue
+    return None
+
+
+def _by_camera(settings: Settings, wait_s: float, look_s: float) -> list[float]:
+    """Open the camera; what it sees while the person walks into place is passed over."""
+    models = stages.load_models(settings, profile="live")
+    source = open_source(settings.camera, small_px=models.detector_px, stop=threading.Event())
+    frames = iter(source)
+    try:
+        if isinstance(source, LiveSource):  # a file would be over by then
+            sightings.seen(sightings.of_frames(frames, models.detector, time.monotonic() + wait_s))
+        heights = sightings.seen(sightings.of_frames(frames, models.detector, time.monotonic() + look_s))
+    finally:
+        source.close()
+    if source.state not in (State.OK, State.OPENING):
+        raise CameraError(f"camera {settings.camera.source}: {source.state.value}: {source.detail}")
+    return heights
+
+
+def keep(found: Calibration, file: Path, environment: Environment, settings: Settings) -> None:
+    """Write a calibration into a settings file; comments and other settings stay.
+
+    Raises:
+        ConfigError: the file cannot be written, or holds what is wrong.
+    """
+    text = file.read_text("utf-8") if file.exists() else ""
+    values = {
+        "distance.focal_widths": round(found.focal_widths, 4),
+        "distance.focal_error": round(found.focal_error, 4),
+        "distance.face_height_m": settings.distance.face_height_m,
+    }
+    comments = {
+        "distance.focal_widths": "focal length in picture widths, by maskwatch calibrate",
+        "distance.focal_error": f"from {found.sightings} pictures of one person",
+        "distance.face_height_m": "the face height that this was measured with",
+    }
+    settings_file.put(file, settings_file.changed(text, values, comments, str(file)), environment)

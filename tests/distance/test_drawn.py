@@ -1,0 +1,86 @@
+"""Metres on drawn scenes of known geometry, by the real detector."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.layers import load
+from edge.stages import load_models
+from tests.distance import drawn
+from tests.distance.drawn import Person
+
+SHIFTS = (-0.24, -0.12, 0.0, 0.12, 0.24)
+INPUT_PX = {"quality": 640, "live": 320}
+
+
+@cache
+def detector(profile: str):
+    return load_models(load(system_file=Path("/nonexistent")).settings, profile=profile).detector
+
+
+@cache
+def measured(profile: str, name: str, z_m: float, wears: str = "bare"):
+    """Return (truth in m, Metres) at some places across the picture; a face that is not found is left out."""
+    people = [Person(name, shift * z_m, z_m, wears) for shift in SHIFTS]
+    ruler = drawn.ruler(INPUT_PX[profile])
+    found = [(person, drawn.boxes(detector(profile), person)[0]) for person in people]
+    return [
+        (math.hypot(*person.position_m), ruler.away(ruler.place(box, drawn.SIZE_PX))) for person, box in found if box
+    ]
+
+
+def error(pairs) -> float:
+    return float(np.median([metres.m / truth for truth, metres in pairs])) - 1
+
+
+@pytest.mark.parametrize("name", ["astronaut", "hopper"])
+@pytest.mark.parametrize("z_m", [1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 5.5, 6.0])
+def test_a_face_from_the_front_is_measured_to_a_tenth_from_one_to_six_metres(name, z_m):
+    pairs = measured("quality", name, z_m)
+    assert len(pairs) >= 3
+    assert abs(error(pairs)) <= 0.10
+
+
+@pytest.mark.parametrize("name", ["astronaut", "hopper"])
+@pytest.mark.parametrize("z_m", [1.0, 1.5, 2.0, 2.5, 3.0])
+def test_so_does_the_live_profile_as_far_as_it_finds_faces(name, z_m):
+    pairs = measured("live", name, z_m)
+    assert len(pairs) >= 3
+    assert abs(error(pairs)) <= 0.10
+
+
+def test_the_interval_holds_the_truth_bare_and_masked():
+    inside = [
+        metres.low_m <= truth <= metres.high_m
+        for profile in INPUT_PX
+        for name in drawn.PORTRAITS
+        for wears in ("bare", "masked")
+        for z_m in (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0)
+        for truth, metres in measured(profile, name, z_m, wears)
+    ]
+    assert len(inside) > 100
+    assert sum(inside) / len(inside) >= 0.95
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (Person("astronaut", -0.5, 2.0), Person("hopper", 0.5, 2.0)),
+        (Person("astronaut", -0.4, 2.0), Person("hopper", 0.6, 3.5)),
+        (Person("astronaut", -1.2, 3.0), Person("hopper", 1.0, 3.0)),
+        (Person("hopper", -1.0, 4.0), Person("astronaut", 0.5, 2.5, "masked")),
+        (Person("hopper", -1.0, 5.0), Person("astronaut", 1.5, 5.0)),
+    ],
+)
+def test_metres_between_two_faces_are_held_by_their_interval(one, other):
+    ruler = drawn.ruler()
+    places = [ruler.place(box, drawn.SIZE_PX) for box in drawn.boxes(detector("quality"), one, other)]
+    apart = ruler.apart(*places)
+    truth = math.dist(one.position_m, other.position_m)
+    assert apart.low_m <= truth <= apart.high_m
+    assert abs(apart.m - truth) <= 0.35 * truth
