@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from edge import __version__
-from edge.commands import device, files, live
+from edge.commands import device, files, live, setup
 from edge.errors import EdgeError
 
 app = typer.Typer(
@@ -21,7 +21,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for commands in (live, files, device):
+for commands in (live, files, setup, device):
     app.registered_commands += commands.app.registered_commands
 
 
@@ -32,6 +32,10 @@ def run_command() -> int:
     except EdgeError as error:
         print(f"maskwatch: {error}", file=sys.stderr)  # noqa: T201 - the one sentence for the user
         return error.exit_code
+    except ImportError as error:
+        # of a system library as OpenCV wants it, say: which one, and what mends it, the doctor knows
+        print(f"maskwatch: {error}; mend: see maskwatch doctor", file=sys.stderr)  # noqa: T201 - as above
+        return 1
     except BrokenPipeError:
         # whoever read us has gone, as `head` does: nothing is wrong, and there is nobody left to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

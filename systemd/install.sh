@@ -58,7 +58,7 @@ if systemctl --quiet is-active maskwatch.service 2>/dev/null; then
     exit 0
 fi
 cat <<TEXT
-Installed. It starts with the machine; what is left to do:
+Installed. It starts with the machine; what is left to do, asked step by step by  sudo $program/bin/maskwatch setup :
   1. name your broker in $settings/config.toml            (mqtt.host)
   2. if it wants a password: write it to $settings/mqtt-password, then  chmod 600 $settings/mqtt-password
   3. start now:       sudo systemctl start maskwatch

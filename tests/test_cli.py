@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from edge import __version__
-from tests.conftest import maskwatch
+from tests.conftest import ROOT, maskwatch
 
-COMMANDS = ("run", "view", "sign", "detect", "watch", "check", "bench")
+COMMANDS = (
+    "run",
+    "view",
+    "sign",
+    "detect",
+    "watch",
+    "check",
+    "setup",
+    "doctor",
+    "calibrate",
+    "bench",
+    "purge",
+    "sheet",
+)
 
 
 def test_the_version_is_told():
@@ -51,6 +66,13 @@ def test_view_without_a_display_and_without_a_watch_says_so():
     done = maskwatch("view")
     assert done.returncode == 66
     assert "there is no display" in done.stderr
+
+
+def test_a_library_that_cannot_be_loaded_is_one_sentence_that_sends_to_the_doctor(tmp_path):
+    (tmp_path / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file')")
+    done = maskwatch("detect", tmp_path, PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
+    assert done.returncode == 1
+    assert done.stderr == "maskwatch: libGL.so.1: cannot open shared object file; mend: see maskwatch doctor\n"
 
 
 def test_bench_tells_where_the_time_goes(tmp_path, demo_video):

@@ -99,6 +99,11 @@ def look(image: Image) -> Lens:
     return Lens.OK
 
 
+def sharpness(image: Image) -> float:
+    """Return how sharp the sharpest part of a picture is, grey levels; 3 and less is blurred."""
+    return _sharpness(_strips(image))
+
+
 def _strips(image: Image) -> Image:
     """Return grey strips across a picture, uint8 (8, h, W), in its own resolution, since shrinking hides a blur."""
     height = image.shape[0]

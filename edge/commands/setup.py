@@ -1,0 +1,133 @@
+"""Commands of the first ten minutes, and for when something is odd: setup, doctor, calibrate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from edge.commands.options import Config, Env, Set, load_settings
+from edge.errors import ConfigError, InputError
+from edge.layers import SYSTEM_FILE
+from edge.settings import Environment
+
+if TYPE_CHECKING:
+    from edge.device.world import Finding
+    from edge.distance.calibrate import Calibration
+    from edge.settings import Settings
+
+app = typer.Typer()
+
+
+@app.command(epilog="Examples: `maskwatch doctor` · `sudo maskwatch doctor --env production --json found.json`")
+def doctor(
+    env: Env = Environment.DEVELOPMENT,
+    config: Config = None,
+    overrides: Set = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="the findings as JSON", metavar="FILE")] = None,
+) -> None:
+    """Say what this machine lacks, what is odd, and what mends it; exit code 1 if something is missing."""
+    from edge.device import doctor as checks
+    from edge.device.machine import outbox_folder
+    from edge.device.service import lend_password
+    from edge.device.world import State, World
+
+    world = World()
+    found, settings = _settings_or_defaults(env, config, overrides)
+    lend_password(world)
+    _quiet()
+    with Console(stderr=True).status("looking at this machine ..."):
+        found += checks.findings(world, settings, outbox_folder(world, settings.mqtt.outbox))
+    Console().print(checks.table(found))
+    if json_file:
+        json_file.write_text(checks.to_json(found), "utf-8")
+    if any(finding.state is State.MISSING for finding in found):
+        raise typer.Exit(1)
+
+
+def _quiet() -> None:
+    """Keep the log from saying what is told here in other words."""
+    import logging
+
+    logging.getLogger("edge").setLevel(logging.ERROR)
+
+
+def _settings_or_defaults(
+    env: Environment, config: Path | None, overrides: list[str] | None
+) -> tuple[list[Finding], Settings]:
+    """Return the settings with a finding on them; the defaults where they are wrong, so that the rest is checked."""
+    from edge.device.world import Finding, State
+    from edge.layers import load
+
+    try:
+        settings = load_settings(env, config, overrides).settings
+    except ConfigError as error:
+        wrong = Finding("settings", State.MISSING, str(error), "mend that line; maskwatch check tells more")
+        return [wrong], load(env, system_file=Path("/nonexistent")).settings
+    return [Finding("settings", State.OK, "read and checked")], settings
+
+
+@app.command(epilog="Examples: `maskwatch setup` · `sudo maskwatch setup` · `maskwatch setup --config mine.toml`")
+def setup(env: Env = Environment.DEVELOPMENT, config: Config = None, overrides: Set = None) -> None:
+    """Ask for camera, broker, notice and distance, try each, and write the settings file; Ctrl-C changes nothing."""
+    from edge.device import settings_file
+
+    file = config or settings_file.own_file()
+    environment = Environment.PRODUCTION if file == SYSTEM_FILE else env
+    settings = load_settings(environment, file if file.exists() else None, overrides).settings
+    _quiet()
+    from edge.device.dialogue import Target, hold, start
+    from edge.device.service import lend_password
+    from edge.device.world import World
+    from edge.stages import load_models
+
+    console, world, target = Console(), World(), Target(file, environment)
+    if not console.is_terminal:
+        raise InputError("setup asks questions and wants a terminal; mend: write the settings file by hand")
+    lend_password(world)
+    detector = load_models(settings, profile="quality").detector
+    try:
+        written = hold(console, world, target, settings, detector)
+    except (KeyboardInterrupt, EOFError):
+        console.print("\nNothing was changed.")
+        raise typer.Exit(130) from None
+    if written:
+        start(console, world, target)
+
+
+@app.command(epilog="Examples: `maskwatch calibrate` · `sudo maskwatch calibrate --env production --at 3`")
+def calibrate(
+    env: Env = Environment.DEVELOPMENT,
+    config: Config = None,
+    overrides: Set = None,
+    at: Annotated[float, typer.Option(help="metres from the camera to the face", min=0.5, max=10.0)] = 2.0,
+    seconds: Annotated[float, typer.Option(help="how long to look", min=1.0, max=120.0)] = 8.0,
+    wait: Annotated[float, typer.Option(help="seconds to get into place", min=0.0, max=120.0)] = 5.0,
+) -> None:
+    """Measure the camera: one person stands two metres away, alone, and looks into it; writes the settings file."""
+    settings = load_settings(env, config, overrides).settings
+    from edge.device import calibration, settings_file
+
+    console = Console()
+    file = config or settings_file.own_file()
+    console.print(f"Stand {at:g} m in front of the camera, alone, without a mask, and look into it.")
+    found = calibration.measure(settings, at_m=at, wait_s=wait, look_s=seconds)
+    _tell_calibration(console, settings, found)
+    calibration.keep(found, file, env, settings)
+    console.print(f"Written to {file}: distance.focal_widths, distance.focal_error.", soft_wrap=True)
+    if file != SYSTEM_FILE:
+        console.print(f"It is read by: maskwatch run --config {file}", soft_wrap=True)
+
+
+def _tell_calibration(console: Console, settings: Settings, found: Calibration) -> None:
+    middle, low, high = found.fov_deg
+    console.print(f"{found.sightings} pictures, box height scatters by {found.scatter:.1%}.")
+    console.print(
+        f"focal length {found.focal_widths:.3f} picture widths: an angle of view of {middle:.0f}°, "
+        f"with 95 % between {low:.0f}° and {high:.0f}°.",
+        soft_wrap=True,
+    )
+    agrees = low <= settings.distance.fov_deg <= high
+    console.print(f"distance.fov_deg = {settings.distance.fov_deg:g} {'agrees' if agrees else 'does not agree'}.")

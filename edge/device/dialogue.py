@@ -1,0 +1,120 @@
+"""The first ten minutes: a dialogue that ends in a settings file, and changes nothing before its last question."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from edge.device import questions, settings_file
+from edge.device.service import PASSWORD, service
+from edge.device.talk import Talk
+from edge.layers import SYSTEM_FILE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from edge.detect import Detector
+    from edge.device.questions import Answers
+    from edge.device.world import World
+    from edge.settings import Environment, Settings
+
+_PARTS = 6
+_ALWAYS = ("mqtt.host", "camera.source")
+"""Written also where they are as before: what a settings file is looked into for."""
+_HEAD = "# Settings of this maskwatch, by `maskwatch setup`. What is not here keeps its default: `maskwatch check`.\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The file that the dialogue writes, and the environment that will read it."""
+
+    file: Path
+    environment: Environment
+
+    @property
+    def for_service(self) -> bool:
+        """Whether the service reads it."""
+        return self.file == SYSTEM_FILE
+
+    @property
+    def password_file(self) -> Path:
+        """Where a password goes: for the service where its unit looks, else beside the file."""
+        return PASSWORD if self.for_service else self.file.absolute().with_suffix(".password")
+
+
+def hold(console: Console, world: World, target: Target, settings: Settings, detector: Detector) -> bool:
+    """Ask part by part, then write; return whether it was written.
+
+    Raises:
+        ConfigError: the file cannot be written, or an answer is refused.
+    """
+    talk = Talk(console, parts=_PARTS)
+    talk.say("maskwatch setup: Enter takes what stands in brackets, Ctrl-C ends without a change.")
+    talk.say(f"It {'changes' if target.file.exists() else 'makes'} {target.file}.")
+    setup = questions.Setup(talk, world, settings)
+    answers: Answers = {}
+    for part in (questions.device, partial(questions.camera, detector=detector)):
+        answers |= part(setup)
+        setup = replace(setup, settings=questions.with_answers(settings, answers))
+    of_broker, password = questions.broker(setup)
+    answers |= of_broker | questions.notice(setup) | questions.distance(setup)
+    if password and not target.for_service:  # systemd hands the service its own: then no setting names the file
+        answers["mqtt.password_file"] = str(target.password_file)
+    return _write(talk, target, settings, answers, password)
+
+
+def _write(talk: Talk, target: Target, settings: Settings, answers: Answers, password: str) -> bool:
+    """Show what will be written, and write it if the user says so."""
+    talk.part("Write")
+    before = settings.model_dump()
+    wanted = {key: value for key, value in answers.items() if key in _ALWAYS or value != _value(before, key)}
+    table = Table("setting", "value", "before")
+    for key, value in wanted.items():
+        table.add_row(key, Text(str(value)), Text(str(_value(before, key)), "dim"))
+    talk.console.print(table)
+    there = target.file.exists()
+    question = f"Change {target.file}? Its comments and all else in it stay." if there else f"Write {target.file}?"
+    if not talk.yes(question, default=True):
+        talk.say("Nothing was changed.")
+        return False
+    text = target.file.read_text("utf-8") if there else _HEAD
+    text = settings_file.changed(text, wanted, settings_file.reasons(), str(target.file))
+    if password:
+        settings_file.secret(target.password_file, password)
+        talk.say(f"Password: {target.password_file}, for its owner alone.", "green")
+    settings_file.put(target.file, text, target.environment)
+    talk.say(f"Written: {target.file}", "green")
+    return True
+
+
+def _value(settings: dict[str, dict[str, object]], key: str) -> object:
+    section, _, name = key.partition(".")
+    return settings[section][name]
+
+
+def start(console: Console, world: World, target: Target) -> None:
+    """Start the service with the new settings, or say how a watch is started."""
+    talk = Talk(console, parts=_PARTS)
+    if not target.for_service:
+        talk.say(f"Start: maskwatch run --config {target.file}")
+        talk.say("As a service: sudo make install in the clone, then sudo maskwatch setup")
+    elif world.run(["systemctl", "cat", "maskwatch"]).code != 0:
+        talk.say("The service is not installed yet: sudo make install, in the clone of the repository.")
+    elif talk.yes("Start the service now, and with every start of the machine?", default=True):
+        _start_service(talk, world)
+    talk.say("Whatever is odd later: maskwatch doctor")
+
+
+def _start_service(talk: Talk, world: World) -> None:
+    answers = [world.run(["systemctl", verb, "maskwatch"]) for verb in ("enable", "restart")]
+    failed = next((answer for answer in answers if answer.code), None)
+    if failed:
+        talk.say(f"It does not start: {failed.last_line}", "yellow")
+    else:
+        talk.say(f"The service: {service(world).text}", "green")

@@ -1,0 +1,224 @@
+"""The parts of the dialogue: each asks, tries what was answered, and returns the settings that follow."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from rich.panel import Panel
+from rich.text import Text
+
+from edge.device import calibration, eyes
+from edge.device.glimpse import glimpse
+from edge.device.service import mend_of, reach
+from edge.distance.ruler import fov_of
+from edge.errors import CameraError, ConfigError, InputError
+from edge.publish.broker import EMBEDDED, broker_of
+from edge.publish.mqtt import ONLINE
+
+if TYPE_CHECKING:
+    from edge.detect import Detector
+    from edge.device.settings_file import Value
+    from edge.device.talk import Talk
+    from edge.device.world import World
+    from edge.settings import Settings
+
+Answers = dict[str, "Value"]
+_OTHER = "other"
+_RATHER = (
+    ("auto", "whichever camera is plugged in, else the built-in demo"),
+    ("camera", "whichever camera is plugged in; none: wait for one"),
+    ("demo", "no camera: the built-in demo"),
+    (_OTHER, "a stream (rtsp://…), a video, a folder"),
+)
+_LENSES = (
+    ("66", "66° Raspberry Pi Camera Module 3, whole sensor (from 1920 x 1080 pixels on); many USB cameras"),
+    ("47", "47° Raspberry Pi Camera Module 3 at 1280 x 720: the middle of the sensor"),
+    ("102", "102° Raspberry Pi Camera Module 3 Wide, whole sensor"),
+)
+"""Source: Raspberry Pi, Camera Module 3 product brief: 66° and 102° across 4608 pixels; its mode of 1536 x 864, which
+libcamera picks for 1280 x 720 (scoreFormat in its Raspberry Pi pipeline), uses the middle 3072 of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What every part of the dialogue needs; `settings` are those of before with the answers so far."""
+
+    talk: Talk
+    world: World
+    settings: Settings
+
+
+def with_answers(settings: Settings, answers: Answers) -> Settings:
+    """Return settings with some answered, unchecked."""
+    changed = settings
+    for key, value in answers.items():
+        section, _, name = key.partition(".")
+        part = getattr(changed, section).model_copy(update={name: value})
+        changed = changed.model_copy(update={section: part})
+    return changed
+
+
+def device(setup: Setup) -> Answers:
+    """Ask who this device is."""
+    setup.talk.part("This device")
+    name = setup.talk.ask("Name, in every topic (empty: the host's name)", setup.settings.device.name, _topic_part)
+    site = setup.talk.ask("Place, for the operator (such as the stop's name)", setup.settings.device.site)
+    return {"device.name": name, "device.site": site}
+
+
+def _topic_part(text: str) -> str:
+    wrong = any(letter in "/+#" or letter.isspace() for letter in text) or len(text) > 64
+    return "without blanks, /, + and #, please" if wrong else ""
+
+
+def camera(setup: Setup, detector: Detector) -> Answers:
+    """Ask for the camera, look through it, and ask again until the user is content."""
+    setup.talk.part("Camera")
+    source = setup.settings.camera.source
+    while True:
+        source = _source(setup, source)
+        fine = _try_camera(setup, source, detector)
+        setup.talk.forget_typed()
+        if not setup.talk.yes("Look again, or choose another camera?", default=not fine):
+            return {"camera.source": source}
+
+
+def _source(setup: Setup, before: str) -> str:
+    """Return the chosen SPEC; what is connected comes first."""
+    found = [(f"usb:{path}", f"{name} at {path}") for path, name in eyes.devices(setup.world).items()]
+    found += [("picamera", f"{model} on the ribbon cable") for model in eyes.pi_cameras(setup.world)[:1]]
+    choices = [*found, *_RATHER]
+    if before not in dict(choices):
+        choices.insert(0, (before, f"as it was: {before}"))
+    default = found[0][0] if found and before in ("auto", "camera") else before
+    source = setup.talk.choose("Which camera?", choices, default)
+    if source != _OTHER:
+        return source
+    return setup.talk.ask("Which?", "", lambda text: "" if text else "an address or a path, please")
+
+
+def _try_camera(setup: Setup, source: str, detector: Detector) -> bool:
+    """Look through a camera and say what is seen, in words; nothing is kept. Return whether it is fine."""
+    setup.talk.say("Looking through it; somebody should stand where people will. No picture is kept.", "dim")
+    try:
+        seen = glimpse(setup.settings.camera.model_copy(update={"source": source}), detector)
+    except (CameraError, InputError) as error:
+        setup.talk.say(str(error), "yellow")
+        return False
+    setup.talk.say(str(seen))
+    for line in seen.advice:
+        setup.talk.say(line, "yellow")
+    if not seen.advice:
+        setup.talk.say("The picture is fine.", "green")
+    return not seen.advice
+
+
+def broker(setup: Setup) -> tuple[Answers, str]:
+    """Ask for the broker, try it, and ask again until it answers or the user goes on.
+
+    Returns the answers, and the password that was typed: the caller puts it into a file once all is decided.
+    """
+    setup.talk.part("Broker")
+    answers, password = _of_broker(setup, {}), ""
+    while answers["mqtt.host"] != EMBEDDED:
+        if answers["mqtt.user"]:
+            password = setup.talk.secret("Password (not shown; empty: as it was)") or password
+        if _takes_us(setup, answers, password) or not setup.talk.yes("Change the answers?", default=True):
+            break
+        answers = _of_broker(setup, answers)
+    return answers, password if answers.get("mqtt.user") else ""
+
+
+def _of_broker(setup: Setup, before: Answers) -> Answers:
+    """Ask where the broker is and as whom; what was answered before is the default."""
+    mqtt = {f"mqtt.{key}": value for key, value in setup.settings.mqtt.model_dump().items()} | before
+    talk, question = setup.talk, f"Host ({EMBEDDED}: a small broker of our own, on this machine only)"
+    host = talk.ask(question, mqtt["mqtt.host"], lambda text: "" if text else "a name, please")
+    answers: Answers = {"mqtt.host": host}
+    if answers["mqtt.host"] == EMBEDDED:
+        return answers
+    answers["mqtt.port"] = int(talk.number("Port (0: 1883, with TLS 8883)", float(mqtt["mqtt.port"]), 0, 65_535))
+    choices = [("auto", "yes, unless the broker is this machine"), ("on", "yes"), ("off", "no: plain text")]
+    answers["mqtt.tls"] = talk.choose("Encrypted?", choices, mqtt["mqtt.tls"])
+    answers["mqtt.user"] = talk.ask("User (empty: none)", mqtt["mqtt.user"])
+    return answers
+
+
+def _takes_us(setup: Setup, answers: Answers, password: str) -> bool:
+    """Try to connect, and say how that went."""
+    try:
+        target = broker_of(with_answers(setup.settings, answers).mqtt, "maskwatch-setup")
+    except ConfigError as error:
+        setup.talk.say(str(error), "yellow")
+        return False
+    state = reach(replace(target, password=password or target.password))
+    setup.talk.forget_typed()
+    if state == ONLINE:
+        setup.talk.say(f"{target.host}:{target.port} takes us.", "green")
+        return True
+    setup.talk.say(f"{target.host}:{target.port}: {state}; mend: {mend_of(state) or 'see the broker'}", "yellow")
+    return False
+
+
+def notice(setup: Setup) -> Answers:
+    """Show and ring the notice that people will get, and ask for what else may tell them."""
+    setup.talk.part("Notice to the people nearby")
+    phrase = setup.settings.notice.phrase
+    words = phrase if isinstance(phrase, str) and phrase else "Please keep your distance."
+    setup.talk.console.print(Panel(Text(words, "bold"), style="white on red"))
+    setup.talk.console.bell()
+    answers: Answers = {"notice.banner": setup.talk.yes("Show this on the screen, with the bell?", default=True)}
+    known = type(setup.settings.notice).model_fields
+    if "voice" in known and shutil.which("espeak-ng"):
+        answers["notice.voice"] = "espeak" if _voice(setup, words) else "off"
+    if "lamp_pin" in known:
+        before = str(setup.settings.notice.model_dump()["lamp_pin"])
+        answers["notice.lamp_pin"] = setup.talk.ask('Pin of a lamp, such as "GPIO17" (empty: none)', before)
+    return answers
+
+
+def _voice(setup: Setup, words: str) -> bool:
+    """Say the words aloud, where a loudspeaker is wanted."""
+    if not setup.talk.yes("Is there a loudspeaker that shall say it?", default=False):
+        return False
+    said = setup.world.run(["espeak-ng", words])
+    if said.code != 0:
+        setup.talk.say(f"It cannot be said: {said.last_line}", "yellow")
+    return setup.talk.yes("Keep the voice on?", default=said.code == 0)
+
+
+def distance(setup: Setup) -> Answers:
+    """Ask for the lens or measure it, and ask who is near."""
+    setup.talk.part("Distance")
+    answers = _measured(setup) or _lens(setup)
+    question = "Who is nearer than this is counted as near, metres"
+    return answers | {"distance.near_m": setup.talk.number(question, setup.settings.distance.near_m, 0, 100)}
+
+
+def _measured(setup: Setup) -> Answers:
+    """Measure the lens if somebody can stand before the camera; empty where it was not measured."""
+    if not setup.talk.yes("Measure the lens? One person stands two metres away and looks into it.", default=False):
+        return {}
+    setup.talk.say("Begins in 5 seconds, takes 8.", "dim")
+    try:
+        found = calibration.measure(setup.settings, at_m=2.0, wait_s=5.0, look_s=8.0)
+    except (CameraError, InputError) as error:
+        setup.talk.say(str(error), "yellow")
+        return {}
+    setup.talk.say("{:.0f}°, with 95 % between {:.0f}° and {:.0f}°.".format(*found.fov_deg), "green")
+    return {"distance.focal_widths": round(found.focal_widths, 4), "distance.focal_error": round(found.focal_error, 4)}
+
+
+def _lens(setup: Setup) -> Answers:
+    now = setup.settings.distance
+    if now.focal_widths:
+        setup.talk.say(f"It was measured: {fov_of(now.focal_widths):.0f}°.")
+        return {}
+    choices, before = [*_LENSES, (_OTHER, "another")], f"{now.fov_deg:g}"
+    if before not in dict(choices):
+        choices.insert(0, (before, f"{before}° as it was"))
+    chosen = setup.talk.choose("Which horizontal angle of view has it?", choices, before)
+    fov_deg = setup.talk.number("Degrees", now.fov_deg, 10, 160) if chosen == _OTHER else float(chosen)
+    return {"distance.fov_deg": fov_deg}
