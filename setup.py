@@ -27,6 +27,7 @@ setup(
     package_data={
         "edge.capture.demo": ["*.png", "LICENSE.txt"],
         "edge.privacy": ["pages/*.html"],
+        "edge.show.page": ["static/*"],
         "edge.models": ["face/*", "face/*/*", "mask/*"],
         "edge.config": ["*.toml"],
     },
@@ -45,8 +46,10 @@ setup(
         "pillow>=9.4,<13",
         "pydantic>=2.7,<3",
         "rich>=13.7,<16",
+        "starlette>=0.40,<2",
         "tomlkit>=0.12,<1",
         "typer>=0.15,<1",
+        "uvicorn>=0.30,<1",
     ],
     extras_require={
         "pi": ["picamera2>=0.3.18"],
@@ -71,6 +74,7 @@ setup(
             "jsonschema>=4.20,<5",
             "mypy>=1.13,<3",
             "ruff>=0.9,<1",
+            f"playwright>=1.45,<2; {NOT_ARM32}",
         ],
     },
 )

@@ -27,7 +27,8 @@ from edge.publish.outbox import Outbox
 from edge.reload import Rounds
 from edge.report import Report
 from edge.stages import build_stages, counting, load_models
-from edge.viewers import Shown, build_leaving, build_viewers
+from edge.viewers import Shown, build_leaving, build_scene, build_viewers
+from edge.webpage import build_page, check_page, page_sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -60,6 +61,7 @@ def _load_checked(load: Callable[[], Settings], changes: Mapping[str, object]) -
     """Return new settings, commands laid over them, once all that they name has been found good."""
     settings = lay_over(load(), changes, "command")
     _broker(settings)
+    check_page(settings)
     load_models(settings, profile="live")
     return settings
 
@@ -70,6 +72,7 @@ def _broker(settings: Settings) -> Broker:
 
 def _watch(settings: Settings, rounds: Rounds, lasting: Lasting, stack: ExitStack) -> None:
     """Open what the settings name and walk; what was opened last closes first."""
+    check_page(settings)
     manager, nearby, console = ServiceManager(), Nearby(switch=lasting.notice), Console()
     broker, models = _broker(settings), load_models(settings, profile="live")
     source, ruler = _source(settings, models, rounds), ruler_of(settings.distance, models.detector_px[0])
@@ -82,7 +85,9 @@ def _watch(settings: Settings, rounds: Rounds, lasting: Lasting, stack: ExitStac
     if not settings.privacy.aggregate:
         wanted = partial(_wanted, settings=settings, ruler=ruler)
         sinks.insert(0, build_notifier(settings.notice, nearby, publisher, Clock().wall, stack, wanted=wanted))
-        sinks += build_viewers(settings, shown, console, rounds.stop, stack)
+        scene, day = build_scene(settings, shown, stack), page_sources(settings, report, publisher, models.specs)
+        sinks += [scene, *build_viewers(settings, shown, scene.path, console, rounds.stop, stack)]
+        sinks += build_page(settings, shown, day, leaving, scene.path, stack)
     timings = Timings()
     stages = _stages(settings, models, timings, report)
     manager.ready()

@@ -196,6 +196,24 @@ class DistanceSettings(_Section):
     near_m: float = Field(ge=0, le=100)
 
 
+class WebSettings(_Section):
+    """Who may look by browser."""
+
+    serve: bool
+    host: str = Field(min_length=1)
+    port: int = Field(ge=1, le=65_535)
+    hosts: Annotated[tuple[str, ...], Field(strict=False)]
+    tls_cert: str
+    tls_key: str
+    token_file: str
+    session_s: float = Field(ge=60, le=2_592_000)
+    wrong_tries: int = Field(ge=1, le=1_000)
+    viewers: int = Field(ge=1, le=200)
+    every_s: float = Field(ge=0.05, le=60)
+    width_px: Pixels
+    send_s: float = Field(ge=1, le=600)
+
+
 class Settings(_Section):
     """All settings."""
 
@@ -213,3 +231,4 @@ class Settings(_Section):
     privacy: PrivacySettings
     log: LogSettings
     distance: DistanceSettings
+    web: WebSettings

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the tests use beside Python packages: a real broker, a real screen, systemd's own checker.
+# What the tests use beside Python packages: a real broker, a real screen, a real browser, systemd's own checker.
 set -eu
 missing=""
 command -v mosquitto >/dev/null || missing="$missing mosquitto"
@@ -11,12 +11,14 @@ command -v espeak-ng >/dev/null || missing="$missing espeak-ng"
 command -v aplay >/dev/null || missing="$missing alsa-utils"
 command -v matchbox-window-manager >/dev/null || missing="$missing matchbox-window-manager"
 command -v openssl >/dev/null || missing="$missing openssl"
+command -v chromium >/dev/null || missing="$missing chromium"
 command -v systemd-analyze >/dev/null || missing="$missing systemd"
 [ -e /usr/lib/x86_64-linux-gnu/libGL.so.1 ] || [ -e /usr/lib/aarch64-linux-gnu/libGL.so.1 ] || missing="$missing libgl1"
 if [ "${1:-}" = long ]; then
     command -v debootstrap >/dev/null || missing="$missing debootstrap"
     command -v systemd-nspawn >/dev/null || missing="$missing systemd-container"
     [ -e /usr/lib/*/girepository-1.0/GstRtspServer-1.0.typelib ] || missing="$missing gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad"
+    command -v npm >/dev/null || missing="$missing npm"
     command -v strace >/dev/null || missing="$missing strace"
 fi
 [ -n "$missing" ] || exit 0

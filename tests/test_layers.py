@@ -44,6 +44,8 @@ def test_a_stage_imports_no_other_stage(stage):
     [
         ("paho", {"publish/mqtt.py"}),
         ("amqtt", {"publish/embedded.py"}),
+        ("uvicorn", {"show/page/serve.py", "show/page/protocol.py"}),
+        ("starlette", {f"show/page/{name}.py" for name in ("app", "guard", "stream")}),
         ("tomllib", {"layers.py", "tflite.py"}),
         ("tomlkit", {"device/settings_file.py"}),
     ],

@@ -83,8 +83,9 @@ def sheet(
 
 def _refuse_while_running() -> None:
     """Raise InputError while a maskwatch runs here: it would write again what is deleted under it."""
-    from edge.show.slot import SERVICE_PATH, default_path, is_listening
+    from edge.folders import SERVICE_SCENE, scene_socket
+    from edge.show.sockets import is_listening
 
-    for path in (default_path(), SERVICE_PATH):
+    for path in (scene_socket(), SERVICE_SCENE):
         if is_listening(path):
             raise InputError(f"{path}: a maskwatch is running; mend: sudo systemctl stop maskwatch, then again")

@@ -1,4 +1,4 @@
-"""Commands on a live watch: run, view, sign, watch."""
+"""Commands on a live watch: run, view, sign, web, watch."""
 
 from __future__ import annotations
 
@@ -83,13 +83,35 @@ def sign(
 
 def _socket_of(settings: Settings, named: Path | None) -> Path:
     """Return where the running maskwatch listens, if there is a display to show it on."""
-    from edge.show import slot, window
+    from edge.folders import running_scene
+    from edge.show import window
 
     if not window.has_display():
         raise InputError("there is no display; mend: run this on the device's desktop, or through ssh -X")
-    named = named or (Path(settings.show.socket) if settings.show.socket else None)
-    default = slot.default_path()
-    return named or (default if default.exists() else slot.SERVICE_PATH)
+    return running_scene(named or (Path(settings.show.socket) if settings.show.socket else None))
+
+
+@app.command(epilog="Examples: `maskwatch web` · `maskwatch web --token` · `maskwatch web --set web.port=8443`")
+def web(
+    env: Env = Environment.DEVELOPMENT,
+    config: Config = None,
+    overrides: Set = None,
+    socket: Annotated[Path | None, typer.Option(help="where the running maskwatch listens", metavar="PATH")] = None,
+    token: Annotated[bool, typer.Option("--token", help="print the token that opens the page, and end")] = False,
+    with_watch: Annotated[bool, typer.Option("--with-watch", help="end when the watch ends", hidden=True)] = False,
+) -> None:
+    """Serve the web page of a running maskwatch; Ctrl-C ends it."""
+    settings = load_settings(env, config, overrides).settings
+    from edge import folders
+    from edge.show.page.serve import serve
+    from edge.show.page.sessions import token_of
+    from edge.show.web import token_path_to_show
+
+    if token:
+        typer.echo(token_of(token_path_to_show(settings.web)))
+        return
+    named = socket or (Path(settings.show.socket) if settings.show.socket else None)
+    serve(settings.web, folders.running_scene(named), with_watch=with_watch)
 
 
 @app.command(epilog="Examples: `maskwatch watch` · `maskwatch watch --set mqtt.host=broker.example`")

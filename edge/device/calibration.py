@@ -14,7 +14,8 @@ from edge.capture.spec import open_source
 from edge.device import settings_file, sightings
 from edge.distance.calibrate import calibrate
 from edge.errors import CameraError, InputError
-from edge.show.slot import SERVICE_PATH, SceneReader, default_path
+from edge.folders import SERVICE_SCENE, scene_socket
+from edge.show.slot import SceneReader
 
 if TYPE_CHECKING:
     from edge.distance.calibrate import Calibration
@@ -40,7 +41,7 @@ def measure(settings: Settings, *, at_m: float, wait_s: float, look_s: float) ->
 
 def _running(settings: Settings) -> SceneReader | None:
     """Return a look at the maskwatch that has the camera already, if there is one."""
-    for path in [Path(settings.show.socket)] if settings.show.socket else [default_path(), SERVICE_PATH]:
+    for path in [Path(settings.show.socket)] if settings.show.socket else [scene_socket(), SERVICE_SCENE]:
         if path.exists():
             try:
                 return SceneReader(path)

@@ -36,7 +36,7 @@ def _sentences(settings: Settings, words: Words) -> list[str]:
 
 def _sends_pictures(settings: Settings) -> bool:
     """Return whether any picture, pixelated as it is, may leave the watch."""
-    return settings.mqtt.snapshot and not settings.privacy.aggregate
+    return (settings.mqtt.snapshot or settings.web.serve) and not settings.privacy.aggregate
 
 
 def data_sheet(settings: Settings, models: Mapping[str, ModelSpec]) -> str:

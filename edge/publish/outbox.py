@@ -109,6 +109,11 @@ class Outbox:
         with self._lock:
             return sum(entry.acknowledged_at is None for entry in self._entries.values())
 
+    def waits(self, key: str) -> bool:
+        """Return whether an alert was committed that no broker has acknowledged yet."""
+        with self._lock:
+            return key in self._entries and self._entries[key].acknowledged_at is None
+
     def close(self) -> None:
         """Write what is left and stop the thread within its deadline."""
         self._stop.set()

@@ -34,10 +34,13 @@ _FONT = cv2.FONT_HERSHEY_DUPLEX
 _EMPTY_PX = (360, 640)
 
 
-def draw(image: Image | None, view: View) -> Image:
-    """Return a new picture with boxes, labels, status line and banner; grey where there is no picture."""
+def draw(image: Image | None, view: View, *, zoom: float = 1.0) -> Image:
+    """Return a new picture with boxes, labels, status line and banner; grey where there is no picture.
+
+    zoom: how much larger boxes and labels are drawn, for pictures that are shown small.
+    """
     canvas = np.full((*_EMPTY_PX, 3), 64, np.uint8) if image is None else image.copy()
-    unit = max(canvas.shape[0], canvas.shape[1]) / 1000
+    unit = zoom * max(canvas.shape[0], canvas.shape[1]) / 1000
     for mark in view.marks:
         _draw_mark(canvas, mark, unit)
     if view.status:

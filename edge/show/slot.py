@@ -12,17 +12,19 @@ import os
 import select
 import socket
 import struct
-from pathlib import Path
+import time
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from edge.errors import CameraLost, InputError
+from edge.show.sockets import listen
 from edge.show.view import View, from_json, to_json, view_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from edge.data import Image, Scene
 
@@ -39,6 +41,11 @@ def _half_bytes(side_px: int) -> int:
     return _HEAD.size + _JSON_BYTES + 3 * side_px * side_px
 
 
+def picture_of(scene: Scene) -> Image | None:
+    """Return the picture of a scene as it is."""
+    return None if scene.frame is None else scene.frame.image
+
+
 class SceneServer:
     """Sink that hands the newest scene to whoever is connected."""
 
@@ -52,18 +59,17 @@ class SceneServer:
         thanks: Callable[[], bool] = bool,
         metres: Callable[[Scene], dict[int, float]] = lambda _scene: {},
         group: str = "",
+        picture: Callable[[Scene], Image | None] = picture_of,
+        every_s: float = 0.0,
     ) -> None:
-        """Listen at `path`, or beside it where another maskwatch listens there already."""
+        """Listen at `path`, or beside it where another maskwatch listens there already.
+
+        picture: what is shown of a scene, uint8 (H, W, 3) BGR.  every_s: shortest time between two pictures.
+        """
         self._side_px, self._status, self._banner = max_side_px, status, banner
         self._thanks, self._metres = thanks, metres
-        self.path = _free_path(path)
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._listener.bind(str(self.path))
-        self.path.chmod(0o660)
-        if group:
-            _give_to_group(self.path, group)
-        self._listener.listen(4)
-        self._listener.settimeout(0)
+        self._picture, self._every_s, self._next_at = picture, every_s, float("-inf")
+        self._listener, self.path = listen(path, socket.SOCK_STREAM, group=group)
         self._memory_fd = os.memfd_create("maskwatch scene")
         os.ftruncate(self._memory_fd, _PAGE + 2 * _half_bytes(max_side_px))
         self._memory = mmap.mmap(self._memory_fd, 0)
@@ -73,8 +79,10 @@ class SceneServer:
     def put(self, scene: Scene) -> None:
         """Write the scene for those who look; return at once."""
         self._welcome()
-        if not self._viewers:
+        now = time.monotonic()
+        if not self._viewers or now < self._next_at:
             return
+        self._next_at = now + self._every_s
         self._write(scene)
         self._viewers = [viewer for viewer in self._viewers if _tell(viewer)]
 
@@ -116,7 +124,8 @@ class SceneServer:
             metres=self._metres(scene),
         )
         text = to_json(view)[:_JSON_BYTES]
-        image = None if scene.frame is None else _shrunk(scene.frame.image, self._side_px)
+        picture = self._picture(scene)
+        image = None if picture is None else _shrunk(picture, self._side_px)
         height, width = (0, 0) if image is None else image.shape[:2]
         self._written += 1
         start = _PAGE + (self._written % 2) * _half_bytes(self._side_px)
@@ -194,48 +203,6 @@ def _copy(memory: mmap.mmap, half: int) -> tuple[Image | None, View]:
         return None, from_json(text)
     pixels = np.frombuffer(memory, np.uint8, width * height * 3, start + _HEAD.size + _JSON_BYTES)
     return pixels.reshape(height, width, 3).copy(), from_json(text)
-
-
-def default_path() -> Path:
-    """Return where a maskwatch of this user listens: systemd's or the session's runtime folder, else /tmp."""
-    for variable in ("RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"):
-        folder = os.environ.get(variable, "").partition(":")[0]
-        if folder and Path(folder).is_dir():
-            return Path(folder) / "scene.sock"
-    folder_of_user = Path(f"/tmp/maskwatch-{os.getuid()}")  # noqa: S108 - made for this user alone
-    folder_of_user.mkdir(mode=0o700, exist_ok=True)
-    return folder_of_user / "scene.sock"
-
-
-SERVICE_PATH = Path("/run/maskwatch/scene.sock")
-"""Where the service listens, as its unit's RuntimeDirectory has it."""
-
-
-def is_listening(path: Path) -> bool:
-    """Return whether a maskwatch of this machine listens at `path`; one that we may not look at counts."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        try:
-            probe.connect(str(path))
-        except PermissionError:
-            return True
-        except OSError:
-            return False
-    return True
-
-
-def _free_path(path: Path) -> Path:
-    """Return `path`, freed of a dead socket, or one beside it where a living one listens."""
-    if is_listening(path):
-        return path.with_name(f"{path.stem}-{os.getpid()}{path.suffix}")
-    path.unlink(missing_ok=True)
-    return path
-
-
-def _give_to_group(path: Path, group: str) -> None:
-    import shutil  # noqa: PLC0415 - service only
-
-    with contextlib.suppress(LookupError, PermissionError):
-        shutil.chown(path, group=group)
 
 
 def _tell(viewer: socket.socket) -> bool:

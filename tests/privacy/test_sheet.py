@@ -59,6 +59,12 @@ def test_a_camera_that_only_counts_says_so_and_promises_to_tell_nobody():
     assert "keep their distance" not in words
 
 
+def test_a_camera_with_a_web_page_says_that_coarse_pictures_leave_it():
+    watched = settings("web.serve=true")
+    assert WORDS[Language.EN].coarse_picture in sign(watched, Language.EN)
+    assert "pixelated (changes)" in Text(data_sheet(watched, SPECS)).words
+
+
 def test_black_areas_are_on_the_sign_when_there_are_some():
     zone = 'privacy.no_look=["0,0 0.2,0 0.2,1"]'
     assert WORDS[Language.EN].zones in sign(settings(zone), Language.EN)

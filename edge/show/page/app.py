@@ -1,0 +1,148 @@
+"""What a browser may ask for: the page, the login, the live picture, the news."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from edge.show.page.guard import COOKIE, Guard
+from edge.show.page.live import BOUNDARY
+from edge.show.page.sessions import Sessions, Tries, same
+from edge.show.page.stream import Seats, Stream
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from starlette.requests import Request
+
+    from edge.settings import WebSettings
+    from edge.show.page.live import Pictures
+    from edge.show.page.news import News
+
+_STATIC = Path(__file__).parent / "static"
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_OPEN_FILES = ("login.js", "style.css", "icon.svg")
+OPEN_PATHS = frozenset({"/login", *(f"/{name}" for name in _OPEN_FILES)})
+"""What is shown without a session: the login page and what it is made of."""
+_BODY_S = 5.0
+_FULL = "Too many browsers are looking; close one, or raise web.viewers.\n"
+
+
+class Page:
+    """The endpoints, with what they share."""
+
+    def __init__(self, settings: WebSettings, token: str, pictures: Pictures, news: News) -> None:
+        """Serve one watch."""
+        self._settings, self._token = settings, token
+        self._pictures, self._news, self._readers = pictures, news, Seats(settings.viewers)
+        self._sessions = Sessions(lasts_s=settings.session_s)
+        self._tries = Tries(limit=settings.wrong_tries)
+
+    def app(self, hosts: frozenset[str]) -> Starlette:
+        """Return the application for browsers that name one of `hosts`."""
+        routes = [
+            Route("/", partial(_file, "index.html"), methods=["GET"]),
+            Route("/login", partial(_login_page, "", 200), methods=["GET"]),
+            Route("/login", self._login, methods=["POST"]),
+            Route("/logout", self._logout, methods=["POST"]),
+            Route("/live.mjpg", self._live, methods=["GET"]),
+            Route("/news", self._events, methods=["GET"]),
+        ]
+        files = [path.name for path in _STATIC.iterdir() if path.suffix in _TYPES]
+        routes += [Route(f"/{name}", partial(_file, name), methods=["GET"]) for name in files]
+        guard = Middleware(Guard, hosts=hosts, open_paths=OPEN_PATHS, sessions=self._sessions)
+        app = Starlette(routes=routes, middleware=[guard], lifespan=self._running)
+        app.router.redirect_slashes = False
+        return app
+
+    @asynccontextmanager
+    async def _running(self, _app: Starlette) -> AsyncIterator[None]:
+        """Follow the watch for as long as the page is served."""
+        self._pictures.start()
+        following = asyncio.create_task(self._news.follow(), name="news")
+        try:
+            yield
+        finally:
+            following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
+            self._pictures.close()
+
+    async def _login(self, request: Request) -> Response:
+        """Open a session for the right token; the form carries it, never the address."""
+        address = request.client.host if request.client else ""
+        wait_s = self._tries.wait_s(address)
+        if wait_s:
+            page = await _login_page(f"Too many wrong tokens. Wait {math.ceil(wait_s)} seconds.", 429, request)
+            page.headers["Retry-After"] = str(math.ceil(wait_s))
+            return page
+        if not same(await _field(request, "token"), self._token):
+            self._tries.failed(address)
+            return await _login_page("That is not the token of this device.", 401, request)
+        answer = RedirectResponse("/", 303)
+        answer.set_cookie(
+            COOKIE,
+            self._sessions.open(),
+            max_age=int(self._settings.session_s),
+            secure=request.url.scheme == "https",
+            httponly=True,
+            samesite="strict",
+        )
+        return answer
+
+    async def _logout(self, request: Request) -> Response:
+        self._sessions.close(request.cookies.get(COOKIE))
+        answer = RedirectResponse("/login", 303)
+        answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
+        return answer
+
+    async def _live(self, request: Request) -> Response:
+        if request.method != "GET":
+            return PlainTextResponse(status_code=405, headers={"Allow": "GET"})
+        if not self._pictures.take_seat():
+            return PlainTextResponse(_FULL, 503)
+        parts = self._pictures.parts(self._allowed(request))
+        kind = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
+        return Stream(parts, media_type=kind, send_s=self._settings.send_s, on_end=self._pictures.leave)
+
+    async def _events(self, request: Request) -> Response:
+        if request.method != "GET":
+            return PlainTextResponse(status_code=405, headers={"Allow": "GET"})
+        if not self._readers.take():
+            return PlainTextResponse(_FULL, 503)
+        events = self._news.events(self._allowed(request))
+        return Stream(events, media_type="text/event-stream", send_s=self._settings.send_s, on_end=self._readers.leave)
+
+    def _allowed(self, request: Request) -> Callable[[], bool]:
+        """Return what tells whether the session of a request still lasts: logging out ends its streams too."""
+        return partial(self._sessions.known, request.cookies.get(COOKIE))
+
+
+async def _file(name: str, _request: Request) -> Response:
+    path = _STATIC / name
+    return Response(path.read_bytes(), media_type=_TYPES.get(path.suffix, "text/html"))
+
+
+async def _login_page(trouble: str, status: int, _request: Request) -> Response:
+    """Return the form; `trouble` is a sentence of ours, never what somebody typed."""
+    return HTMLResponse((_STATIC / "login.html").read_text("utf-8").replace("{{trouble}}", trouble), status)
+
+
+async def _field(request: Request, name: str) -> str:
+    """Return a field of a form, "" where there is none; a body that never ends counts as none."""
+    try:
+        async with asyncio.timeout(_BODY_S):
+            body = await request.body()
+        return parse_qs(body.decode("ascii", "replace"), max_num_fields=4).get(name, [""])[0]
+    except (TimeoutError, ValueError):
+        return ""

@@ -1,0 +1,94 @@
+"""Where the page listens, and whether that is safe: beyond this machine in cipher only, under names that were said."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import ssl
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge.errors import ConfigError
+
+if TYPE_CHECKING:
+    from edge.settings import WebSettings
+
+_LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+_BACKLOG = 32
+_SEND_BYTES = 65_536
+"""What the kernel keeps for a slow browser, doubled by Linux; more only makes its picture older. Source: socket(7)."""
+
+
+def check(web: WebSettings) -> None:
+    """Refuse what would show the page or its token to the network.
+
+    Raises:
+        ConfigError: the address is reached from other machines without TLS or under no name, or a file is wrong.
+    """
+    if bool(web.tls_cert) != bool(web.tls_key):
+        raise ConfigError("web.tls_cert, web.tls_key: one without the other; name both or neither")
+    if web.tls_cert:
+        _check_files(web)
+    if is_loopback(web.host):
+        return
+    if not web.tls_cert:
+        raise ConfigError(
+            f"web.host: {web.host} is reached from other machines, and without TLS everybody on the way reads the "
+            f"token and the picture; mend: web.tls_cert and web.tls_key, or leave web.host at 127.0.0.1 and come by "
+            f"ssh -L {web.port}:127.0.0.1:{web.port} DEVICE or a reverse proxy on this machine"
+        )
+    if not hosts_of(web) - set(_LOOPBACK_NAMES):
+        raise ConfigError(f"web.hosts: name what browsers call this device, since web.host is {web.host}")
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether an address is reached from this machine only."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def hosts_of(web: WebSettings) -> frozenset[str]:
+    """Return the names under which the page is served, IPv6 addresses in brackets."""
+    named = [web.host, *web.hosts]
+    bracketed = [f"[{name}]" if ":" in name and not name.startswith("[") else name for name in named]
+    wildcards = {"0.0.0.0", "[::]"}  # noqa: S104 - left out, not listened at
+    return frozenset({name.lower() for name in bracketed} - wildcards | set(_LOOPBACK_NAMES))
+
+
+def address_of(web: WebSettings) -> str:
+    """Return the page's address as a person on this machine types it."""
+    host = f"[{web.host}]" if ":" in web.host else web.host
+    return f"{'https' if web.tls_cert else 'http'}://{host}:{web.port}/"
+
+
+def listener_of(web: WebSettings) -> socket.socket:
+    """Return the listening socket.
+
+    Raises:
+        ConfigError: the port is taken, or the address is not of this machine.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(web.host, web.port, type=socket.SOCK_STREAM)[0]
+        listener = socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise ConfigError(
+            f"web.host, web.port: {web.host}:{web.port}: cannot be listened at: {error.strerror}"
+        ) from error
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BYTES)
+    return listener
+
+
+def _check_files(web: WebSettings) -> None:
+    try:
+        if Path(web.tls_key).stat().st_mode & stat.S_IRWXO:
+            raise ConfigError(f"web.tls_key: {web.tls_key}: everybody may read it; mend: chmod 640 {web.tls_key}")
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(web.tls_cert, web.tls_key)
+    except ssl.SSLError as error:
+        raise ConfigError(
+            f"web.tls_cert, web.tls_key: {web.tls_cert}, {web.tls_key}: {error.reason or error}"
+        ) from error
+    except OSError as error:
+        raise ConfigError(f"web.tls_cert, web.tls_key: {error.filename or web.tls_cert}: {error.strerror}") from error

@@ -1,0 +1,69 @@
+"""What the watch tells of itself, received as it comes and sent on as server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+from typing import TYPE_CHECKING
+
+from edge.show.bulletin import MESSAGE_BYTES
+from edge.show.page.newest import Newest
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+    from pathlib import Path
+
+_RETRY_S = 1.0
+_AGAIN_S = 15.0
+"""A line without meaning is sent after this long without news, so that a reader who is gone is noticed."""
+_GONE = {"state": '{"gone":true}'}
+
+
+class News:
+    """The parts of the page by name, each as JSON; whole and newest for every reader."""
+
+    def __init__(self, path: Path, *, on_end: Callable[[], None]) -> None:
+        """Listen at `path`; `on_end` is called whenever no watch is there, or one has ended."""
+        self._path, self._on_end = path, on_end
+        self._parts: Newest[dict[str, str]] = Newest(_GONE)
+
+    async def follow(self) -> None:
+        """Receive until cancelled; a watch that ends is met again when it comes back."""
+        while True:
+            with contextlib.suppress(OSError):  # nobody is there, or this user may not listen
+                await self._receive()
+            self._on_end()
+            if self._parts.value.get("state") != _GONE["state"]:
+                self._parts.offer({**self._parts.value, **_GONE})
+            await asyncio.sleep(_RETRY_S)
+
+    async def _receive(self) -> None:
+        """Take messages until the watch ends.
+
+        Raises:
+            OSError: nobody is there, or this user may not listen.
+        """
+        loop = asyncio.get_running_loop()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as ear:
+            ear.settimeout(0)
+            await loop.sock_connect(ear, str(self._path))
+            while message := await loop.sock_recv(ear, MESSAGE_BYTES):
+                parts = json.loads(message)
+                self._parts.offer({name: json.dumps(part, separators=(",", ":")) for name, part in parts.items()})
+
+    async def events(self, allowed: Callable[[], bool]) -> AsyncGenerator[bytes]:
+        """Yield each part that differs from what was sent before as one event, while `allowed`.
+
+        Source: HTML standard, 9.2 Server-sent events.
+        """
+        yield b"retry: 2000\n\n"
+        sent: dict[str, str] = {}
+        number = -1
+        while allowed():
+            number = await self._parts.after(number, _AGAIN_S)
+            parts = self._parts.value
+            news = [f"event: {name}\ndata: {text}\n\n" for name, text in parts.items() if sent.get(name) != text]
+            sent = parts
+            yield "".join(news).encode() or b": \n\n"

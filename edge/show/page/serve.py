@@ -1,0 +1,74 @@
+"""The process of the web page: everything joined and served, by one event loop and one thread for pictures."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from edge.show.page.app import Page
+from edge.show.page.binding import address_of, check, hosts_of, listener_of
+from edge.show.page.live import Pictures
+from edge.show.page.news import News
+from edge.show.page.protocol import ImpatientProtocol
+from edge.show.page.sessions import token_of
+from edge.show.sockets import beside
+from edge.show.web import NEWS, PICTURES, token_path
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edge.settings import WebSettings
+
+log = logging.getLogger(__name__)
+
+_REQUEST_BYTES = 16_384
+_KEEP_ALIVE_S, _LEAVE_S = 5, 1
+_PROXIES = ["127.0.0.1", "::1"]
+"""Who is believed when it says for whom it asks, and that it was asked in cipher: reverse proxies on this machine."""
+
+
+def serve(web: WebSettings, scene: Path, *, with_watch: bool) -> None:
+    """Serve the page of the watch at `scene` until SIGINT or SIGTERM, or with it, until that ends.
+
+    Raises:
+        ConfigError: a setting is unsafe, the port is taken, or the token cannot be read.
+    """
+    check(web)
+    path = token_path(web)
+    token, listener = token_of(path), listener_of(web)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)  # uvicorn takes them while it runs, and raises them again at its end
+
+    def end() -> None:
+        server.should_exit = with_watch
+
+    pictures = Pictures(beside(scene, PICTURES), viewers=web.viewers)
+    page = Page(web, token, pictures, News(beside(scene, NEWS), on_end=end))
+    server = uvicorn.Server(_config(web, page))
+    log.info("web page: %s  its token: maskwatch web --token, or %s", address_of(web), path)
+    server.run([listener])
+
+
+def _config(web: WebSettings, page: Page) -> uvicorn.Config:
+    """Return how the page is served: plain HTTP/1.1, quietly, with a bound to everything."""
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
+    return uvicorn.Config(
+        page.app(hosts_of(web)),
+        http=ImpatientProtocol,
+        ws="none",
+        loop="asyncio",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        forwarded_allow_ips=_PROXIES,
+        ssl_certfile=web.tls_cert or None,
+        ssl_keyfile=web.tls_key or None,
+        limit_concurrency=4 * web.viewers + 16,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=_LEAVE_S,
+        h11_max_incomplete_event_size=_REQUEST_BYTES,
+    )

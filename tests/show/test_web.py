@@ -1,0 +1,530 @@
+"""The web page's process as a stranger, a technician and a bad day meet it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.data import EventType, Reason
+from edge.errors import ConfigError
+from edge.layers import load
+from edge.show.page import binding
+from edge.show.page.sessions import Sessions, Tries, same, token_of
+from tests import fakes
+from tests.conftest import answers, environment, free_port, maskwatch
+from tests.fakes import eventually
+from tests.faults.certificates import authority, signed
+from tests.show.pages import PlayedWatch, Site, next_event, next_jpeg
+from tests.test_settings import NOWHERE
+
+VIEWERS = 3
+ANYWHERE = ("/", "/news", "/live.mjpg", "/page.js", "/nothing", "/../etc/passwd")
+
+
+@pytest.fixture(scope="module")
+def watch(tmp_path_factory) -> Iterator[PlayedWatch]:
+    made = PlayedWatch(tmp_path_factory.mktemp("watch"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def site(watch, tmp_path_factory) -> Iterator[Site]:
+    made = Site(watch.scene, tmp_path_factory.mktemp("state"), f"web.viewers={VIEWERS}", "web.send_s=1.0")
+    yield made
+    made.end()
+
+
+@pytest.fixture(scope="module")
+def cookie(site) -> str:
+    return site.log_in()
+
+
+@pytest.mark.parametrize("path", ANYWHERE)
+def test_without_a_session_there_is_the_login_page_and_nothing_else(site, path):
+    answer = site.ask("GET", path)
+    assert (answer.status, answer.headers["Location"]) == ((303, "/login") if path == "/" else (401, None))
+    assert "camera" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/login", "/login.js", "/style.css", "/icon.svg"])
+def test_the_login_page_and_what_it_is_made_of_is_open(site, path):
+    assert site.ask("GET", path).status == 200
+
+
+@pytest.mark.parametrize("token", ["", "x", "maskwatch", "0000-0000-0000-0000-0000", "\ud83d\ude37" * 20])
+def test_a_wrong_token_opens_nothing(site, token):
+    answer = site.post(
+        "/login", {"token": token.encode("utf-16", "surrogatepass").decode("utf-16")}, source="127.0.0.9"
+    )
+    assert answer.status in (401, 429)
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_a_form_without_a_token_opens_nothing(site):
+    assert site.post("/login", {"name": site.token}).status == 401
+
+
+def test_the_token_opens_the_page_however_it_is_typed(site):
+    typed = site.token.replace("-", " ").upper()
+    answer = site.post("/login", {"token": f" {typed} "})
+    assert (answer.status, answer.headers["Location"]) == (303, "/")
+    cookie = answer.headers["Set-Cookie"].partition(";")[0]
+    assert site.ask("GET", "/", Cookie=cookie).status == 200
+
+
+def test_the_cookie_is_for_this_site_alone_and_hidden_from_scripts(site):
+    flags = site.post("/login", {"token": site.token}).headers["Set-Cookie"].lower().split("; ")[1:]
+    assert {"httponly", "samesite=strict", "path=/", "max-age=43200"} == set(flags)
+
+
+def test_the_cookie_is_sent_in_cipher_only_where_a_proxy_speaks_it(site):
+    answer = site.post("/login", {"token": site.token}, X_Forwarded_Proto="https")
+    assert "secure" in answer.headers["Set-Cookie"].lower().split("; ")
+
+
+@pytest.mark.parametrize("name", ["", "x", "a" * 43])
+def test_a_cookie_of_ones_own_making_opens_nothing(site, name):
+    assert site.ask("GET", "/", Cookie=f"maskwatch-session={name}").status == 303
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "localhost@evil.example", "[::2]", "", "a b"]
+)
+def test_a_name_that_is_not_on_the_list_is_not_served(site, cookie, host):
+    assert site.ask("GET", "/", Host=host, Cookie=cookie).status == 400
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8080", "127.0.0.1", "[::1]:8080"])
+def test_this_machine_by_its_own_names_is_served(site, cookie, host):
+    assert site.ask("GET", "/", Host=host, Cookie=cookie).status == 200
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1", ""])
+def test_a_form_from_another_origin_is_refused(site, cookie, origin):
+    assert site.post("/login", {"token": site.token}, Origin=origin).status == 403
+    assert site.post("/logout", Origin=origin, Cookie=cookie).status == 403
+    assert site.ask("GET", "/", Cookie=cookie).status == 200
+
+
+def test_nothing_changes_by_get(site, cookie):
+    for method in ("GET", "HEAD"):
+        assert site.ask(method, "/logout", Cookie=cookie).status == 405
+        assert "Set-Cookie" not in site.ask(method, f"/login?token={site.token}").headers
+    assert site.ask("GET", "/", Cookie=cookie).status == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/../page/app.py",
+        "/static/../../app.py",
+        "/%2e%2e/app.py",
+        "/..%2f..%2fapp.py",
+        "/%2e%2e%5capp.py",
+        "//etc/passwd",
+        "//login",
+        "/login/",
+        "/page.js/",
+        "/page.js%00",
+        "/./page.js",
+        "/static/",
+        "/app.py",
+        "/index.html/..",
+        "/PAGE.JS",
+        "/%252e%252e/app.py",
+        "http://127.0.0.1/etc/passwd",
+    ],
+)
+def test_tricks_with_paths_find_nothing(site, cookie, path):
+    answer = site.ask("GET", path, Cookie=cookie)
+    assert answer.status == 404
+    assert answer.text == "Not Found"
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND"])
+@pytest.mark.parametrize("path", ["/", "/login", "/live.mjpg"])
+def test_methods_that_the_page_does_not_know_are_not_allowed(site, cookie, method, path):
+    assert site.ask(method, path, Cookie=cookie).status == 405
+
+
+@pytest.mark.parametrize("path", ["/live.mjpg", "/news"])
+def test_a_stream_has_no_head(site, cookie, path):
+    assert site.ask("HEAD", path, Cookie=cookie).status == 405
+
+
+def test_long_bodies_and_those_of_unknown_length_are_refused(site):
+    assert site.post("/login", {"token": "x" * 2000}).status == 413
+    assert site.ask("POST", "/login", Transfer_Encoding="chunked").status == 411
+    assert site.ask("GET", "/login", "x" * 10, Content_Length="10").status == 413
+
+
+def test_a_head_without_an_end_is_refused(site):
+    """Some tail of it is never read, so the answer may be lost on its way."""
+    try:
+        assert site.ask("GET", "/login", X="y" * 2_000_000).status == 400
+    except ConnectionError:
+        assert site.ask("GET", "/login").status == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/login", "/page.js", "/nothing", "/logout", "/icon.svg"])
+@pytest.mark.parametrize("inside", [True, False])
+def test_every_answer_tells_the_browser_to_be_careful(site, cookie, path, inside):
+    headers = site.ask("GET", path, **({"Cookie": cookie} if inside else {})).headers
+    policy = headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; ")
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert (headers["X-Content-Type-Options"], headers["X-Frame-Options"]) == ("nosniff", "DENY")
+    assert (headers["Referrer-Policy"], headers["Cache-Control"]) == ("same-origin", "no-store")
+    assert "Server" not in headers
+
+
+def test_the_pages_keep_to_their_own_policy(site, cookie):
+    for path in ("/", "/login"):
+        page = site.ask("GET", path, Cookie=cookie).text
+        assert "<style" not in page
+        assert " style=" not in page
+        assert " on" not in page.replace(" on a service", "").replace(" on this", "").replace(" once", "")
+        assert all(part.startswith((' type="module" src="/', ">")) for part in page.split("<script")[1:])
+
+
+def test_who_guesses_must_wait_and_nobody_else_does(site):
+    guesser = "127.0.0.7"
+    statuses = [site.post("/login", {"token": f"guess {n}"}, source=guesser).status for n in range(7)]
+    assert statuses == [401] * 5 + [429] * 2
+    answer = site.post("/login", {"token": site.token}, source=guesser)
+    assert (answer.status, int(answer.headers["Retry-After"]) in range(1, 61)) == (429, True)
+    assert site.post("/login", {"token": site.token}).status == 303
+
+
+def test_an_address_may_try_again_after_a_minute():
+    clock = fakes.FakeClock()
+    tries = Tries(limit=2, monotonic=clock)
+    tries.failed("a")
+    clock.now += 10
+    tries.failed("a")
+    assert (tries.wait_s("a"), tries.wait_s("b")) == (50, 0)
+    clock.now += 51
+    assert tries.wait_s("a") == 0
+
+
+def test_a_crowd_of_guessers_takes_no_memory():
+    tries = Tries(limit=2)
+    for number in range(5000):
+        tries.failed(str(number))
+    assert len(tries._failed_at) == 1000
+
+
+def test_a_session_ends_with_its_time_and_the_oldest_of_too_many():
+    clock = fakes.FakeClock()
+    sessions = Sessions(lasts_s=100, monotonic=clock)
+    first = sessions.open()
+    clock.now += 99
+    assert sessions.known(first)
+    clock.now += 2
+    assert not sessions.known(first)
+    names = [sessions.open() for _ in range(100)]
+    assert [sessions.known(name) for name in (names[0], names[-1])] == [False, True]
+    assert not any(name.encode() in key for name in names for key in sessions._ends_at)
+
+
+def test_tokens_are_long_differ_and_are_for_the_owner_alone(tmp_path):
+    tokens = {token_of(tmp_path / name / "web-token") for name in "abc"}
+    assert len(tokens) == 3
+    assert {len(token) for token in tokens} == {24}
+    path = tmp_path / "a/web-token"
+    assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    assert same(token_of(path).upper(), token_of(path))
+    assert [entry.name for entry in path.parent.iterdir()] == ["web-token"]
+
+
+def test_a_token_that_everybody_may_read_is_refused(tmp_path):
+    path = tmp_path / "web-token"
+    token_of(path)
+    path.chmod(0o644)
+    with pytest.raises(ConfigError, match="chmod 600"):
+        token_of(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"short", b"- - - - - - - - - - - -", b"\xff" * 20])
+def test_a_file_without_a_good_token_is_refused(tmp_path, content):
+    path = tmp_path / "web-token"
+    path.write_bytes(content)
+    path.chmod(0o600)
+    with pytest.raises(ConfigError, match=r"web\.token_file"):
+        token_of(path)
+
+
+def test_logging_out_ends_the_session_and_its_streams(site):
+    cookie = site.log_in()
+    with site.stream("/news", cookie) as news:
+        assert next_event(news)[0]
+        assert site.post("/logout", Cookie=cookie).status == 303
+        while next_event(news)[0]:
+            pass
+    assert site.ask("GET", "/", Cookie=cookie).status == 303
+
+
+def test_the_news_bring_every_part_of_the_page_and_then_what_changes(site, cookie, watch):
+    with site.stream("/news", cookie) as news:
+        parts = {}
+        while set(parts) < {"device", "since", "state", "alerts", "counts", "models", "settings"}:
+            name, text = next_event(news)
+            parts[name] = json.loads(text)
+        assert parts["device"]["name"] == "stop-7"
+        assert parts["state"]["faces"]["without_mask"] == 1
+        assert (sum(parts["counts"]["without_mask"]), len(parts["counts"]["with_mask"])) == (1, 144)
+        names = [next_event(news)[0] for _ in range(3)]
+        assert set(names) == {"state"}
+
+
+def test_an_alert_is_told_within_a_second_and_its_end_too(site, cookie, watch):
+    with site.stream("/news", cookie) as news:
+        while next_event(news)[0] != "alerts":
+            pass
+        told_at = time.monotonic()
+        watch.tell("told")
+        while (event := next_event(news))[0] != "alerts":
+            pass
+        assert time.monotonic() - told_at < 1
+        first = json.loads(event[1])[0]
+        assert (first["id"], first["label"], first["duration_s"]) == ("told", "without_mask", None)
+        watch.tell("told", EventType.END, 1, Reason.MASK_ON)
+        while (event := next_event(news))[0] != "alerts":
+            pass
+        first = json.loads(event[1])[0]
+        assert (first["id"], first["duration_s"], first["reason"]) == ("told", 1.0, "mask_on")
+
+
+def test_the_live_picture_changes_and_shows_cells_only(site, cookie):
+    with site.stream("/live.mjpg", cookie) as live:
+        first, second = (cv2.imdecode(np.frombuffer(next_jpeg(live), np.uint8), 1) for _ in range(2))
+    assert first.shape == second.shape == (360, 640, 3)
+    assert np.abs(first.astype(int) - second).max() > 0
+    cell = first[320:340, 0:20].astype(int)
+    assert cell.std(axis=(0, 1)).max() < 3
+
+
+def test_the_watch_copies_no_picture_while_nobody_looks(site, cookie, watch):
+    assert eventually(lambda: not watch.pictures._viewers)
+    before = watch.pictures._written
+    time.sleep(0.3)
+    assert watch.pictures._written == before
+    with site.stream("/live.mjpg", cookie) as live:
+        next_jpeg(live)
+        assert watch.pictures._written > before
+    assert eventually(lambda: not watch.pictures._viewers)
+
+
+def test_more_viewers_than_were_set_are_sent_away_until_one_leaves(site, cookie):
+    assert eventually(lambda: live_is_free(site, cookie))
+    streams = [site.stream("/live.mjpg", cookie) for _ in range(VIEWERS)]
+    for stream in streams:
+        assert stream.__enter__().status == 200
+    assert site.ask("GET", "/live.mjpg", Cookie=cookie).status == 503
+    for stream in streams:
+        stream.__exit__(None, None, None)
+    assert eventually(lambda: live_is_free(site, cookie))
+
+
+def live_is_free(site, cookie) -> bool:
+    with site.stream("/live.mjpg", cookie) as live:
+        return live.status == 200
+
+
+def stalled(site, cookie) -> socket.socket:
+    """Return a viewer that asks for the picture and never takes it."""
+    viewer = socket.socket()
+    viewer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    viewer.connect(("127.0.0.1", site.port))
+    viewer.sendall(f"GET /live.mjpg HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n\r\n".encode())
+    return viewer
+
+
+def test_a_viewer_that_takes_nothing_is_sent_away_and_slows_nobody(site, cookie):
+    assert eventually(lambda: live_is_free(site, cookie))
+    lazy = stalled(site, cookie)
+    with site.stream("/live.mjpg", cookie) as live:
+        arrived = []
+        for _ in range(60):
+            next_jpeg(live)
+            arrived.append(time.monotonic())
+        assert max(np.diff(arrived)) < 0.5
+        lazy.settimeout(5)
+        with pytest.raises(ConnectionResetError):
+            b"".join(iter(lambda: lazy.recv(4096), b""))
+    lazy.close()
+
+
+def test_a_watch_that_ends_is_told_and_one_that_comes_back_is_met_again(tmp_path):
+    watch = PlayedWatch(tmp_path)
+    site = Site(watch.scene, tmp_path)
+    cookie = site.log_in()
+    with site.stream("/news", cookie) as news, site.stream("/live.mjpg", cookie) as live:
+        assert next_jpeg(live)
+        watch.close()
+        while next_event(news) != ("state", '{"gone":true}'):
+            pass
+        watch = PlayedWatch(tmp_path)
+        while next_event(news)[0] != "state":
+            pass
+        assert next_jpeg(live)
+    watch.close()
+    assert site.end()[0] == 0
+
+
+def test_the_token_stands_in_no_log_and_the_log_says_where_it_is(tmp_path, watch):
+    site = Site(watch.scene, tmp_path, "log.level=debug")
+    token = site.token
+    site.log_in()
+    line = Path(f"/proc/{site.process.pid}/cmdline").read_text()
+    _, out = site.end()
+    assert token not in out + line
+    assert "maskwatch web --token" in out
+    assert "Traceback" not in out
+    shown = maskwatch("web", "--token", XDG_STATE_HOME=str(tmp_path))
+    assert shown.stdout == f"{token}\n"
+
+
+def settings(*overrides: str):
+    return load(overrides=overrides, system_file=NOWHERE).settings.web
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "device.example"])
+def test_beyond_this_machine_the_page_is_served_in_cipher_or_not_at_all(host):
+    with pytest.raises(ConfigError, match=r"web\.host.*ssh -L"):
+        binding.check(settings(f"web.host={host}"))
+
+
+def test_a_run_that_would_serve_in_plain_text_does_not_start():
+    done = maskwatch("run", "--source", "demo", "--set", "web.serve=true", "--set", "web.host=0.0.0.0")
+    assert done.returncode == 78
+    assert done.stderr.startswith("maskwatch: web.host: 0.0.0.0")
+    assert done.stderr.count("\n") == 1
+
+
+def test_where_only_shares_are_told_there_is_no_page():
+    done = maskwatch("run", "--source", "demo", "--set", "web.serve=true", "--set", "privacy.aggregate=true")
+    assert (done.returncode, done.stderr.count("\n")) == (78, 1)
+    assert done.stderr.startswith("maskwatch: web.serve: privacy.aggregate")
+
+
+def test_in_cipher_the_names_must_be_said_and_the_key_kept(tmp_path):
+    pair = signed(tmp_path, "device", authority(tmp_path, "ca"))
+    files = (f"web.tls_cert={pair.cert}", f"web.tls_key={pair.key}", "web.host=0.0.0.0")
+    with pytest.raises(ConfigError, match=r"web\.hosts"):
+        binding.check(settings(*files))
+    binding.check(settings(*files, 'web.hosts=["device.example"]'))
+    pair.key.chmod(0o644)
+    with pytest.raises(ConfigError, match=r"web\.tls_key.*chmod 640"):
+        binding.check(settings(*files, 'web.hosts=["device.example"]'))
+    with pytest.raises(ConfigError, match="one without the other"):
+        binding.check(settings(f"web.tls_cert={pair.cert}"))
+    with pytest.raises(ConfigError, match=r"none\.key: No such file"):
+        binding.check(settings("web.tls_cert=none.crt", "web.tls_key=none.key"))
+
+
+def test_in_cipher_the_cookie_is_secure(tmp_path, watch):
+    ca = authority(tmp_path, "ca")
+    pair = signed(tmp_path, "device", ca)
+    site = Site(watch.scene, tmp_path, f"web.tls_cert={pair.cert}", f"web.tls_key={pair.key}")
+    context = ssl.create_default_context(cafile=ca.cert)
+    body = f"token={site.token}".encode()
+    head = f"POST /login HTTP/1.1\r\nHost: 127.0.0.1:{site.port}\r\nOrigin: https://127.0.0.1:{site.port}\r\n"
+    head += f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    with (
+        socket.create_connection(("127.0.0.1", site.port), timeout=10) as plain,
+        context.wrap_socket(plain, server_hostname="127.0.0.1") as secure,
+    ):
+        secure.sendall(head.encode() + body)
+        answer = b"".join(iter(lambda: secure.recv(4096), b"")).decode()
+    site.end()
+    assert answer.startswith("HTTP/1.1 303 ")
+    assert "; secure" in answer.lower()
+
+
+def test_the_names_that_are_served_are_the_address_this_machine_and_those_that_were_said():
+    web = settings("web.host=::", 'web.hosts=["Device.example", "2001:db8::1"]')
+    assert binding.hosts_of(web) == {"localhost", "127.0.0.1", "[::1]", "device.example", "[2001:db8::1]"}
+
+
+def test_a_port_that_is_taken_is_said_in_one_sentence(tmp_path, site, watch):
+    other = Site(watch.scene, tmp_path, f"web.port={site.port}", wait=False)
+    out, _ = other.process.communicate(timeout=20)
+    assert other.process.returncode == 78
+    assert out.count("\n") == 1
+    assert f"127.0.0.1:{site.port}: cannot be listened at: Address already in use" in out
+
+
+def test_the_watch_itself_loads_no_web_server():
+    loaded = "import sys, edge.app; print([name for name in ('starlette', 'uvicorn', 'h11') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, env=environment(), check=True)
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.long
+def test_who_never_finishes_a_request_is_hung_up_on(site):
+    slow = socket.create_connection(("127.0.0.1", site.port), timeout=30)
+    slow.sendall(b"GET /login HTTP/1.1\r\nHost: loc")
+    with pytest.raises(ConnectionResetError):
+        slow.recv(1)
+    slow.close()
+
+
+class TestRun:
+    """`maskwatch run` with the page."""
+
+    @pytest.fixture
+    def run(self, tmp_path) -> Iterator[tuple]:
+        from tests.test_run import Watch
+
+        port = free_port()
+        said = [f"web.port={port}", "web.serve=true", "mqtt.host=127.0.0.1", f"mqtt.port={free_port()}"]
+        homes = {"XDG_RUNTIME_DIR": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)}
+        watch = Watch("--source", "demo", *[word for pair in said for word in ("--set", pair)], **homes)
+        yield watch, port
+        if watch.process.poll() is None:
+            watch.end()
+
+    def test_the_page_comes_and_goes_with_the_watch(self, run, tmp_path):
+        watch, port = run
+        assert eventually(lambda: answers(port), 30)
+        assert {path.name for path in tmp_path.glob("scene.*")} == {"scene.sock", "scene.web", "scene.day"}
+        code, _, err = watch.end()
+        assert code == 0, err
+        assert not answers(port)
+        assert "Traceback" not in err
+        assert list(tmp_path.glob("scene.*")) == []
+
+    def test_a_watch_that_is_killed_takes_the_page_along(self, run):
+        watch, port = run
+        assert eventually(lambda: answers(port), 30)
+        os.kill(watch.process.pid, signal.SIGKILL)
+        watch.process.wait()
+        assert eventually(lambda: not answers(port), 10)
+
+    def test_no_face_reaches_the_page(self, run, tmp_path):
+        from edge.show.slot import SceneReader
+
+        assert eventually(lambda: answers(run[1]), 30)
+        reader = SceneReader(tmp_path / "scene.web")
+        image = None
+        while image is None:
+            scene = reader.newest(5)
+            image = None if scene is None else scene[0]
+        reader.close()
+        steps = np.abs(np.diff(image.astype(int), axis=1)).max(2).max(0)
+        assert np.count_nonzero(steps) <= 64

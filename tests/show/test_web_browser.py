@@ -1,0 +1,232 @@
+"""The web page in a real Chromium, as a technician uses it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.data import EventType, Reason
+from tests.fakes import eventually
+from tests.show.pages import PlayedWatch, Site
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright has no wheel for this machine")
+
+PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
+
+
+@pytest.fixture(scope="module")
+def watch(tmp_path_factory) -> Iterator[PlayedWatch]:
+    made = PlayedWatch(tmp_path_factory.mktemp("watch"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def site(watch, tmp_path_factory) -> Iterator[Site]:
+    made = Site(watch.scene, tmp_path_factory.mktemp("state"))
+    yield made
+    made.end()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    program = shutil.which("chromium")
+    assert program, "Chromium is not installed; mend: sudo apt install chromium"
+    rights = ["--no-sandbox"] if os.getuid() == 0 else []  # Chromium refuses root a sandbox
+    with sync_api.sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=program, args=rights)
+        yield made
+        made.close()
+
+
+class Visit:
+    """A browser of its own at the page; what its console complains of is kept."""
+
+    def __init__(self, browser, site: Site, **context) -> None:
+        self._context = browser.new_context(**{"viewport": DESKTOP, **context})
+        self._context.set_default_timeout(10_000)
+        self.page, self.site, self.complaints = self._context.new_page(), site, []
+        self.page.on("console", lambda m: self.complaints.append(m.text) if m.type == "error" else None)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def open(self, path: str = "/") -> None:
+        self.page.goto(f"http://127.0.0.1:{self.site.port}{path}", wait_until="domcontentloaded")
+
+    def log_in(self) -> None:
+        self.open()
+        self.page.get_by_label("Token of this device").fill(self.site.token)
+        self.page.get_by_role("button", name="Log in").click(no_wait_after=True)
+        self.page.locator("#vitals dt").first.wait_for()
+
+    def text(self, selector: str) -> str:
+        return self.page.locator(selector).inner_text()
+
+    def close(self) -> None:
+        self._context.close()
+
+
+@pytest.fixture
+def visit(browser, site) -> Iterator[Visit]:
+    made = Visit(browser, site)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def inside(visit) -> Visit:
+    visit.log_in()
+    return visit
+
+
+def test_a_technician_logs_in_and_sees_the_live_picture_change(inside):
+    picture = inside.page.locator("#picture")
+    assert eventually(lambda: picture.evaluate("image => image.naturalWidth") == 640)
+    first = picture.screenshot()
+    assert eventually(lambda: picture.screenshot() != first)
+    assert inside.complaints == []
+
+
+def test_an_alert_is_on_the_page_within_a_second_and_is_announced(inside, watch):
+    inside.page.evaluate("window.shown = 0")
+    inside.page.evaluate(
+        "new MutationObserver(() => { window.shown = Date.now() / 1000 }).observe("
+        "document.getElementById('announce'), { childList: true, characterData: true, subtree: true })"
+    )
+    raised_at = time.time()
+    watch.tell("by-browser")
+    assert eventually(lambda: inside.page.evaluate("window.shown") > 0)
+    assert inside.page.evaluate("window.shown") - raised_at < 1
+    first = inside.page.locator("#alerts li").first
+    assert "No mask" in first.inner_text()
+    assert "now" in first.inner_text()
+    assert inside.text("#announce").startswith("Alert: no mask")
+    assert inside.page.locator("#announce").get_attribute("aria-live") == "polite"
+    watch.tell("by-browser", EventType.END, 1, Reason.GONE)
+    assert eventually(lambda: "left" in first.inner_text())
+
+
+def test_a_wrong_token_is_told_and_what_is_typed_can_be_seen(visit):
+    visit.open()
+    field = visit.page.get_by_label("Token of this device")
+    field.fill("wrong")
+    assert field.get_attribute("type") == "password"
+    visit.page.get_by_label("Show it while I type").check()
+    assert field.get_attribute("type") == "text"
+    field.press("Enter")
+    visit.page.get_by_text("That is not the token of this device.").wait_for()
+
+
+def test_pausing_the_picture_and_leaving_the_page_end_the_copying(inside, watch):
+    assert eventually(lambda: watch.pictures._viewers)
+    inside.page.get_by_role("button", name="Pause picture").click()
+    assert eventually(lambda: not watch.pictures._viewers)
+    inside.page.get_by_text("The picture is paused.").wait_for()
+    inside.page.get_by_role("button", name="Show picture").click()
+    assert eventually(lambda: watch.pictures._viewers)
+    inside.page.goto("about:blank")
+    assert eventually(lambda: not watch.pictures._viewers)
+
+
+def test_whoever_wants_little_motion_starts_the_picture_by_hand(browser, site):
+    visit = Visit(browser, site, reduced_motion="reduce")
+    visit.log_in()
+    assert not visit.page.locator("#picture").is_visible()
+    visit.page.get_by_role("button", name="Show picture").click()
+    visit.page.locator("#picture").wait_for()
+    visit.close()
+
+
+def test_all_is_reached_by_keyboard_and_what_has_the_focus_is_seen(inside):
+    page = inside.page
+    reached = []
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        focused = page.evaluate(
+            "(() => { const e = document.activeElement, s = getComputedStyle(e);"
+            "return [e.innerText.trim().split('\\n')[0], s.outlineStyle, parseFloat(s.outlineWidth)] })()"
+        )
+        if focused[0] == "Skip to the page" and reached:
+            break
+        reached.append(focused[0])
+        assert focused[1:] == ["solid", 3], focused
+    for name in ("Skip to the page", "Log out", "Pause picture", "The same as a table", "Show all settings"):
+        assert name in reached
+    page.get_by_text("The same as a table").focus()
+    page.keyboard.press("Enter")
+    assert "00:00" in inside.text("#hours")
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1280, 1920])
+def test_nothing_sticks_out_to_the_side(inside, width):
+    inside.page.set_viewport_size({"width": width, "height": 844})
+    inside.page.get_by_text("Show all settings").click()
+    assert inside.page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_what_the_device_tells_is_text_and_never_markup(inside, watch):
+    watch.state["problems"] = {"camera": HOSTILE}
+    try:
+        assert eventually(lambda: HOSTILE in inside.text("#problems"))
+        assert "owned" not in inside.page.title()
+        assert inside.text("#summary") == "One problem: camera"
+    finally:
+        watch.state["problems"] = {}
+
+
+def test_logging_out_elsewhere_leads_back_to_the_login(inside):
+    cookie = next(c for c in inside.page.context.cookies() if c["name"] == "maskwatch-session")
+    inside.site.post("/logout", Cookie=f"maskwatch-session={cookie['value']}")
+    inside.page.get_by_label("Token of this device").wait_for(timeout=15_000)
+
+
+def test_logging_out_by_the_button_ends_the_session(inside):
+    inside.page.get_by_role("button", name="Log out").click(no_wait_after=True)
+    inside.page.get_by_label("Token of this device").wait_for()
+    inside.open()
+    assert inside.page.url.endswith("/login")
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory) -> str:
+    """Return the source of axe-core, which npm brings: its licence keeps it out of this repository."""
+    if not shutil.which("npm"):
+        pytest.skip("npm is not installed: apt install npm")
+    folder = tmp_path_factory.mktemp("axe")
+    got = subprocess.run(
+        ["npm", "install", "--no-audit", "--no-fund", "axe-core@4"], cwd=folder, capture_output=True, check=False
+    )
+    if got.returncode:
+        pytest.skip("npm could not bring axe-core: is there a network?")
+    return Path(folder / "node_modules/axe-core/axe.min.js").read_text()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_axe_finds_nothing_serious(browser, site, watch, axe, size, scheme):
+    visit = Visit(browser, site, viewport=size, color_scheme=scheme)
+    watch.tell(f"for-axe-{scheme}")
+    visit.open()
+    findings = _findings(visit, axe)
+    visit.log_in()
+    watch.state["problems"] = {"lens": "dark: nothing is seen"}
+    assert eventually(lambda: "lens" in visit.text("#summary"))
+    for summary in visit.page.locator("summary").all():
+        summary.click()
+    findings += _findings(visit, axe)
+    watch.state["problems"] = {}
+    visit.close()
+    assert [finding for finding in findings if finding[0] in ("serious", "critical")] == []
+
+
+def _findings(visit: Visit, axe: str) -> list[tuple[str, str, str]]:
+    visit.page.evaluate(axe)
+    violations = visit.page.evaluate("axe.run().then((result) => result.violations)")
+    return [(v["impact"], v["id"], v["nodes"][0]["html"]) for v in violations]
