@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from edge import __version__
-from edge.commands import device, files, live, setup
+from edge.commands import device, files, live, models, setup
 from edge.errors import EdgeError
 
 app = typer.Typer(
@@ -21,7 +21,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for commands in (live, files, setup, device):
+for commands in (live, files, models, setup, device):
     app.registered_commands += commands.app.registered_commands
 
 

@@ -46,20 +46,35 @@ _DETECTORS: dict[str, Callable[..., Detector]] = {"centerface": CenterFace}
 _CLASSIFIERS: dict[str, Callable[[Model], Classifier]] = {"logits": MaskClassifier}
 
 
-def load_models(settings: Settings, *, profile: str) -> Models:
+def load_models(settings: Settings, *, profile: str, face: Path | None = None, mask: Path | None = None) -> Models:
     """Load both models; `profile` is what `detector.profile = auto` stands for.
+
+    face, mask: model folders in place of those that the settings name.
+
+    Raises:
+        ModelError: a file is missing, damaged or not what its model.toml says.
+    """
+    rule, named = settings.detector, settings.classifier.model
+    chosen = profile if rule.profile == "auto" else rule.profile
+    return models_of(
+        face or assets.models() / "face" / chosen,
+        mask or (Path(named) if named else assets.models() / "mask"),
+        threads=rule.threads,
+        min_score=rule.min_score or None,
+    )
+
+
+def models_of(face: Path, mask: Path, *, threads: int = 1, min_score: float | None = None) -> Models:
+    """Load two model folders; `min_score` in place of the detector's own threshold.
 
     Raises:
         ModelError: a file is missing, damaged or not what its model.toml says.
     """
     cv2.setNumThreads(1)
-    chosen = profile if settings.detector.profile == "auto" else settings.detector.profile
-    face = Model(assets.models() / "face" / chosen, threads=settings.detector.threads)
-    mask_folder = Path(settings.classifier.model) if settings.classifier.model else assets.models() / "mask"
-    mask = Model(mask_folder, threads=settings.detector.threads)
-    detector = _decoder(_DETECTORS, face)(face, min_score=settings.detector.min_score or None)
-    classifier = _decoder(_CLASSIFIERS, mask)(mask)
-    return Models(detector, classifier, {"face": face.spec, "mask": mask.spec}, face.size_px)
+    finder, judge = Model(face, threads=threads), Model(mask, threads=threads)
+    detector = _decoder(_DETECTORS, finder)(finder, min_score=min_score)
+    classifier = _decoder(_CLASSIFIERS, judge)(judge)
+    return Models(detector, classifier, {"face": finder.spec, "mask": judge.spec}, finder.size_px)
 
 
 def _decoder(known: dict[str, _T], model: Model) -> _T:

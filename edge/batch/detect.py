@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import json
-import sys
-import time
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
-import cv2
-
-from edge.batch.rows import picture_row, scene_row
-from edge.capture.files import PICTURES, VIDEOS, VideoSource, read_picture, untouched
-from edge.data import CLASSES, Frame, Gap, Mask
-from edge.errors import CameraError, ConfigError, InputError
+from edge.batch.judge import judged, read_frame
+from edge.batch.outputs import save_picture
+from edge.batch.rows import scene_row
+from edge.capture.files import PICTURES, VIDEOS, VideoSource, untouched
+from edge.data import CLASSES, Gap, Mask
+from edge.errors import CameraError, InputError
 from edge.pipeline import ended, walk
 from edge.show.overlay import draw
 from edge.show.view import Mark, View, relative
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from rich.progress import Progress
@@ -73,12 +70,12 @@ class Batch:
             self._picture(path)
 
     def _picture(self, path: Path) -> None:
-        image = read_picture(path)
+        frame = read_frame(path, self._painted)
+        self._write(judged(str(path), frame, self.models), frame.image, f"{path.stem}.jpg")
+
+    def _painted(self, image: Image) -> Image:
         self.paint(image)
-        frame = Frame(image, 0, at=0.0, read_at=time.monotonic())
-        faces = self.models.detector.detect(frame)
-        verdicts = self.models.classifier.classify(frame, faces.boxes)
-        self._write(picture_row(str(path), frame, faces, verdicts), frame.image, f"{path.stem}.jpg")
+        return image
 
     def _video(self, path: Path, progress: Progress) -> None:
         source, stages = VideoSource(path, on_bad=self._note, paint=self.paint), self.new_stages()
@@ -102,7 +99,7 @@ class Batch:
         for writer in self.outputs.writers:
             writer.write(row)
         if self.outputs.annotate is not None:
-            _save(self.outputs.annotate / name, draw(image, _view(row)))
+            save_picture(self.outputs.annotate / name, draw(image, _view(row)))
 
     def _tell(self, source: str, alerts: Sequence[Alert]) -> None:
         if self.outputs.alerts is not None:
@@ -144,11 +141,6 @@ def _view(row: dict[str, Any]) -> View:
     )
 
 
-def _save(path: Path, image: Image) -> None:
-    if not cv2.imwrite(str(path), image):
-        raise ConfigError(f"{path}: cannot be written")
-
-
 def inputs(paths: Sequence[Path]) -> list[Path]:
     """Return the files to judge: named ones, and the pictures and videos of named folders, by name.
 
@@ -171,26 +163,3 @@ def _in_folder(folder: Path) -> list[Path]:
     if not found:
         raise InputError(f"{folder}: holds no picture and no video")
     return found
-
-
-@contextmanager
-def whole_file(path: Path | None) -> Iterator[TextIO | None]:
-    """Open a text file that appears under its name only when all is written; - is standard output.
-
-    Raises:
-        ConfigError: it cannot be written.
-    """
-    if path is None or str(path) == "-":
-        yield sys.stdout if path else None
-        return
-    part = path.with_name(f".{path.name}.part")
-    try:
-        file = part.open("w", encoding="utf-8", newline="")
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from error
-    try:
-        with file:
-            yield file
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -41,6 +41,7 @@ def detect(
     settings = load_settings(env, config, overrides).settings
     from edge import stages as parts
     from edge.batch import detect as batch
+    from edge.batch.outputs import whole_file
     from edge.batch.rows import CsvRows, JsonRows, RowWriter, TextRows
     from edge.health import Timings
     from edge.privacy.zones import Blinkers
@@ -55,9 +56,9 @@ def detect(
         console.print(f"maskwatch: {error}", markup=False, highlight=False, soft_wrap=True)
 
     with (
-        batch.whole_file(json_file) as json_out,
-        batch.whole_file(csv_file) as csv_out,
-        batch.whole_file(alerts) as alerts_out,
+        whole_file(json_file) as json_out,
+        whole_file(csv_file) as csv_out,
+        whole_file(alerts) as alerts_out,
     ):
         writers: list[RowWriter] = [JsonRows(json_out)] if json_out else []
         writers += [CsvRows(csv_out)] if csv_out else []
@@ -89,7 +90,7 @@ def bench(
     """Walk a video as fast as it goes and print where the time went."""
     settings = load_settings(env, config, overrides).settings
     from edge.batch.bench import measure
-    from edge.batch.detect import whole_file
+    from edge.batch.outputs import whole_file
 
     with whole_file(json_file) as out:
         table, figures = measure(settings, video, frames)

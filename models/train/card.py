@@ -15,11 +15,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 
+from edge.batch.evaluate import curve
 from edge.tflite import read_spec
 from models.train.card_text import text
-from models.train.plots import coverage_png, reliability_png
+from models.train.plots import coverage_png
 from models.train.portraits import PORTRAITS
 from models.train.sources import LABELS, SOURCES, Role
 from models.train.stamp import sha256
@@ -111,13 +113,14 @@ def _tables(spec: ModelSpec) -> Tables:
 
 def metrics(report: dict[str, Any]) -> dict[str, float]:
     """Return the handful of figures that model.toml carries."""
-    scenes, third = report["scenes"]["scenes_macwinwin"], report["third_class"]
+    plain, third = report["scenes"]["scenes_macwinwin"]["plain"], report["third_class"]
+    named = {"mask_recall": "recall_with_mask"}
     shown = {
-        f"macwinwin_{name}": round(scenes["plain"][name], 4)
+        f"macwinwin_{name}": plain[named.get(name, name)]["value"]
         for name in ("unmasked_recall", "unmasked_precision", "mask_recall", "right_end_to_end")
     }
     return shown | {
-        "macwinwin_ece": round(scenes["ece"], 4),
+        "macwinwin_ece": plain["ece"],
         "incorrect_recall": round(third["incorrect_mask"] / sum(third.values()), 4),
     }
 
@@ -137,8 +140,8 @@ def main() -> None:
         return
     report = json.loads((args.work / "report.json").read_text("utf-8"))
     _rewrite(args.mask, replace(_tables(read_spec(args.mask)), metrics=metrics(report)))
-    plain = report["scenes"]["scenes_macwinwin"]
-    reliability_png(args.mask / "reliability.png", plain["reliability"], plain["ece"])
+    plain = report["scenes"]["scenes_macwinwin"]["plain"]
+    cv2.imwrite(str(args.mask / "reliability.png"), curve(plain))
     coverage_png(args.mask / "coverage.png", loso["coverage"], read_spec(args.mask).thresholds["confidence"])
     notes = args.work / "notes.md"
     words = text(read_spec(args.mask), report, loso) + ("\n" + notes.read_text("utf-8") if notes.exists() else "")

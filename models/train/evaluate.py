@@ -9,22 +9,28 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from rich.progress import Progress
 
+from edge.batch.dataset import read_dataset
+from edge.batch.evaluate import Evaluation, judge_dataset
+from edge.batch.evaluate import report as figures
+from edge.batch.figures import interval
+from edge.batch.judge import COLOURS
+from edge.batch.outcomes import SAYINGS, outcomes
 from edge.classify.mask import softmax
+from edge.stages import Models, models_of
 from edge.tflite import read_spec
-from models.train.judge import COLOURS, judge_folder
-from models.train.scenes import calibration_error, interval, tally
 from models.train.slices import Slice, drawings, photographs
 from models.train.sources import LABELS, SOURCES
 from models.train.store import Faces
 from models.train.verdicts import of_folder, served
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+log = logging.getLogger(__name__)
 
 _MIN_FACE_PX = 16.0
 _TRAINED_ON = "scenes_andrewmvd (trained on)"
@@ -32,42 +38,19 @@ _DRAWN_SEED = 99
 """Differs from the seed of the training drawings."""
 
 
-def scene_figures(folder: Path, face: Path, mask: Path, colours: tuple[str, ...]) -> dict[str, Any]:
-    """Return figures of whole scenes in some colourings, and the reliability of the plain ones."""
-    result: dict[str, Any] = {}
-    for colour in colours:
-        counted = tally(folder, judge_folder(folder, face, mask, colour))
-        result[colour] = counted.figures() | {
-            "confusion": {f"{a}>{b}": n for (a, b), n in sorted(counted.confusion.items())}
-        }
-        if colour == "plain":
-            confidence, right = (np.array(column) for column in zip(*counted.sure, strict=True))
-            result["ece"] = calibration_error(confidence, right)
-            result["reliability"] = reliability(confidence, right)
-    return result
-
-
-def reliability(
-    confidence: NDArray[np.float64], right: NDArray[np.bool_], bins: int = 10
-) -> list[tuple[float, float, int]]:
-    """Return (mean confidence, share right, n) of each filled bin."""
-    place = np.minimum((confidence * bins).astype(int), bins - 1)
-    return [
-        (float(confidence[place == b].mean()), float(right[place == b].mean()), int((place == b).sum()))
-        for b in range(bins)
-        if (place == b).any()
-    ]
-
-
-def third_class(pictures: Path, face: Path, mask: Path) -> dict[str, int]:
-    """Return how often the largest face of each `crops_incorrect_devtest` picture got each verdict; "none": no face."""
-    counts = dict.fromkeys([*LABELS, "unsure", "none"], 0)
-    for row in judge_folder(pictures / "crops_incorrect_devtest", face, mask, "plain"):
-        largest = max(
-            row["faces"], key=lambda f: (f["box"][2] - f["box"][0]) * (f["box"][3] - f["box"][1]), default=None
+def judged(folder: Path, models: Models, colour: str = "plain") -> Evaluation:
+    """Judge one source as `maskwatch evaluate` does; pictures that cannot be read count as ones without a face."""
+    with Progress() as progress:
+        return judge_dataset(
+            read_dataset(folder), models, COLOURS[colour], progress, lambda error: log.warning("%s", error)
         )
-        counts["none" if largest is None else largest["label"]] += 1
-    return counts
+
+
+def third_class(folder: Path, models: Models) -> dict[str, int]:
+    """Return how often the largest face of each picture of a source got each verdict; "missed": no face was found."""
+    done = judged(folder, models)
+    said = outcomes(done.dataset, done.rows).said
+    return {verdict: int((said == place).sum()) for place, verdict in enumerate(SAYINGS)}
 
 
 def slice_figures(part: Slice, mask: Path) -> dict[str, Any]:
@@ -120,9 +103,12 @@ def main() -> None:
     streets = Faces.load(args.work / "crops" / "scenes_andrewmvd.npz")
     parts = {"scenes_macwinwin": photographs(tested) + drawings(tested, _DRAWN_SEED), _TRAINED_ON: photographs(streets)}
     scenes = {"scenes_macwinwin": tuple(COLOURS), "scenes_andrewmvd": ("plain",)}
+    models = models_of(args.face, args.mask, threads=2)
     report = {
-        "scenes": {x: scene_figures(args.pictures / x, args.face, args.mask, c) for x, c in scenes.items()},
-        "third_class": third_class(args.pictures, args.face, args.mask),
+        "scenes": {
+            x: {c: figures(judged(args.pictures / x, models, c), models) for c in of} for x, of in scenes.items()
+        },
+        "third_class": third_class(args.pictures / "crops_incorrect_devtest", models),
         "slices": {source: {x.name: slice_figures(x, args.mask) for x in some} for source, some in parts.items()},
         "quantised": quantised(args.work, args.mask, args.work / "float" / args.net),
     }

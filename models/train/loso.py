@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edge.batch.figures import calibration_error, interval
 from edge.classify.mask import softmax
 from models.train.mask import load_net
-from models.train.scenes import calibration_error, interval
 from models.train.sources import LABELS, SOURCES, Role
 from models.train.store import Faces
 from models.train.verdicts import coverage_curve, legibility, of_net, rare_shift, served, temperature

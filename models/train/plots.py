@@ -1,4 +1,4 @@
-"""The card's pictures: reliability and coverage curves."""
+"""The card's coverage curve, and histograms of what there is to train on."""
 
 from __future__ import annotations
 
@@ -6,19 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-def reliability_png(path: Path, bins: list[tuple[float, float, int]], ece: float) -> None:
-    """Draw confidence against the share that is right; the size of a point is the number of faces."""
-    figure, axes = _figure(1)
-    confidence, right, n = zip(*bins, strict=True)
-    axes[0].plot([0, 1], [0, 1], color="#999999", linewidth=1)
-    axes[0].plot(confidence, right, color="#0072b2", linewidth=1)
-    axes[0].scatter(confidence, right, s=[12 + 4 * count**0.5 for count in n], color="#0072b2")
-    axes[0].set(
-        xlabel="confidence", ylabel="share right", xlim=(0.3, 1), ylim=(0, 1.02), title=f"Reliability, ECE {ece:.3f}"
-    )
-    _save(figure, path)
 
 
 def coverage_png(path: Path, curve: list[tuple[float, float, float]], chosen: float) -> None:

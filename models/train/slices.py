@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from edge.batch.judge import grey, plain, swapped
 from models.train.draw import draw_mask, skin_colour
 from models.train.drawn import at_native, toned
 from models.train.fabric import PRINTS, WARM
 from models.train.geometry import FaceCamera
-from models.train.judge import grey, plain, swapped
 from models.train.negatives import draw_negative
 from models.train.styles import Fit, random_style
 

@@ -1,0 +1,153 @@
+"""Labelled pictures on disk, read and checked: scenes with boxes, or pictures of one face each."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from edge.capture.files import PICTURES
+from edge.data import CLASSES
+from edge.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from edge.data import Floats
+
+LABELS = tuple(mask.value for mask in CLASSES)
+"""The labels in the order of `edge.data.CLASSES`."""
+SCENES, CROPS = "boxes.jsonl", "crops.jsonl"
+_Label = Literal["with_mask", "without_mask", "incorrect_mask"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Labelled:
+    """One labelled picture.
+
+    boxes: float32 (N, 4), pixels, x1, y1, x2, y2; labels: int64 (N,), place in LABELS.
+    A picture of one face has one label and no box (boxes is (0, 4)): its largest face is meant.
+    complete: every face of the picture is labelled, so that a face found elsewhere is a false one.
+    """
+
+    path: Path
+    boxes: Floats
+    labels: np.ndarray
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """The labelled pictures of a folder.  is_scenes: faces are labelled by box.  sha256: of what names the labels."""
+
+    name: str
+    pictures: tuple[Labelled, ...]
+    is_scenes: bool
+    sha256: str
+
+
+class _Line(BaseModel):
+    """Keys that are not named here are passed over: sources carry hashes and sizes of their own."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+    file: str = Field(min_length=1)
+
+
+class _Scene(_Line):
+    boxes: tuple[tuple[float, float, float, float, _Label], ...]
+    labels_complete: bool | None = True
+
+
+class _Crop(_Line):
+    label: _Label
+
+
+def read_dataset(folder: Path) -> Dataset:
+    """Return the pictures of FOLDER/boxes.jsonl, of FOLDER/crops.jsonl, or of a subfolder for each label.
+
+    Raises:
+        InputError: there is no such folder, no labels in it, or a line of the listing is wrong.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder")
+    for name, of_line in ((SCENES, _scene), (CROPS, _crop)):
+        listing = folder / name
+        if listing.exists():
+            content = _content(listing)
+            pictures = tuple(of_line(folder, place, line) for place, line in _lines(listing, content))
+            return _dataset(folder, pictures, content, is_scenes=name == SCENES)
+    return _by_subfolder(folder)
+
+
+def _dataset(folder: Path, pictures: tuple[Labelled, ...], content: bytes, *, is_scenes: bool) -> Dataset:
+    if not pictures:
+        raise InputError(f"{folder}: names no picture")
+    return Dataset(folder.resolve().name, pictures, is_scenes, hashlib.sha256(content).hexdigest())
+
+
+def _content(listing: Path) -> bytes:
+    try:
+        return listing.read_bytes()
+    except OSError as error:
+        raise InputError(f"{listing}: cannot be read: {error.strerror}") from error
+
+
+def _lines(listing: Path, content: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield FILE:LINE and the line, empty ones left out."""
+    for number, line in enumerate(content.splitlines(), 1):
+        if line.strip():
+            yield f"{listing}:{number}", line
+
+
+def _scene(folder: Path, place: str, line: bytes) -> Labelled:
+    scene = _checked(_Scene, place, line)
+    corners = np.array([[x, y, x + w, y + h] for x, y, w, h, _ in scene.boxes], np.float32).reshape(-1, 4)
+    if not (np.isfinite(corners).all() and (corners[:, 2:] >= corners[:, :2]).all()):
+        raise InputError(f"{place}: boxes: a box is x, y, width, height in pixels, none of them infinite")
+    return Labelled(folder / scene.file, corners, _places(box[4] for box in scene.boxes), bool(scene.labels_complete))
+
+
+def _crop(folder: Path, place: str, line: bytes) -> Labelled:
+    crop = _checked(_Crop, place, line)
+    return _single(folder / crop.file, crop.label)
+
+
+_T = TypeVar("_T", bound=_Line)
+
+
+def _checked(kind: type[_T], place: str, line: bytes) -> _T:
+    try:
+        return kind.model_validate_json(line)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise InputError(f"{place}: {where + ': ' if where else ''}{first['msg']}") from error
+
+
+def _single(path: Path, label: str) -> Labelled:
+    return Labelled(path, np.zeros((0, 4), np.float32), _places([label]))
+
+
+def _places(labels: Iterator[str] | list[str]) -> np.ndarray:
+    return np.array([LABELS.index(label) for label in labels], np.int64)
+
+
+def _by_subfolder(folder: Path) -> Dataset:
+    pictures = tuple(
+        _single(path, label)
+        for label in LABELS
+        if (folder / label).is_dir()
+        for path in sorted((folder / label).iterdir())
+        if path.suffix.lower() in PICTURES and path.is_file()
+    )
+    if not pictures:
+        raise InputError(
+            f"{folder}: holds no labelled pictures; wanted is {SCENES}, {CROPS}, or a folder for each label: "
+            + ", ".join(LABELS)
+        )
+    names = "\n".join(f"{path.path.parent.name}/{path.path.name}" for path in pictures)
+    return _dataset(folder, pictures, names.encode(), is_scenes=False)
