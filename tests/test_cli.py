@@ -22,6 +22,9 @@ COMMANDS = (
     "bench",
     "purge",
     "sheet",
+    "web",
+    "evaluate",
+    "compare",
 )
 
 

@@ -22,6 +22,7 @@ _CURVE_PX, _MARGIN_PX = 360, 60
 
 def sheet(tiles: Sequence[tuple[Image, Sequence[str]]], columns: int = 8) -> Image:
     """Return faces, uint8 (TILE_PX, TILE_PX, 3) BGR, in rows, each above its lines of words."""
+    tiles = tiles or [(np.full((TILE_PX, TILE_PX, 3), 255, np.uint8), ("none",))]
     lines = max((len(words) for _, words in tiles), default=0)
     drawn = [_tile(image, words, lines) for image, words in tiles]
     drawn += [np.full_like(drawn[0], 255)] * (-len(drawn) % min(columns, len(drawn)))

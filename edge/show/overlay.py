@@ -1,4 +1,4 @@
-"""Drawing over a picture; the only module that draws."""
+"""Drawing over a picture of the watch."""
 
 from __future__ import annotations
 
