@@ -1,5 +1,6 @@
 # run: set up and watch        test: set up and test       check: style and types      test-long: what takes minutes
-# test-runtimes: the models on the second TFLite runtime   faults: the table of faults        soak, fuzz: hours and dice
+# test-runtimes: the models on the second TFLite runtime   test-arm64: and on a Pi's kernels, under qemu (Debian 12)
+# faults: the table of faults        soak, fuzz: hours and dice
 # install, uninstall: the service (as root)                models: train anew from PICTURES
 
 SHELL := /bin/bash
@@ -9,7 +10,7 @@ BIN := $(VENV)/bin
 
 OTHER := .venv-tflite
 
-.PHONY: run test check test-long test-runtimes faults soak fuzz models install uninstall clean
+.PHONY: run test check test-long test-runtimes test-arm64 faults soak fuzz models install uninstall clean
 
 run: $(VENV)/installed
 	$(BIN)/maskwatch run $(ARGS)
@@ -23,7 +24,14 @@ test-long: $(VENV)/tested-with
 	$(BIN)/python -m tests.faults.kills --rounds 1000
 
 test-runtimes: $(VENV)/tested-with $(OTHER)/installed
-	MASKWATCH_OTHER_PYTHON=$(OTHER)/bin/python $(BIN)/python -m pytest -rs tests/platform/test_runtimes.py $(ARGS)
+	MASKWATCH_OTHER_PYTHON=$(OTHER)/bin/python $(BIN)/python -m pytest -rs -m "not long" tests/platform/test_runtimes.py $(ARGS)
+
+test-arm64: $(VENV)/tested-with build/arm64/python
+	MASKWATCH_ARM64_PYTHON=build/arm64/python $(BIN)/python -m pytest -rs -k aarch64 tests/platform/test_runtimes.py $(ARGS)
+	$(BIN)/python -m benchmarks.instructions build/arm64
+
+build/arm64/python:
+	tests/platform/arm64.sh build/arm64
 
 faults: $(VENV)/tested-with
 	$(BIN)/python -m tests.faults $(ARGS)

@@ -61,7 +61,7 @@ class CameraSettings(_Section):
 class DetectorSettings(_Section):
     """Which faces are found."""
 
-    profile: Literal["auto", "live", "quality", "small"]
+    profile: Literal["auto", "live", "quality"]
     min_score: Share
     threads: int = Field(ge=1, le=8)
 

@@ -29,7 +29,7 @@ def edit(folder: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new, 1))
 
 
-@pytest.mark.parametrize("name", ["face/live", "face/quality", "face/small", "mask"])
+@pytest.mark.parametrize("name", ["face/live", "face/quality", "mask"])
 def test_every_model_that_comes_along_is_what_its_model_toml_says(name):
     model = Model(assets.models() / name)
     width, height = model.size_px

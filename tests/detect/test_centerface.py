@@ -67,7 +67,7 @@ def test_a_damaged_map_gives_boxes_that_are_numbers(wrong, place):
     assert np.isfinite(faces.scores).all()
 
 
-@pytest.fixture(scope="module", params=["live", "quality", "small"])
+@pytest.fixture(scope="module", params=["live", "quality"])
 def detector(request):
     return CenterFace(Model(assets.models() / "face" / request.param))
 

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import json
+import platform
 import sys
 import time
 
+import cv2
 import numpy as np
 
 from edge import assets, tflite
@@ -23,7 +25,7 @@ SECONDS = tuple(range(1, 36, 2))
 
 def faces(camera: DemoCamera) -> dict:
     """Return boxes and scores by profile and second, and the time that one picture took."""
-    found: dict = {"runtime": tflite.runtime()}
+    found: dict = {"runtime": tflite.runtime(), "machine": platform.machine()}
     for profile in PROFILES:
         detector = CenterFace(tflite.Model(assets.models() / "face" / profile))
         started_at = time.perf_counter()
@@ -35,17 +37,29 @@ def faces(camera: DemoCamera) -> dict:
     return found
 
 
+def varied(image: np.ndarray) -> list[np.ndarray]:
+    """Return a cut face as it is, without colour, with red and blue swapped, dark, out of focus, far away, mirrored."""
+    side = image.shape[0]
+    far = cv2.resize(cv2.resize(image, (20, 20), interpolation=cv2.INTER_AREA), (side, side))
+    grey = np.repeat(image.mean(2, keepdims=True), 3, 2)
+    changed = [image, grey, image[..., ::-1], image * 0.3, cv2.GaussianBlur(image, (0, 0), 2.0), far, image[:, ::-1]]
+    return [np.ascontiguousarray(c, dtype=np.uint8) for c in changed]
+
+
 def masks(camera: DemoCamera, boxes: dict[str, list]) -> dict:
-    """Return the logits for given boxes by second, and the size of one step of the quantised output."""
+    """Return logits of the faces in given boxes by second, each varied, and of the golden ones; and an output step."""
     model = tflite.Model(assets.models() / "mask")
     classifier = MaskClassifier(model)
     logits = {
         second: [
-            classifier.logits(classifier.crop(camera.scene(int(second)), np.array(box, np.float32))).tolist()
+            classifier.logits(changed).tolist()
             for box in of_second
+            for changed in varied(classifier.crop(camera.scene(int(second)), np.array(box, np.float32)))
         ]
         for second, of_second in boxes.items()
     }
+    golden = np.load(assets.models() / "mask" / "golden.npz")["images"]
+    logits["golden"] = [classifier.logits(image).tolist() for image in golden]
     return {"runtime": tflite.runtime(), "logits": logits, "step": output_step(model)}
 
 
