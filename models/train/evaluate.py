@@ -1,6 +1,6 @@
 """Measure a model folder on everything: scenes in three colourings, the third class, slices, int8 against float.
 
-    python -m models.train.evaluate PICTURES WORK --mask models/mask --face models/face/quality [--net shipped]
+    python -m models.train.evaluate PICTURES WORK --mask models/mask [--face FOLDER] [--live FOLDER] [--net shipped]
 
 Writes WORK/report.json, which `card` turns into CARD.md.
 """
@@ -11,7 +11,7 @@ import argparse
 import json
 import logging
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.progress import Progress
@@ -30,6 +30,9 @@ from models.train.sources import LABELS, SOURCES
 from models.train.store import Faces
 from models.train.verdicts import of_folder, served
 
+if TYPE_CHECKING:
+    from edge.errors import CameraError
+
 log = logging.getLogger(__name__)
 
 _MIN_FACE_PX = 16.0
@@ -40,10 +43,17 @@ _DRAWN_SEED = 99
 
 def judged(folder: Path, models: Models, colour: str = "plain") -> Evaluation:
     """Judge one source as `maskwatch evaluate` does; pictures that cannot be read count as ones without a face."""
+
+    def tell(error: CameraError) -> None:
+        log.warning("%s", error)
+
     with Progress() as progress:
-        return judge_dataset(
-            read_dataset(folder), models, COLOURS[colour], progress, lambda error: log.warning("%s", error)
-        )
+        return judge_dataset(read_dataset(folder), models, COLOURS[colour], progress, tell)
+
+
+def in_colours(folder: Path, models: Models, colours: tuple[str, ...]) -> dict[str, Any]:
+    """Return the report on one source for each colouring."""
+    return {colour: figures(judged(folder, models, colour), models) for colour in colours}
 
 
 def third_class(folder: Path, models: Models) -> dict[str, int]:
@@ -97,6 +107,7 @@ def main() -> None:
     parser.add_argument("work", type=Path)
     parser.add_argument("--mask", type=Path, default=Path("models/mask"))
     parser.add_argument("--face", type=Path, default=Path("models/face/quality"))
+    parser.add_argument("--live", type=Path, default=Path("models/face/live"))
     parser.add_argument("--net", default="shipped")
     args = parser.parse_args()
     tested = Faces.load(args.work / "crops" / "scenes_macwinwin.npz")
@@ -105,9 +116,8 @@ def main() -> None:
     scenes = {"scenes_macwinwin": tuple(COLOURS), "scenes_andrewmvd": ("plain",)}
     models = models_of(args.face, args.mask, threads=2)
     report = {
-        "scenes": {
-            x: {c: figures(judged(args.pictures / x, models, c), models) for c in of} for x, of in scenes.items()
-        },
+        "scenes": {name: in_colours(args.pictures / name, models, colours) for name, colours in scenes.items()},
+        "live": in_colours(args.pictures / "scenes_macwinwin", models_of(args.live, args.mask), tuple(COLOURS)),
         "third_class": third_class(args.pictures / "crops_incorrect_devtest", models),
         "slices": {source: {x.name: slice_figures(x, args.mask) for x in some} for source, some in parts.items()},
         "quantised": quantised(args.work, args.mask, args.work / "float" / args.net),

@@ -27,7 +27,9 @@ def faces(camera: DemoCamera) -> dict:
     """Return boxes and scores by profile and second, and the time that one picture took."""
     found: dict = {"runtime": tflite.runtime(), "machine": platform.machine()}
     for profile in PROFILES:
-        detector = CenterFace(tflite.Model(assets.models() / "face" / profile))
+        model = tflite.Model(assets.models() / "face" / profile)
+        detector = CenterFace(model)
+        found[f"{profile}_score"] = model.spec.thresholds["score"]
         started_at = time.perf_counter()
         found[profile] = {}
         for second in SECONDS:

@@ -20,6 +20,8 @@ from tests.conftest import ROOT, environment
 from tests.platform.runtimes import PROFILES, SECONDS
 
 MIN_IOU = 0.9
+SCORE_MARGIN = 0.1
+"""Runtimes round differently: what scores so near to the threshold may be a face on one of them only."""
 LEAST_FACES = 200
 OTHERS = {
     "tflite-runtime": ("MASKWATCH_OTHER_PYTHON", ".venv-tflite/bin/python", "make test-runtimes", 110),
@@ -85,14 +87,22 @@ def test_the_two_environments_run_two_runtimes_or_two_machines(faces, other):
 @pytest.mark.parametrize("profile", PROFILES)
 def test_both_find_the_same_faces(faces, profile):
     here, there = (answer[profile] for answer in faces)
-    overlaps = []
+    least, overlaps, gaps = faces[0][f"{profile}_score"] + SCORE_MARGIN, [], []
     for second in map(str, SECONDS):
-        a, b = (np.array(seen[second]["boxes"], np.float32).reshape(-1, 4) for seen in (here, there))
-        assert len(a) == len(b), f"at {second} s: {len(a)} and {len(b)} faces"
-        overlaps += iou(a, b).max(1, initial=0.0).tolist()
+        for seen, other in ((here[second], there[second]), (there[second], here[second])):
+            a, b = (np.array(one["boxes"], np.float32).reshape(-1, 4) for one in (seen, other))
+            clear = np.array(seen["scores"]) >= least
+            near = iou(a, b)
+            overlaps += near[clear].max(1, initial=0.0).tolist()
+            gaps += [
+                abs(seen["scores"][i] - other["scores"][near[i].argmax()]) for i in np.flatnonzero(clear) if len(b)
+            ]
 
-    print(f"runtimes: {profile}: {len(overlaps)} faces, least IoU {min(overlaps):.3f}")  # noqa: T201
-    assert len(overlaps) > len(SECONDS)
+    print(  # noqa: T201
+        f"runtimes: {profile}: {len(overlaps) // 2} clear faces, least IoU {min(overlaps):.3f}, "
+        f"scores differ by at most {max(gaps):.3f}"
+    )
+    assert len(overlaps) > 2 * len(SECONDS)
     assert min(overlaps) >= MIN_IOU
 
 
