@@ -63,7 +63,7 @@ def sheet(
 ) -> None:
     """Write a sign for the passers-by and a data sheet for the operator, both from the settings in force."""
     settings = load_settings(env, config, overrides).settings
-    from edge.batch.detect import whole_file
+    from edge.batch.outputs import whole_file
     from edge.privacy import sheet as pages
     from edge.stages import load_models
 
