@@ -29,15 +29,18 @@ from gpiozero.pins.mock import MockFactory
 
 from edge.capture.demo import DemoCamera
 from edge.data import Alert, EventType, Faces, Mask, Scene, Track
+from edge.distance.ruler import ruler_of
 from edge.layers import load
 from edge.nearby import Nearby, build_notifier, sign_texts
-from edge.outlets import Shown, build_publisher
+from edge.outlets import build_publisher
 from edge.publish.broker import broker_of
 from edge.publish.outbox import Outbox
+from edge.publish.remote import Wishes
 from edge.show.child import ChildProcess
 from edge.show.sign import SignTexts, sign_process
 from edge.show.slot import SceneServer
 from edge.stages import load_models
+from edge.viewers import Shown
 from tests.conftest import open_screen
 from tests.fakes import eventually, frame
 from tests.notice.players import RecordingPlayer
@@ -147,7 +150,8 @@ def on_screen(name: str, start: Callable[[], ChildProcess], stack: ExitStack) ->
 def publisher_of(settings: Settings, models: Models, stack: ExitStack) -> Publisher:
     """Return the real publisher; its broker cannot be reached."""
     report = Well(Outbox(None, limit=100, monotonic=time.monotonic))
-    return build_publisher(settings, broker_of(settings.mqtt, "bench"), models.specs, report, stack)  # type: ignore[arg-type]
+    ruler, broker = ruler_of(settings.distance, models.detector_px[0]), broker_of(settings.mqtt, "bench")
+    return build_publisher(settings, broker, models.specs, report, ruler, Wishes(), None, stack)  # type: ignore[arg-type]
 
 
 def scenes(models: Models) -> Callable[[bool], Scene]:
@@ -178,7 +182,7 @@ def measure(folder: Path, *, rounds: int) -> dict[str, list[float]]:
         models, nearby = load_models(settings, profile="live"), Nearby()
         publisher = publisher_of(settings, models, stack)
         notifier = build_notifier(settings.notice, nearby, publisher, time.time, stack)
-        shown = Shown(str, nearby)
+        shown = Shown(str, nearby, lambda _scene: {})
         server = SceneServer(
             folder / "s.sock", max_side_px=1280, status=shown.status, banner=shown.banner, thanks=shown.thanks
         )

@@ -36,6 +36,7 @@ from edge.notice.policy import Manners, Notifier
 from edge.publish.broker import broker_of
 from edge.publish.message import Clock, Sender
 from edge.publish.outbox import Outbox
+from edge.publish.people import Presence
 from edge.publish.publisher import Publisher
 from edge.show.slot import SceneServer
 from edge.stages import build_stages, load_models
@@ -197,7 +198,8 @@ def publisher_of(settings: Settings, models: Models) -> Publisher:
     sender = Sender("soak", "", settings.camera.name, "soak", Clock(), settings.alert.expires_s)
     outbox = Outbox(Path(settings.mqtt.outbox), limit=settings.mqtt.queue, monotonic=time.monotonic)
     broker = broker_of(settings.mqtt, "soak")
-    return Publisher(broker, sender, Well(outbox), models.specs, stats_s=settings.mqtt.stats_s)  # type: ignore[arg-type]
+    people = Presence(sender, interval_s=settings.mqtt.stats_s)
+    return Publisher(broker, sender, Well(outbox), models.specs, people, stats_s=settings.mqtt.stats_s)  # type: ignore[arg-type]
 
 
 def soak(frames: int, every: int, folder: Path, csv_path: Path | None = None) -> Gauge:

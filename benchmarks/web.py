@@ -32,10 +32,11 @@ from edge.capture.demo import DemoCamera
 from edge.data import Frame
 from edge.health import Timings
 from edge.layers import load
-from edge.outlets import Shown, build_page
-from edge.publish.message import Clock
+from edge.nearby import Nearby
 from edge.show.day import Sources
 from edge.stages import build_stages, load_models
+from edge.viewers import Shown, build_leaving
+from edge.webpage import build_page
 from tests.show.pages import PlayedWatch, Site
 
 if TYPE_CHECKING:
@@ -188,7 +189,8 @@ def main() -> None:
         scene, settings = Path(folder) / "scene.sock", load().settings
         state = {"fps_hz": 0.0, "latency_ms": 0.0, "broker": "", "waiting": 0, "dropped_alerts": 0, "problems": {}}
         day = Sources({}, lambda: state, lambda _key: False, settings.alert.expires_s)
-        walk = Walk(build_page(settings, Shown(str, str, day), scene, stack, Clock()))
+        shown = Shown(str, Nearby(), lambda _scene: {})
+        walk = Walk(build_page(settings, shown, day, build_leaving(settings), scene, stack))
         sites = {
             BUSY: open_site(open_decoy(Path(folder) / "other", stack), arguments.viewers, stack),
             WATCHED: open_site(scene, arguments.viewers, stack),

@@ -12,6 +12,7 @@ from edge.data import Alert, EventType, Mask
 from edge.publish.broker import Broker
 from edge.publish.message import Clock, Sender
 from edge.publish.outbox import Outbox
+from edge.publish.people import Presence
 from edge.publish.publisher import Publisher
 from edge.tflite import read_spec
 from tests import fakes
@@ -39,7 +40,8 @@ def publisher_on(broker: Broker, outbox: Outbox, clock: Clock, stats_s: float = 
     """Return the real publisher on a broker and an outbox, with a camera and a lens that are well."""
     sender = Sender(DEVICE, "", "main", uuid.uuid4().hex[:12], clock, expires_s=60.0)
     models = {"mask": read_spec(assets.models() / "mask")}
-    return Publisher(broker, sender, Well(outbox), models, stats_s=stats_s)
+    people = Presence(sender, interval_s=stats_s)
+    return Publisher(broker, sender, Well(outbox), models, people, stats_s=stats_s)
 
 
 def publisher_of(port: int, path: Path) -> Publisher:
