@@ -386,6 +386,14 @@ def test_a_watch_that_ends_is_told_and_one_that_comes_back_is_met_again(tmp_path
     assert site.end()[0] == 0
 
 
+@pytest.mark.parametrize("delay_s", [0.0, 0.33, 0.66, 0.99])
+def test_a_page_without_a_watch_ends_when_it_is_told_to(tmp_path, delay_s):
+    """An earlier one forgot the signal when it looked for the watch at the same moment."""
+    site = Site(tmp_path / "scene.sock", tmp_path)
+    time.sleep(delay_s)
+    assert site.end()[0] == 0
+
+
 def test_the_token_stands_in_no_log_and_the_log_says_where_it_is(tmp_path, watch):
     site = Site(watch.scene, tmp_path, "log.level=debug")
     token = site.token

@@ -38,16 +38,17 @@ def serve(web: WebSettings, scene: Path, *, with_watch: bool) -> None:
     """
     check(web)
     path = token_path(web)
-    token, listener = token_of(path), listener_of(web)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)  # uvicorn takes them while it runs, and raises them again at its end
+    token = token_of(path)
 
-    def end() -> None:
-        server.should_exit = with_watch
+    def end(*_: object) -> None:
+        server.should_exit = True
 
     pictures = Pictures(beside(scene, PICTURES), viewers=web.viewers)
-    page = Page(web, token, pictures, News(beside(scene, NEWS), on_end=end))
-    server = uvicorn.Server(_config(web, page))
+    news = News(beside(scene, NEWS), on_end=end if with_watch else lambda: None)
+    server = uvicorn.Server(_config(web, Page(web, token, pictures, news)))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)  # before the server takes them over, and when it raises them again at its end
+    listener = listener_of(web)
     log.info("web page: %s  its token: maskwatch web --token, or %s", address_of(web), path)
     server.run([listener])
 
