@@ -105,6 +105,7 @@ def check(ear: OpenEar) -> None:
     assert json.loads(ear.of("maskwatch/1/stop-8/camera/main/health")[-1])["state"] == "offline"
 
 
+SPELLED = {None: "-", 86_400: "24 h", "2 * mqtt.stats_s": "2 x `mqtt.stats_s`"}
 MQTT_MD = (SCHEMAS.parent / "mqtt.md").read_text()
 
 
@@ -122,9 +123,7 @@ def test_the_document_says_of_every_topic_what_the_schemas_say(row):
     schema = f"[{row['schema'].removesuffix('.json')}](schemas/{row['schema']})" if row["schema"] else "-"
     assert cells[-1] == schema
     if row["from"] == "device":
-        expiry = {None: "-", 86_400: "24 h", 60: "60 s", 10: "10 s", "2 * mqtt.stats_s": "2 x `mqtt.stats_s`"}[
-            row["expiry_s"]
-        ]
+        expiry = SPELLED.get(row["expiry_s"], f"{row['expiry_s']} s")
         assert cells[2:5] == [str(row["qos"]), "yes" if row["retain"] else "no", expiry]
 
 
