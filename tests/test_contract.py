@@ -176,6 +176,18 @@ def test_every_message_of_a_run_with_commands_and_bad_luck_keeps_the_contract(tm
     check(play(mosquitto, tmp_path, least_s=0, pause_s=0.5))
 
 
+def test_every_message_of_a_walk_through_a_video_keeps_the_contract(tmp_path, mosquitto, demo_video):
+    ear = OpenEar(mosquitto.port)
+    process = watch(mosquitto, "stop-7", str(demo_video), tmp_path / "outbox.db")
+    wait_for(ear, f"{TOP}/camera/main/alert", kind("end"))
+    wait_for(ear, f"{TOP}/status", b"offline".__eq__)
+    _, err = process.communicate(timeout=30)
+    ear.close()
+    assert process.returncode == 0, err
+    assert ear.faults(Contract()) == []
+    assert ear.of(f"{TOP}/stats")
+
+
 @pytest.mark.long
 @pytest.mark.timeout(900)
 def test_every_message_of_ten_minutes_keeps_the_contract(tmp_path, mosquitto, capsys):

@@ -29,7 +29,7 @@ def publisher(port: int, **more) -> Publisher:
     outbox = Outbox(None, limit=10, monotonic=time.monotonic)
     report = Report(fakes.ListSource([]), Vitals(), LensHealth(patience_s=1, moved_s=1), outbox, MODEL, lambda: "")
     models = {"face": MODEL, "mask": MODEL}
-    people = more.pop("people", Presence(sender(), interval_s=0.5))
+    people = more.pop("people", Presence(sender(), interval_s=30))  # shorter, and a busy broker lets it expire
     made = Publisher(Broker("127.0.0.1", port, "device"), sender(), report, models, people, stats_s=0.5, **more)
     made.start()
     assert eventually(lambda: made.state == "online")
