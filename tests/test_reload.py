@@ -74,11 +74,11 @@ def test_of_several_changes_at_once_the_last_of_each_key_counts():
     watched = rounds()
     each = iter(watched)
     next(each)
-    for key, value in [("alert.dwell_s", 3.0), ("detector.profile", "small"), ("alert.dwell_s", 4.0)]:
+    for key, value in [("alert.dwell_s", 3.0), ("detector.profile", "quality"), ("alert.dwell_s", 4.0)]:
         watched.change(key, value)
     watched.check()
     settings = next(each)
-    assert (settings.alert.dwell_s, settings.detector.profile) == (4.0, "small")
+    assert (settings.alert.dwell_s, settings.detector.profile) == (4.0, "quality")
 
 
 def test_a_laid_over_value_is_validated_as_a_file_is():

@@ -15,7 +15,7 @@ from tests.distance import drawn
 from tests.distance.drawn import Person
 
 SHIFTS = (-0.24, -0.12, 0.0, 0.12, 0.24)
-INPUT_PX = {"quality": 640, "live": 320}
+INPUT_PX = {"quality": 640, "live": 384}
 
 
 @cache

@@ -43,7 +43,7 @@ GOOD = [
     ("alert/dwell_s", b"0.5", 0.5),
     ("alert/dwell_s", b"1e1", 10.0),
     ("alert/dwell_s", b"-1", -1.0),  # a number: that it is out of range, the settings say
-    ("detector/profile", b"small", "small"),
+    ("detector/profile", b"quality", "quality"),
     ("test_alert", b"PRESS", "PRESS"),
 ]
 
@@ -144,7 +144,7 @@ def anything(dice: random.Random) -> tuple[str, bytes, bool]:
         "on",
         "PRESS",
         "live",
-        "small",
+        "quality",
         "NaN",
         "1e999",
         "null",
@@ -242,8 +242,8 @@ def test_commands_change_what_they_say_and_hundreds_of_wrong_ones_nothing(tmp_pa
     wait_for(ear, f"{TOP}/alert/dwell_s/state", b"2.5".__eq__)
     assert settings_of(ear) != before
     assert eventually(lambda: ear.of(f"{TOP}/problem/settings")[-1] == b"")
-    ear.say(f"{TOP}/detector/profile/set", "small")
-    wait_for(ear, f"{TOP}/detector/profile/state", b"small".__eq__)
+    ear.say(f"{TOP}/detector/profile/set", "quality")
+    wait_for(ear, f"{TOP}/detector/profile/state", b"quality".__eq__)
     assert json.loads(ear.of(f"{TOP}/model/active")[-1])["models"] != models
     assert ear.of(f"{TOP}/alert/dwell_s/state")[-1] == b"2.5", "an earlier command lasts"
     assert ear.of(f"{TOP}/notice/state")[-1] == b"OFF", "and so does the switch"
