@@ -5,8 +5,8 @@
 The real stages and models walk drawn pictures as fast as they go on the first core; the page's process and its
 viewers, one of whom never takes what he asked for, share the others. Three kinds of round alternate: nobody looks;
 the viewers look at another watch, so that the machine is as busy but the walk has nothing to do with it; they look at
-this one. Told is the walk's frame rate, and the processor time of its thread a frame, which hardly notices what else
-runs on the machine.
+this one. Told is the walk's frame rate, the processor time of its thread a frame, which hardly notices what else runs
+on the machine, and the share of it that the page's sinks take, which does not notice it at all.
 """
 
 from __future__ import annotations
@@ -43,11 +43,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from multiprocessing.connection import Connection
 
+    from edge.data import Scene
     from edge.pipeline import Sink
 
 _DEMO_S, _STEP_S = 36.0, 0.25
 _SETTLE_S = 0.4
 ALONE, BUSY, WATCHED = "nobody looks", "another watch is looked at", "this watch is looked at"
+KINDS = (ALONE, BUSY, WATCHED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Round:
 
     fps_hz: float
     cpu_ms: float
+    sinks_share: float
 
 
 class Walk:
@@ -67,7 +70,7 @@ class Walk:
         self._stages = build_stages(settings, load_models(settings, profile="live"), Timings(), every_frame=False)
         camera = DemoCamera()
         self._pictures = [camera.scene(step * _STEP_S) for step in range(int(_DEMO_S / _STEP_S))]
-        self._sinks, self._seq = sinks, 0
+        self._sinks, self._seq, self._sinks_s = sinks, 0, 0.0
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield frames without an end; their clock is the process's, as a camera's is."""
@@ -80,18 +83,25 @@ class Walk:
     def close(self) -> None:
         """Hold nothing open."""
 
+    def put(self, scene: Scene) -> None:
+        """Put a scene into the sinks of the page, and note what they take of the processor."""
+        began_s = time.thread_time()
+        for sink in self._sinks:
+            sink.put(scene)
+        self._sinks_s += time.thread_time() - began_s
+
     def round(self, duration_s: float) -> Round:
         """Walk for some seconds."""
-        stop, before = threading.Event(), self._seq
+        stop, before, sinks_before_s = threading.Event(), self._seq, self._sinks_s
         began_at, cpu_before_s = time.monotonic(), time.thread_time()
 
         def beat() -> None:
             if time.monotonic() - began_at >= duration_s:
                 stop.set()
 
-        pipeline.run(self, self._stages, self._sinks, stop=stop, beat=beat)
-        frames = self._seq - before
-        return Round(frames / (time.monotonic() - began_at), 1e3 * (time.thread_time() - cpu_before_s) / frames)
+        pipeline.run(self, self._stages, [self], stop=stop, beat=beat)
+        frames, cpu_s, elapsed_s = self._seq - before, time.thread_time() - cpu_before_s, time.monotonic() - began_at
+        return Round(frames / elapsed_s, 1e3 * cpu_s / frames, (self._sinks_s - sinks_before_s) / cpu_s)
 
 
 class Crowd:
@@ -201,7 +211,7 @@ def main() -> None:
         walk.round(_SETTLE_S)
         for _ in range(arguments.rounds):
             measured = {}
-            for kind in random.sample((ALONE, BUSY, WATCHED), 3):
+            for kind in random.sample(KINDS, len(KINDS)):
                 if kind in sites:
                     crowd.look(sites[kind].port, cookies[kind])
                 walk.round(_SETTLE_S)
@@ -215,9 +225,11 @@ def main() -> None:
 
 def tell(rounds: list[dict[str, Round]]) -> None:
     """Print the median of each kind, the median ratios, and how far rounds of one kind differ."""
+    shares = {kind: statistics.median(each[kind].sinks_share for each in rounds) for kind in rounds[0]}
+    print("share of the walk's processor time in the page's sinks: " + ", ".join(f"{k} {shares[k]:.2%}" for k in KINDS))
     for what in ("fps_hz", "cpu_ms"):
         medians = {kind: statistics.median(getattr(each[kind], what) for each in rounds) for kind in rounds[0]}
-        print(f"{what}: " + ", ".join(f"{kind} {medians[kind]:.2f}" for kind in (ALONE, BUSY, WATCHED)))
+        print(f"{what}: " + ", ".join(f"{kind} {medians[kind]:.2f}" for kind in KINDS))
         for under in (ALONE, BUSY):
             ratios = sorted(getattr(each[WATCHED], what) / getattr(each[under], what) for each in rounds)
             middle = f"{ratios[len(ratios) // 4]:.3f} to {ratios[3 * len(ratios) // 4]:.3f}"
