@@ -69,7 +69,8 @@ class Leaving:
 def build_leaving(settings: Settings) -> Leaving:
     """Join what pixelates; the empty scene is learned only where pictures leave: that costs 4 ms a second."""
     empty = EmptyScene()
-    pixelation = Pixelation(Cover(settings.privacy.pixelate), empty, cells=settings.privacy.cells)
+    cover, width_px = Cover(settings.privacy.pixelate), settings.web.width_px
+    pixelation = Pixelation(cover, empty, cells=settings.privacy.cells, width_px=width_px)
     snapshot = Snapshot(pixelation)
     sends = settings.mqtt.snapshot and not settings.privacy.aggregate
     sinks: tuple[Sink, ...] = (empty,) if sends or settings.web.serve else ()

@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from edge.privacy.empty import every_nth
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from edge.data import Image, Scene
     from edge.privacy.empty import EmptyScene
 
     Cells = NDArray[np.bool_]
+    Box = tuple[float, ...]
 
 _FACE_CELLS = 5
 """Cells across the largest face at the most.
@@ -38,30 +43,34 @@ class Cover(StrEnum):
 class Pixelation:
     """Makes the pictures that leave the device or may be seen by more than the technician."""
 
-    def __init__(self, cover: Cover, empty: EmptyScene, *, cells: int) -> None:
-        """Cover what `cover` says, with `cells` cells across the picture or fewer."""
-        self._cover, self._empty, self._cells = cover, empty, cells
+    def __init__(self, cover: Cover, empty: EmptyScene, *, cells: int, width_px: int = 16_384) -> None:
+        """Cover what `cover` says, with `cells` cells across the picture or fewer.
+
+        width_px: wider pictures are thinned to less than this first, since what is covered needs no pixels.
+        """
+        self._cover, self._empty, self._cells, self._width_px = cover, empty, cells, width_px
 
     def picture(self, scene: Scene) -> Image | None:
         """Return the picture of a scene, uint8 (H, W, 3) BGR, with cells over it; None where there is no picture."""
         if scene.frame is None:
             return None
-        image = scene.frame.image
-        cell_px = self._cell_px(scene)
-        size = (math.ceil(image.shape[1] / cell_px), math.ceil(image.shape[0] / cell_px))
-        return pixelated(image, cell_px, self._covered(scene, image, size, cell_px))
+        step = math.ceil(scene.frame.size_px[0] / self._width_px)
+        image = every_nth(scene.frame.image, step)
+        boxes = [tuple(side / step for side in track.box) for track in scene.tracks]
+        cell_px = self._cell_px(image.shape[1], boxes)
+        return pixelated(image, cell_px, self._covered(image, boxes, cell_px))
 
-    def _cell_px(self, scene: Scene) -> int:
+    def _cell_px(self, width_px: int, boxes: Sequence[Box]) -> int:
         """Return the size of a cell: of the picture's width, and larger where a face is near."""
-        assert scene.frame is not None  # noqa: S101 - for mypy: picture has looked
-        faces = [max(t.box[2] - t.box[0], t.box[3] - t.box[1]) for t in scene.tracks]
-        return max(2, round(scene.frame.size_px[0] / self._cells), *(math.ceil(side / _FACE_CELLS) for side in faces))
+        faces = [math.ceil(max(x2 - x1, y2 - y1) / _FACE_CELLS) for x1, y1, x2, y2 in boxes]
+        return max(2, round(width_px / self._cells), *faces)
 
-    def _covered(self, scene: Scene, image: Image, size: tuple[int, int], cell_px: int) -> Cells | None:
+    def _covered(self, image: Image, boxes: Sequence[Box], cell_px: int) -> Cells | None:
         """Return which cells are drawn, bool (h, w); None: all."""
         if self._cover is Cover.ALL:
             return None
-        faces = _face_cells(scene, size, cell_px)
+        size = (math.ceil(image.shape[1] / cell_px), math.ceil(image.shape[0] / cell_px))
+        faces = _face_cells(boxes, size, cell_px)
         if self._cover is Cover.FACES:
             return faces
         return faces | _cells_of(self._empty.differs(image), size)
@@ -72,8 +81,7 @@ def pixelated(image: Image, cell_px: int, covered: Cells | None = None) -> Image
     height, width = image.shape[:2]
     down, across = math.ceil(height / cell_px), math.ceil(width / cell_px)
     step = max(1, cell_px // 4)
-    sparse = np.ascontiguousarray(image[::step, ::step])
-    means = cv2.resize(sparse, (across, down), interpolation=cv2.INTER_AREA)
+    means = cv2.resize(every_nth(image, step), (across, down), interpolation=cv2.INTER_AREA)
     full = (across * cell_px, down * cell_px)
     result = np.asarray(cv2.resize(means, full, interpolation=cv2.INTER_NEAREST)[:height, :width], np.uint8)
     if covered is not None:
@@ -88,11 +96,10 @@ def _cells_of(differs: Cells, size: tuple[int, int]) -> Cells:
     return np.asarray(cv2.dilate((share > 0).astype(np.uint8), np.ones((3, 3), np.uint8)), bool)
 
 
-def _face_cells(scene: Scene, size: tuple[int, int], cell_px: int) -> Cells:
+def _face_cells(boxes: Sequence[Box], size: tuple[int, int], cell_px: int) -> Cells:
     """Return the cells that faces touch, with a margin."""
     cells = np.zeros((size[1], size[0]), bool)
-    for track in scene.tracks:
-        x1, y1, x2, y2 = track.box
+    for x1, y1, x2, y2 in boxes:
         margin = _AROUND_FACE * max(x2 - x1, y2 - y1)
         left, top, right, bottom = (v / cell_px for v in (x1 - margin, y1 - margin, x2 + margin, y2 + margin))
         cells[max(0, int(top)) : max(0, math.ceil(bottom)), max(0, int(left)) : max(0, math.ceil(right))] = True

@@ -119,3 +119,16 @@ def test_no_picture_of_the_walk_is_changed():
     before = image.copy()
     covered(Cover.CHANGES, scene(image), empty_street())
     assert np.array_equal(image, before)
+
+
+@pytest.mark.parametrize("cover", Cover)
+def test_a_wide_picture_is_thinned_first_and_covered_alike(cover):
+    image = cv2.resize(people(), None, fx=2, fy=2)
+    tracks = tracks_of(DETECTOR.detect(frame(image)))
+    shown = scene(image, tracks)
+    full = Pixelation(cover, EmptyScene(), cells=32).picture(shown)
+    thin = Pixelation(cover, EmptyScene(), cells=32, width_px=960).picture(shown)
+    assert thin.shape == (540, 960, 3)
+    assert len(DETECTOR.detect(frame(thin))) == 0
+    covered_alike = [cv2.resize(picture, (32, 18), interpolation=cv2.INTER_AREA) for picture in (full, thin)]
+    assert np.abs(covered_alike[0].astype(float) - covered_alike[1]).mean() < 8
