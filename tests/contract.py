@@ -56,6 +56,7 @@ class Contract:
 
     def _envelope(self, heard: Heard, row: dict) -> list[str]:
         agreed = self._stats_expiry_s if isinstance(row["expiry_s"], str) else row["expiry_s"]
+        agreed = agreed if heard.payload else None  # what removes does not wait to be removed
         in_time = heard.expiry_s is None if agreed is None else heard.expiry_s is not None and heard.expiry_s <= agreed
         checks = {
             f"QoS {heard.qos}, not {row['qos']}": heard.qos == row["qos"],

@@ -14,6 +14,7 @@ from edge.device.glimpse import glimpse
 from edge.device.service import mend_of, reach
 from edge.distance.ruler import fov_of
 from edge.errors import CameraError, ConfigError, InputError
+from edge.notice.phrases import PLEASE, worded
 from edge.publish.broker import EMBEDDED, broker_of
 from edge.publish.mqtt import ONLINE
 
@@ -165,17 +166,14 @@ def _takes_us(setup: Setup, answers: Answers, password: str) -> bool:
 def notice(setup: Setup) -> Answers:
     """Show and ring the notice that people will get, and ask for what else may tell them."""
     setup.talk.part("Notice to the people nearby")
-    phrase = setup.settings.notice.phrase
-    words = phrase if isinstance(phrase, str) and phrase else "Please keep your distance."
+    rules = setup.settings.notice
+    words = worded(rules.languages, rules.phrase, PLEASE)[0].text
     setup.talk.console.print(Panel(Text(words, "bold"), style="white on red"))
     setup.talk.console.bell()
     answers: Answers = {"notice.banner": setup.talk.yes("Show this on the screen, with the bell?", default=True)}
-    known = type(setup.settings.notice).model_fields
-    if "voice" in known and shutil.which("espeak-ng"):
+    if shutil.which("espeak-ng"):
         answers["notice.voice"] = "espeak" if _voice(setup, words) else "off"
-    if "lamp_pin" in known:
-        before = str(setup.settings.notice.model_dump()["lamp_pin"])
-        answers["notice.lamp_pin"] = setup.talk.ask('Pin of a lamp, such as "GPIO17" (empty: none)', before)
+    answers["notice.lamp_pin"] = setup.talk.ask('Pin of a lamp, such as "GPIO17" (empty: none)', rules.lamp_pin)
     return answers
 
 

@@ -58,7 +58,8 @@ class Shares:
 
     def first(self) -> Sequence[Message]:
         """Return the removal of what an earlier run in another mode has left at the broker."""
-        return [Message(self._sender.camera_topic(name), b"", qos=1, retain=True) for name in ("unmasked", "count")]
+        topics = {"unmasked": 1, "count": 0}
+        return [Message(self._sender.camera_topic(name), b"", qos, retain=True) for name, qos in topics.items()]
 
     def tell(self, scene: Scene, *, due: bool) -> Sequence[Message]:  # noqa: ARG002 - the census has its own time
         """Return the census of an interval when it has ended."""

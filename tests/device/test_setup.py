@@ -96,6 +96,8 @@ def until_broker(terminal: Terminal, name: str = "stop-7") -> None:
 def after_broker(terminal: Terminal) -> None:
     terminal.wait_for("Please keep your distance")
     terminal.answer("with the bell?")
+    terminal.answer("Is there a loudspeaker")
+    terminal.answer("Pin of a lamp")
     terminal.answer("Measure the lens?")
     terminal.answer("Which horizontal angle of view has it?", "2")
     terminal.answer("counted as near, metres", "1.5")
