@@ -47,7 +47,7 @@ check: $(VENV)/tested-with
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict edge
 
-# PICTURES: the folder that holds scenes_andrewmvd and crops_chandrikadeb7
+# PICTURES: the folder that holds scenes_andrewmvd and crops_chandrikadeb7; ARGS='--jobs 2' trains two networks at a time
 models: $(VENV)/trained-with
 	$(BIN)/python -m models.train.pipeline $(PICTURES) --work build/models $(ARGS)
 
