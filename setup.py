@@ -58,7 +58,11 @@ setup(
             "torch>=2.6,<3",
             "tensorflow>=2.18,<2.22",
             "onnx>=1.16,<2",
+            # onnx2tf names no dependency of its own: these are what it imports beside tensorflow and onnx
             "onnx2tf>=1.28,<2",
+            "tf_keras>=2.18,<2.22",
+            "sng4onnx>=1,<3",
+            "psutil>=6,<8",
             "onnx_graphsurgeon>=0.5,<1",
             "onnxsim>=0.4,<1",
             "onnxruntime>=1.20,<2",
