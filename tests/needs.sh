@@ -3,6 +3,7 @@
 set -eu
 missing=""
 command -v mosquitto >/dev/null || missing="$missing mosquitto"
+command -v mosquitto_pub >/dev/null || missing="$missing mosquitto-clients"
 command -v Xvfb >/dev/null || missing="$missing xvfb"
 command -v xdotool >/dev/null || missing="$missing xdotool"
 command -v import >/dev/null || missing="$missing imagemagick"
