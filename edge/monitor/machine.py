@@ -18,9 +18,10 @@ def temperature_c(zones: Path = THERMAL) -> float | None:
     Source: Documentation/driver-api/thermal/sysfs-api.rst of Linux: `temp` is in thousandths of a degree Celsius.
     """
     found = []
-    for zone in zones.glob("thermal_zone*/temp"):
-        with suppress(OSError, ValueError):  # a zone may be asleep
-            found.append(int(zone.read_text("ascii")) / 1000)
+    with suppress(OSError):  # no descriptor is left to look into the folder
+        for zone in sorted(zones.glob("thermal_zone*/temp")):
+            with suppress(OSError, ValueError):  # a zone may be asleep
+                found.append(int(zone.read_text("ascii")) / 1000)
     return max((value for value in found if _PLAUSIBLE_C[0] <= value <= _PLAUSIBLE_C[1]), default=None)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -53,3 +55,18 @@ def test_age_goes_by_as_time_does():
     before = uptime_s()
     assert eventually(lambda: 0.3 <= uptime_s() - before < 2.0, 2)
     assert uptime_s() < 3600 * 24
+
+
+def test_without_a_descriptor_left_there_is_no_temperature_and_no_error(tmp_path):
+    """It ended a whole watch: the folder itself could not be opened."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    (tmp_path / "thermal_zone0").mkdir()
+    (tmp_path / "thermal_zone0/temp").write_text("45000\n")
+    assert temperature_c(tmp_path) == 45.0
+    lowest = os.open("/dev/null", os.O_RDONLY)
+    os.close(lowest)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+        assert temperature_c(tmp_path) is None
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
