@@ -21,7 +21,7 @@ import numpy as np
 from edge import assets
 from edge.alert.episodes import EpisodePolicy
 from edge.boxes import Letterbox, clip, iou, nms, shorter_sides
-from edge.capture.files import read_picture
+from edge.capture.files import read_picture, untouched
 from edge.capture.opencv import OpenCvCamera
 from edge.capture.spec import open_source
 from edge.classify.crop import crop_face
@@ -142,7 +142,7 @@ def source_spec(dice: random.Random) -> None:
     """Name a source that makes no sense."""
     settings = _camera_settings().model_copy(update={"source": _text(dice) or "x"})  # type: ignore[attr-defined]
     try:
-        open_source(settings, small_px=(320, 256), stop=threading.Event()).close()
+        open_source(settings, small_px=(320, 256), stop=threading.Event(), paint=untouched).close()
     except (InputError, CameraError):
         return
 

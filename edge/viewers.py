@@ -17,7 +17,7 @@ from edge.privacy.pixelate import Cover, Pixelation
 from edge.privacy.snapshot import Snapshot
 from edge.show.child import ChildProcess
 from edge.show.sign import SignTexts, sign_process
-from edge.show.slot import SceneServer
+from edge.show.slot import SceneServer, picture_of
 from edge.show.terminal import TerminalView
 from edge.show.window import has_display, window_process
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from edge.data import Scene
+    from edge.data import Image, Scene
     from edge.pipeline import Sink
     from edge.settings import Settings
 
@@ -79,14 +79,29 @@ def build_leaving(settings: Settings) -> Leaving:
 
 def build_scene(settings: Settings, view: Shown, stack: ExitStack) -> SceneServer:
     """Open the shared memory that windows on this machine read."""
+    path = Path(settings.show.socket) if settings.show.socket else scene_socket()
+    return serve_scene(path, settings.show.max_width_px, view, stack)
+
+
+def serve_scene(
+    path: Path,
+    max_side_px: int,
+    view: Shown,
+    stack: ExitStack,
+    picture: Callable[[Scene], Image | None] = picture_of,
+    every_s: float = 0.0,
+) -> SceneServer:
+    """Open shared memory for those who meet us at `path`; see `SceneServer` for the rest."""
     server = SceneServer(
-        Path(settings.show.socket) if settings.show.socket else scene_socket(),
-        max_side_px=settings.show.max_width_px,
+        path,
+        max_side_px=max_side_px,
         status=view.status,
         banner=view.banner,
         thanks=view.thanks,
         metres=view.metres,
         group=GROUP,
+        picture=picture,
+        every_s=every_s,
     )
     stack.callback(server.close)
     return server

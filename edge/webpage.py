@@ -15,10 +15,9 @@ from edge.publish.message import Clock
 from edge.show.bulletin import Bulletin
 from edge.show.day import DayLog, Sources
 from edge.show.page import binding
-from edge.show.slot import SceneServer
 from edge.show.sockets import beside
 from edge.show.web import NEWS, PICTURES, web_process
-from edge.viewers import GROUP, Leaving, Shown
+from edge.viewers import GROUP, Leaving, Shown, serve_scene
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
@@ -37,18 +36,8 @@ def build_page(
     settings: Settings, view: Shown, day: Sources, leaving: Leaving, scene: Path, stack: ExitStack
 ) -> list[Sink]:
     """Open what the web page is fed from, people only in cells, and keep its process where the settings say so."""
-    pictures = SceneServer(
-        beside(scene, PICTURES),
-        max_side_px=settings.web.width_px,
-        status=view.status,
-        banner=view.banner,
-        thanks=view.thanks,
-        metres=view.metres,
-        group=GROUP,
-        picture=leaving.pixelation.picture,
-        every_s=settings.web.every_s,
-    )
-    stack.callback(pictures.close)
+    web, path = settings.web, beside(scene, PICTURES)
+    pictures = serve_scene(path, web.width_px, view, stack, leaving.pixelation.picture, web.every_s)
     log = DayLog(day, Clock())
     news = Bulletin(beside(scene, NEWS), compose=log.compose, version=lambda: log.version, every_s=_NEWS_S, group=GROUP)
     stack.callback(news.close)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from edge.capture import picamera
 from edge.capture.ahead import ReadAhead
 from edge.capture.demo import DemoCamera
-from edge.capture.files import PICTURES, FolderSource, VideoSource, untouched
+from edge.capture.files import PICTURES, FolderSource, VideoSource
 from edge.capture.live import LiveSource
 from edge.capture.opencv import open_stream, open_usb, without_password
 from edge.capture.painted import PaintedCamera
@@ -34,7 +34,7 @@ def open_source(
     *,
     small_px: tuple[int, int],
     stop: threading.Event,
-    paint: Callable[[Image], None] = untouched,
+    paint: Callable[[Image], None],
 ) -> WatchedSource:
     """Return the source that `camera.source` names; live ones are opened later, each has a thread of its own.
 

@@ -36,7 +36,7 @@ def purge(
     overrides: Set = None,
     yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
 ) -> None:
-    """Delete all that was kept on this machine: alerts on their way, rendered phrases; settings stay."""
+    """Delete all that was kept on this machine: alerts on their way; settings stay."""
     settings = load_settings(env, config, overrides).settings
     from edge.folders import SERVICE_STATE, state_folder
     from edge.privacy import purge as keeping

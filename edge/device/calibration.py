@@ -15,6 +15,7 @@ from edge.device import settings_file, sightings
 from edge.distance.calibrate import calibrate
 from edge.errors import CameraError, InputError
 from edge.folders import SERVICE_SCENE, scene_socket
+from edge.privacy.zones import Blinkers
 from edge.show.slot import SceneReader
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ def _running(settings: Settings) -> SceneReader | None:
 def _by_camera(settings: Settings, wait_s: float, look_s: float) -> list[float]:
     """Open the camera; what it sees while the person walks into place is passed over."""
     models = stages.load_models(settings, profile="live")
-    source = open_source(settings.camera, small_px=models.detector_px, stop=threading.Event())
+    paint = Blinkers(settings.privacy.no_look)
+    source = open_source(settings.camera, small_px=models.detector_px, stop=threading.Event(), paint=paint)
     frames = iter(source)
     try:
         if isinstance(source, LiveSource):  # a file would be over by then

@@ -17,9 +17,10 @@ from edge.errors import CameraError
 from edge.monitor.lens import Lens, look, sharpness
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from edge.capture import WatchedSource
+    from edge.data import Image
     from edge.detect import Detector
     from edge.settings import CameraSettings
 
@@ -71,14 +72,21 @@ class Glimpse:
         )
 
 
-def glimpse(settings: CameraSettings, detector: Detector, *, patience_s: float = 10.0, look_s: float = 2.0) -> Glimpse:
-    """Return what a camera shows.
+def glimpse(
+    settings: CameraSettings,
+    detector: Detector,
+    paint: Callable[[Image], None],
+    *,
+    patience_s: float = 10.0,
+    look_s: float = 2.0,
+) -> Glimpse:
+    """Return what a camera shows; `paint` changes every picture in place before anything else sees it.
 
     Raises:
         CameraError: it cannot be opened, or gives no picture within `patience_s`.
         InputError: the file or folder that is named is not there.
     """
-    source = open_source(settings, small_px=(320, 256), stop=threading.Event())
+    source = open_source(settings, small_px=(320, 256), stop=threading.Event(), paint=paint)
     newest, first_at, count = None, 0.0, 0
     try:
         for newest in _frames(source, patience_s, look_s):

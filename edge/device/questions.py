@@ -15,6 +15,7 @@ from edge.device.service import mend_of, reach
 from edge.distance.ruler import fov_of
 from edge.errors import CameraError, ConfigError, InputError
 from edge.notice.phrases import PLEASE, worded
+from edge.privacy.zones import Blinkers
 from edge.publish.broker import EMBEDDED, broker_of
 from edge.publish.mqtt import ONLINE
 
@@ -104,7 +105,8 @@ def _try_camera(setup: Setup, source: str, detector: Detector) -> bool:
     """Look through a camera and say what is seen, in words; nothing is kept. Return whether it is fine."""
     setup.talk.say("Looking through it; somebody should stand where people will. No picture is kept.", "dim")
     try:
-        seen = glimpse(setup.settings.camera.model_copy(update={"source": source}), detector)
+        paint = Blinkers(setup.settings.privacy.no_look)
+        seen = glimpse(setup.settings.camera.model_copy(update={"source": source}), detector, paint)
     except (CameraError, InputError) as error:
         setup.talk.say(str(error), "yellow")
         return False

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-_OURS = ("outbox-*", "voice/*", "sheet/*")
-"""All that is ever kept, below a state folder: alerts on their way with what was set aside, and rendered phrases."""
+_OURS = ("outbox-*",)
+"""All that is ever kept of what was seen: alerts on their way, with what was set aside. Phrases lie in memory."""
 
 
 @dataclass(frozen=True, slots=True)

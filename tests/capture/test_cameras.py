@@ -12,6 +12,7 @@ import pytest
 
 from edge.capture.ahead import ReadAhead
 from edge.capture.demo import PERIOD_S, DemoCamera
+from edge.capture.files import untouched
 from edge.capture.live import LiveSource
 from edge.capture.opencv import open_stream, open_usb, without_password
 from edge.capture.picamera import PiCamera, available, to_bgr
@@ -22,7 +23,7 @@ from edge.layers import load
 
 def named(spec: object) -> object:
     settings = load(overrides=[f"camera.source={spec}"]).settings.camera
-    return open_source(settings, small_px=(320, 256), stop=threading.Event())
+    return open_source(settings, small_px=(320, 256), stop=threading.Event(), paint=untouched)
 
 
 @pytest.mark.parametrize("spec", ["auto", "camera", "picamera", "usb:0", "usb:/dev/v4l/by-id/x", "rtsp://h/s", "demo"])

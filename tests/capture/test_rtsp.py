@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.capture.files import untouched
 from edge.capture.live import LiveSource, State
 from edge.capture.spec import open_source
 from edge.data import Frame
@@ -41,7 +42,7 @@ def seconds_until(live: LiveSource, state: State, timeout_s: float) -> float:
 
 def test_a_stalled_network_camera_is_noticed_within_2_s_and_back_within_5(server, record_property):
     settings = load(overrides=[f"camera.source=rtsp://127.0.0.1:{server.port}/street"]).settings.camera
-    live = open_source(settings, small_px=(320, 256), stop=threading.Event())
+    live = open_source(settings, small_px=(320, 256), stop=threading.Event(), paint=untouched)
     seen = []
     walk = threading.Thread(target=lambda: seen.extend(frame.seq for frame in live if isinstance(frame, Frame)))
     walk.start()

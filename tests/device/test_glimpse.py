@@ -8,10 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.capture.files import untouched
 from edge.device.glimpse import glimpse, seen
 from edge.errors import CameraError, InputError
 from edge.layers import load
 from edge.monitor.lens import Lens
+from edge.privacy.zones import Blinkers
 from edge.stages import load_models
 from tests import fakes
 
@@ -68,10 +70,15 @@ def test_faces_that_are_too_small_are_told(detector, demo_scenes):
 
 def test_a_file_is_looked_through_to_its_end(detector, demo_picture):
     camera = SETTINGS.camera.model_copy(update={"source": str(demo_picture)})
-    assert glimpse(camera, detector).size_px == (960, 540)
+    assert glimpse(camera, detector, untouched).size_px == (960, 540)
 
 
 def test_what_is_not_there_is_told_at_once(detector):
     for source, error in (("usb:77", CameraError), ("/nowhere/at/all", InputError)):
         with pytest.raises(error):
-            glimpse(SETTINGS.camera.model_copy(update={"source": source}), detector)
+            glimpse(SETTINGS.camera.model_copy(update={"source": source}), detector, untouched)
+
+
+def test_what_lies_in_a_zone_is_not_looked_at(detector):
+    camera = SETTINGS.camera.model_copy(update={"source": "demo"})
+    assert glimpse(camera, detector, Blinkers(["0,0 1,0 1,1 0,1"])).brightness == 0
