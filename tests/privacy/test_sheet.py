@@ -57,6 +57,8 @@ def test_a_camera_that_only_counts_says_so_and_promises_to_tell_nobody():
     assert "20 minutes" in words
     assert "reports nobody" in words
     assert "keep their distance" not in words
+    assert WORDS[Language.EN].kept_nothing in words
+    assert WORDS[Language.EN].kept not in words
 
 
 def test_a_camera_with_a_web_page_says_that_coarse_pictures_leave_it():
