@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -31,6 +32,22 @@ def answers(port: int) -> bool:
     """Return whether somebody listens."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def children() -> set[int]:
+    """Return the process numbers of what these tests started and what still runs."""
+    lists = [path.read_text().split() for path in Path("/proc/self/task").glob("*/children")]
+    return {int(number) for numbers in lists for number in numbers}
+
+
+@pytest.fixture(autouse=True)
+def _no_process_outlives_its_test() -> Iterator[None]:
+    """End what a failing test leaves behind: a watch that goes on would speak into the tests after it."""
+    before = children()
+    yield
+    for number in children() - before:
+        os.kill(number, signal.SIGKILL)
+        os.waitpid(number, 0)
 
 
 class Mosquitto:
@@ -109,9 +126,7 @@ _SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "NOTIFY_SOCKET")
 
 def environment(**more: str) -> dict[str, str]:
     """Return an environment without a screen, in which edge is found from any folder."""
-    kept = {
-        key: value for key, value in os.environ.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY", "NOTIFY_SOCKET")
-    }
+    kept = {key: value for key, value in os.environ.items() if key not in _SCREENS}
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "COLUMNS": "200", **more}
 
 

@@ -52,6 +52,15 @@ def kind(name: str) -> Callable[[bytes], bool]:
     return lambda payload: json.loads(payload)["event_type"] == name
 
 
+def open_episodes(ear: OpenEar, since: int) -> set[str]:
+    """Return the episodes of which a start was heard since then, and no end: what was heard, the outbox holds."""
+    alert = f"{TOP}/camera/main/alert"
+    lately = {json.loads(heard.payload)["event_id"] for heard in ear.heard[since:] if heard.topic == alert}
+    alerts = [json.loads(payload) for payload in ear.of(alert)]
+    started, ended = ({a["event_id"] for a in alerts if a["event_type"] == name} for name in ("start", "end"))
+    return lately & started - ended
+
+
 def play(broker: Mosquitto, folder: Path, least_s: float, pause_s: float) -> OpenEar:
     """Let two watches live through commands, a lost camera, a lost broker and a power cut, again and again."""
     ear, outbox = OpenEar(broker.port), folder / "outbox.db"
@@ -74,7 +83,8 @@ def play(broker: Mosquitto, folder: Path, least_s: float, pause_s: float) -> Ope
         mark = len(ear.heard)
         ear.say(f"{TOP}/detector/profile/set", "quality")
         wait_for(ear, f"{TOP}/detector/profile/state", b"quality".__eq__, mark)
-        wait_for(ear, f"{TOP}/camera/main/unmasked", b"ON".__eq__, len(ear.heard))
+        mark = len(ear.heard)
+        assert eventually(lambda since=mark: open_episodes(ear, since), 60), ear.of(f"{TOP}/camera/main/alert")[-3:]
         seeing.kill()
         seeing.communicate()
         mark = len(ear.heard)

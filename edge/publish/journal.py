@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from edge.data import EventType
 from edge.publish.message import AlertMessage
 
 if TYPE_CHECKING:
@@ -65,8 +66,8 @@ class Journal:
         kept, garbled = [], []
         for key, topic, body, boot, expires_at, acknowledged in rows.fetchall():
             try:
-                kept.append((AlertMessage(key, topic, json.loads(body), boot, float(expires_at)), bool(acknowledged)))
-            except (ValueError, TypeError):
+                kept.append((_alert(key, topic, body, boot, expires_at), bool(acknowledged)))
+            except (ValueError, TypeError, KeyError):
                 garbled.append(key)
         self.write(Changes(forgotten=garbled))
         return kept
@@ -89,6 +90,15 @@ class Journal:
         """Close the file; what cannot be flushed any more is in the write-ahead log."""
         with suppress(sqlite3.Error):
             self._database.close()
+
+
+def _alert(key: str, topic: str, body: str, boot: str, expires_at: float) -> AlertMessage:
+    """Return a row as an alert; raise ValueError, TypeError or KeyError where it can be no episode's."""
+    alert = AlertMessage(key, topic, json.loads(body), boot, float(expires_at))
+    EventType(alert.event_type)
+    if alert.key != f"{alert.event_id}:{alert.body['seq']}":
+        raise ValueError(key)
+    return alert
 
 
 class _transaction:  # noqa: N801 - reads as a verb

@@ -71,6 +71,12 @@ class AlertMessage:
         return Message(self.topic, encode(body), qos=1, expiry_s=DAY_S)
 
 
+def left_open(alerts: Iterable[AlertMessage]) -> list[AlertMessage]:
+    """Return the newest alert of each episode that has no end; alerts: oldest first."""
+    newest = {alert.event_id: alert for alert in alerts}
+    return [alert for alert in newest.values() if alert.event_type != "end"]
+
+
 def encode(body: dict[str, Any]) -> bytes:
     """Return compact JSON; NaN and infinity are refused."""
     return json.dumps(body, separators=(",", ":"), allow_nan=False).encode()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from edge.health import check_alive
 from edge.publish.journal import Changes, Journal
+from edge.publish.message import left_open
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +53,7 @@ class Outbox:
         self._lock = threading.Lock()
         self._queued: queue.Queue[AlertMessage | str | threading.Event] = queue.Queue(_MAX_QUEUED)
         self._deliver: Callable[[AlertMessage], None] = lambda _alert: None
+        self._ended: Callable[[AlertMessage], AlertMessage] = lambda alert: alert
         self._loaded, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
         self._journal: Journal | None = None
@@ -60,15 +62,15 @@ class Outbox:
         self.dropped = 0
         self.state = "memory" if path is None else "opening"
 
-    def start(self, deliver: Callable[[AlertMessage], None]) -> list[AlertMessage]:
-        """Open the file and begin; return the newest alert of each episode that an earlier run left open.
+    def start(self, deliver: Callable[[AlertMessage], None], ended: Callable[[AlertMessage], AlertMessage]) -> None:
+        """Begin, and wait a little for the file, so that the first connection hears what an earlier run left in it.
 
-        deliver: takes each alert once it is committed; runs on the outbox's thread.
+        deliver: takes each alert once it is committed.  ended: makes the end of an episode from the newest alert of it
+        that an earlier run left open; it is added.  Both run on the outbox's thread, whenever the card answers.
         """
-        self._deliver = deliver
+        self._deliver, self._ended = deliver, ended
         self._thread.start()
         self._loaded.wait(_JOIN_S)
-        return self._left_open()
 
     def add(self, alert: AlertMessage) -> None:
         """Take an alert and return at once; counted in `dropped` when ten thousand wait already."""
@@ -195,15 +197,21 @@ class Outbox:
             self._lose_disk(error)
             return
         self._journal = journal
-        self._restore(kept)
+        self._restore(kept, known)
         self._set_state("disk, a damaged file was set aside" if journal.set_aside else "disk")
 
-    def _restore(self, kept: list[tuple[AlertMessage, bool]]) -> None:
-        """Put what was read before what came since."""
-        now = self._monotonic()
+    def _restore(self, kept: list[tuple[AlertMessage, bool]], known: list[AlertMessage]) -> None:
+        """Put what was read before what came since; deliver it, for a late file missed the greeting, and end it."""
+        now, ours = self._monotonic(), {alert.event_id for alert in known}
         old = {alert.key: _Entry(alert, now if acknowledged else None) for alert, acknowledged in kept}
         with self._lock:
             self._entries = {**old, **self._entries}
+        theirs = [(alert, acknowledged) for alert, acknowledged in kept if alert.event_id not in ours]
+        for alert, acknowledged in theirs:
+            if not acknowledged:
+                self._deliver(alert)
+        for alert in left_open(alert for alert, _ in theirs):
+            self.add(self._ended(alert))
 
     def _lose_disk(self, error: Exception) -> None:
         if self._journal:
@@ -217,8 +225,7 @@ class Outbox:
         Over the limit go acknowledged ones first, then updates, then the oldest. The newest message of an episode
         that has no end stays, so that a restart can end it.
         """
-        newest = {entry.alert.event_id: key for key, entry in self._entries.items()}
-        pinned = {key for key in newest.values() if self._entries[key].alert.event_type != "end"}
+        pinned = {alert.key for alert in left_open(entry.alert for entry in self._entries.values())}
         settled = [
             key
             for key, entry in self._entries.items()
@@ -235,12 +242,6 @@ class Outbox:
     def _worth(self, key: str) -> int:
         entry = self._entries[key]
         return 0 if entry.acknowledged_at is not None else 1 if entry.alert.event_type == "update" else 2
-
-    def _left_open(self) -> list[AlertMessage]:
-        with self._lock:
-            alerts = [entry.alert for entry in self._entries.values()]
-        newest = {alert.event_id: alert for alert in alerts}
-        return [alert for alert in newest.values() if alert.event_type != "end"]
 
     def _set_state(self, state: str) -> None:
         if state != self.state:

@@ -75,8 +75,7 @@ class Publisher:
 
     def start(self) -> None:
         """Connect in the background."""
-        for alert in self._outbox.start(self._deliver):
-            self._outbox.add(self._sender.restarted(alert))
+        self._outbox.start(self._deliver, self._sender.restarted)
         self._link.start()
 
     def put(self, scene: Scene) -> None:

@@ -133,7 +133,7 @@ def test_random_bytes_in_a_used_outbox_are_survived_and_what_is_sound_or_new_is_
     path.write_bytes(content)
     again = Box(path, limit=1000)
     again.add(message(500, "end"))
-    assert again.delivered == ["e500:0"]
+    assert "e500:0" in again.delivered
     assert again.outbox.state.startswith("disk")
     again.outbox.close()
     assert "e500:0" in on_disk(path)

@@ -10,6 +10,7 @@ import shutil
 import signal
 import sqlite3
 import sys
+import threading
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -34,7 +35,12 @@ class Box:
         self.clock = FakeClock()
         self.outbox = Outbox(path, limit=limit, monotonic=self.clock)
         self.delivered: list[str] = []
-        self.left_open = self.outbox.start(lambda alert: self.delivered.append(alert.key))
+        self.left_open: list[str] = []
+        self.outbox.start(lambda alert: self.delivered.append(alert.key), self._ended)
+
+    def _ended(self, alert: AlertMessage) -> AlertMessage:
+        self.left_open.append(alert.key)
+        return message(int(alert.event_id[1:]), "end", int(alert.body["seq"]) + 1)
 
     def add(self, *messages: AlertMessage) -> None:
         for each in messages:
@@ -135,12 +141,13 @@ def test_a_new_run_finds_what_was_not_acknowledged(tmp_path):
     second.outbox.close()
 
 
-def test_a_new_run_is_told_which_episodes_were_left_open(tmp_path):
+def test_a_new_run_ends_the_episodes_that_were_left_open(tmp_path):
     first = Box(tmp_path / "o.db")
     first.add(message(1), message(1, "update", 1), message(2), message(2, "end", 1))
     first.outbox.close()
     second = Box(tmp_path / "o.db")
-    assert [alert.key for alert in second.left_open] == ["e1:1"]
+    assert second.left_open == ["e1:1"]
+    assert second.after(0) == ["e1:0", "e1:1", "e2:0", "e2:1", "e1:2"]
     second.outbox.close()
 
 
@@ -151,8 +158,49 @@ def test_the_last_word_of_an_open_episode_outlives_its_acknowledgement(tmp_path)
     assert first.after(601) == []
     first.outbox.close()
     second = Box(tmp_path / "o.db")
-    assert [alert.key for alert in second.left_open] == ["e1:0"]
+    assert second.left_open == ["e1:0"]
     second.outbox.close()
+
+
+def slow(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Let no journal be read before the event that is returned."""
+    answers, load = threading.Event(), Journal.load
+    monkeypatch.setattr(Journal, "load", lambda journal: answers.wait(20) and load(journal))
+    monkeypatch.setattr("edge.publish.outbox._JOIN_S", 0.05)
+    return answers
+
+
+def test_a_card_that_answers_late_gives_and_ends_what_an_earlier_run_left(tmp_path, monkeypatch):
+    first = Box(tmp_path / "o.db")
+    first.add(message(1), message(2), message(2, "end", 1), message(3), message(3, "end", 1))
+    first.acknowledge("e3:0", "e3:1")
+    first.outbox.close()
+    answers = slow(monkeypatch)
+    second = Box(tmp_path / "o.db")
+    assert (second.left_open, second.delivered) == ([], [])
+    second.outbox.add(message(4))
+    answers.set()
+    assert second.outbox.flush(5)
+    assert second.outbox.flush(5)  # the end is added after what waits already
+    assert second.left_open == ["e1:0"]
+    assert second.delivered == ["e1:0", "e2:0", "e2:1", "e4:0", "e1:1"]
+    monkeypatch.undo()
+    second.outbox.close()
+    assert on_disk(tmp_path / "o.db")[-2:] == ["e4:0", "e1:1"]
+
+
+def test_a_disk_that_comes_back_ends_no_episode_of_this_run(tmp_path, monkeypatch):
+    box = Box(tmp_path / "o.db")
+    box.add(message(1))
+    with monkeypatch.context() as broken:
+        broken.setattr(Journal, "write", lambda *_: (_ for _ in ()).throw(sqlite3.OperationalError("disk is full")))
+        box.add(message(2))
+    assert box.outbox.state == "memory only: disk is full"
+    box.after(31)
+    assert eventually(lambda: box.outbox.state == "disk", 5)
+    assert box.left_open == []
+    assert box.delivered == ["e1:0", "e2:0"]
+    box.outbox.close()
 
 
 def test_a_second_process_leaves_the_file_alone(tmp_path, caplog):
@@ -194,9 +242,25 @@ def test_a_used_file_with_random_bytes_in_it_never_stops_alerts(tmp_path, seed):
     path.write_bytes(content)
     box = Box(path)
     box.add(message(99))
-    assert box.delivered == ["e99:0"]
+    assert "e99:0" in box.delivered
     box.outbox.check()
     box.outbox.close()
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["[]", "{}", "7", "null", '{"event_id": "e1"}', '{"event_id": "e2", "event_type": "start", "seq": 0}',
+     '{"event_id": "e1", "event_type": "stirt", "seq": 0}', '{"event_id": "e1", "event_type": "start", "seq": "0x"}'],
+)  # fmt: skip
+def test_a_row_that_is_no_alert_is_dropped(tmp_path, body):
+    journal = Journal(tmp_path / "o.db")
+    journal.write(Changes(added=[message(1), message(3)]))
+    journal._database.execute("UPDATE alert SET body = ? WHERE key = 'e1:0'", [body])
+    journal.close()
+    box = Box(tmp_path / "o.db")
+    assert box.after(0) == ["e3:0", "e3:1"]
+    box.outbox.close()
+    assert on_disk(tmp_path / "o.db") == ["e3:0", "e3:1"]
 
 
 def test_a_disk_that_comes_back_gets_what_memory_kept(tmp_path, monkeypatch):
