@@ -149,6 +149,8 @@ def _interpreter(folder: Path, content: bytes, threads: int) -> Any:  # noqa: AN
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise ModelError(f"{folder / 'model.tflite'}: cannot be loaded: {error}") from error
+    except (ImportError, SystemError) as error:  # tflite-runtime 2.14 imports with numpy 2, and fails only here
+        raise ModelError(f"{runtime()} does not go with numpy {np.__version__}; mend: pip install 'numpy<2'") from error
     return interpreter
 
 

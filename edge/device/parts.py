@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edge import assets
 from edge.device.world import Finding, State
 
 if TYPE_CHECKING:
@@ -54,10 +55,10 @@ def _wrong_numpy(answer: Answer) -> bool:
 
 
 def tflite(world: World) -> Finding:
-    """Check that one of the two runtimes of the models can be imported."""
-    said = ""
+    """Check that one of the two runtimes opens a model: with a wrong numpy it is imported, and fails only then."""
+    said, model = "", str(assets.models() / "mask" / "model.tflite")
     for module in ("ai_edge_litert", "tflite_runtime"):
-        answer = world.python_says(f"import {module}.interpreter")
+        answer = world.python_says(f"from {module}.interpreter import Interpreter; Interpreter({model!r})")
         if answer.code == 0:
             return Finding("tflite", State.OK, module)
         if _wrong_numpy(answer):
