@@ -10,7 +10,7 @@ import typer
 
 from edge import __version__
 from edge.commands import device, files, live, models, setup
-from edge.errors import EdgeError
+from edge.errors import EdgeError, InputError
 
 app = typer.Typer(
     name="maskwatch",
@@ -36,6 +36,10 @@ def run_command() -> int:
         # of a system library as OpenCV wants it, say: which one, and what mends it, the doctor knows
         print(f"maskwatch: {error}; mend: see maskwatch doctor", file=sys.stderr)  # noqa: T201 - as above
         return 1
+    except PermissionError as error:
+        # a file in a folder that this user may not enter: wherever it is looked for first
+        print(f"maskwatch: {error.filename}: this user may not use it; mend: ask its owner, or sudo", file=sys.stderr)  # noqa: T201
+        return InputError.exit_code
     except BrokenPipeError:
         # whoever read us has gone, as `head` does: nothing is wrong, and there is nobody left to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

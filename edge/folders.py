@@ -11,6 +11,11 @@ SERVICE_SCENE = Path("/run/maskwatch/scene.sock")
 """Where the service is met, as its unit's RuntimeDirectory has it."""
 
 
+def seen(path: Path) -> bool:
+    """Return whether something is there for this user; what lies in a folder that may not be entered is not."""
+    return os.path.exists(path)  # noqa: PTH110 - Path.exists raises PermissionError there, until Python 3.14
+
+
 def state_folder() -> Path:
     """Return the state folder of the service that runs us, else of this user. Source: systemd.exec(5), XDG."""
     folder = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
@@ -32,4 +37,4 @@ def scene_socket() -> Path:
 def running_scene(named: Path | None) -> Path:
     """Return where to meet a running maskwatch: as named, else this user's own, else the service."""
     own = scene_socket()
-    return named or (own if own.exists() else SERVICE_SCENE)
+    return named or (own if seen(own) else SERVICE_SCENE)

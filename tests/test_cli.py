@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from edge import __version__
-from tests.conftest import ROOT, maskwatch
+from tests.conftest import ROOT, command, environment, maskwatch
 
 COMMANDS = (
     "run",
@@ -85,3 +88,38 @@ def test_bench_tells_where_the_time_goes(tmp_path, demo_video):
     for stage in ("read", "detect", "track", "classify", "frames a second"):
         assert stage in done.stdout
     assert '"frames": 20' in out.read_text()
+
+
+@pytest.fixture
+def closed(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder with files that a user without rights may not enter."""
+    folder = tmp_path / "closed"
+    folder.mkdir()
+    (folder / "clip.mp4").write_bytes(b"")
+    os.chown(folder, 1 if os.getuid() == 0 else -1, -1)
+    folder.chmod(0o600 if os.getuid() == 0 else 0)
+    yield folder
+    folder.chmod(0o700)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (["detect", "{closed}/clip.mp4"], 66, "{closed}/clip.mp4: this user may not use it"),
+        (["run", "--source", "{closed}/clip.mp4"], 66, "{closed}/clip.mp4: no such file"),
+        (["run", "--config", "{closed}/c.toml"], 78, "{closed}/c.toml"),
+        (["run", "--set", "mqtt.host=b", "--set", "mqtt.ca_file={closed}/ca.pem"], 78, "or this user may not read it"),
+        (["web", "--token", "--set", "web.token_file={closed}/t"], 78, "web.token_file: {closed}/t"),
+        (["run", "--source", "demo"], 78, "show.socket: {closed}/scene-"),
+        (["run", "--set", "show.socket=/nonexistent/s"], 78, "show.socket: /nonexistent/s: cannot be made: No such"),
+        (["web", "--token"], 78, "web.token_file: {closed}/maskwatch/web-token"),
+        (["view"], 66, ""),
+    ],
+)
+def test_a_folder_that_may_not_be_entered_is_one_sentence(closed, words, code, sentence):
+    without_rights = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.getuid() == 0 else []
+    line = command(*[word.format(closed=closed) for word in words])
+    env = environment(XDG_STATE_HOME=str(closed), XDG_RUNTIME_DIR=str(closed))
+    done = subprocess.run([*without_rights, *line], env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert "Traceback" not in done.stderr
+    assert (done.returncode, sentence.format(closed=closed) in done.stderr) == (code, True), done.stderr

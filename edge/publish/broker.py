@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.errors import ConfigError
+from edge.folders import seen
 
 if TYPE_CHECKING:
     from edge.settings import DeviceSettings, MqttSettings
@@ -58,8 +59,8 @@ def broker_of(mqtt: MqttSettings, client_id: str) -> Broker:
         )
     for key in ("ca_file", "cert_file", "key_file"):
         path = getattr(mqtt, key)
-        if path and not Path(path).is_file():
-            raise ConfigError(f"mqtt.{key}: {path}: no such file")
+        if path and not os.access(path, os.R_OK):
+            raise ConfigError(f"mqtt.{key}: {path}: no such file, or this user may not read it")
     _check_secret("mqtt.key_file", mqtt.key_file)
     tls = uses_tls(mqtt)
     broker = Broker(
@@ -123,7 +124,7 @@ def tls_context(broker: Broker) -> ssl.SSLContext:
 
 def _check_secret(key: str, path: str) -> None:
     """Refuse a secret that everybody on the machine may read."""
-    if path and Path(path).exists() and Path(path).stat().st_mode & stat.S_IROTH:
+    if path and seen(Path(path)) and Path(path).stat().st_mode & stat.S_IROTH:
         raise ConfigError(f"{key}: {path}: everybody may read it; mend: chmod 640 {path}")
 
 

@@ -7,6 +7,8 @@ import os
 import socket
 from typing import TYPE_CHECKING
 
+from edge.errors import ConfigError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -14,10 +16,18 @@ _WAITING = 4
 
 
 def listen(path: Path, kind: socket.SocketKind, *, group: str) -> tuple[socket.socket, Path]:
-    """Return a listener that never blocks, and its path: beside `path` where a living one listens there already."""
+    """Return a listener that never blocks, and its path: beside `path` where a living one listens there already.
+
+    Raises:
+        ConfigError: there is no such folder, or this user may not write there.
+    """
     free = _free_path(path, kind)
     listener = socket.socket(socket.AF_UNIX, kind)
-    listener.bind(str(free))
+    try:
+        listener.bind(str(free))
+    except OSError as error:
+        listener.close()
+        raise ConfigError(f"show.socket: {free}: cannot be made: {error.strerror or error}") from error
     free.chmod(0o660)
     if group:
         _give_to_group(free, group)

@@ -25,7 +25,7 @@ def token_path(web: WebSettings) -> Path:
 def token_path_to_show(web: WebSettings) -> Path:
     """Return the file whose token somebody asks for: one's own, else the service's where there is one."""
     own, service = token_path(web), folders.SERVICE_STATE / _TOKEN
-    return service if not web.token_file and not own.exists() and folders.SERVICE_STATE.is_dir() else own
+    return service if not web.token_file and not folders.seen(own) and folders.SERVICE_STATE.is_dir() else own
 
 
 def web_process(scene: Path, web: WebSettings) -> ChildProcess:

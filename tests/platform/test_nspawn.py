@@ -267,6 +267,34 @@ def test_members_of_the_group_may_look_and_nobody_else(service):
     assert "you may not look; mend: sudo usermod -aG maskwatch" in stranger.stdout
 
 
+BROWSE = """
+import http.cookiejar, sys, urllib.parse, urllib.request
+page = "http://127.0.0.1:8080"
+browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
+form = urllib.parse.urlencode({"token": sys.argv[1]}).encode()
+request = urllib.request.Request(f"{page}/login", form, {"Origin": page})
+print(browser.open(request, timeout=10).url)
+print(b"image/jpeg" in browser.open(f"{page}/live.mjpg", timeout=10).read(20_000))
+"""
+
+
+def test_the_web_page_opens_under_the_unit_with_the_token_that_only_root_and_the_service_can_read(service):
+    set_to(service, f"{SETTINGS}[web]\nserve = true\n")
+    service.run("systemctl", "restart", "maskwatch")
+    knock = ("bash", "-c", "< /dev/tcp/127.0.0.1/8080")
+    assert comes_true(lambda: service.run(*knock, check=False).returncode == 0, 30), journal(service)
+
+    program = "/opt/maskwatch/bin/maskwatch"
+    stranger = service.run("setpriv", "--reuid=nobody", "--clear-groups", program, "web", "--token", check=False)
+    token = service.run(program, "web", "--token").stdout.strip()
+    seen = service.run("/opt/maskwatch/bin/python", "-c", BROWSE, token).stdout.split()
+
+    assert stranger.returncode == 78
+    assert token not in stranger.stdout
+    assert seen == ["http://127.0.0.1:8080/", "True"]
+    assert service.run("stat", "--format=%U %a", "/var/lib/maskwatch/web-token").stdout.split() == ["maskwatch", "600"]
+
+
 def test_an_upgrade_keeps_the_settings_and_changes_the_running_service_over(service):
     before = shown(service, "MainPID")
 
