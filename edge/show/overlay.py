@@ -30,6 +30,7 @@ _WORDS = {
 }
 _INK, _PAPER = (255, 255, 255), (32, 32, 32)
 _BANNER, _THANKS = (0, 94, 213), (178, 114, 0)
+_Rectangle = tuple[int, int, int, int]
 _FONT = cv2.FONT_HERSHEY_DUPLEX
 _EMPTY_PX = (360, 640)
 
@@ -41,8 +42,11 @@ def draw(image: Image | None, view: View, *, zoom: float = 1.0) -> Image:
     """
     canvas = np.full((*_EMPTY_PX, 3), 64, np.uint8) if image is None else image.copy()
     unit = zoom * max(canvas.shape[0], canvas.shape[1]) / 1000
+    taken: list[_Rectangle] = []
     for mark in view.marks:
-        _draw_mark(canvas, mark, unit)
+        _draw_box(canvas, mark, unit)
+    for mark in view.marks:
+        _draw_label(canvas, mark, max(0.35, 0.55 * unit), taken)
     if view.status:
         _draw_status(canvas, view.status, unit)
     if view.banner:
@@ -50,27 +54,49 @@ def draw(image: Image | None, view: View, *, zoom: float = 1.0) -> Image:
     return canvas
 
 
-def _draw_mark(canvas: Image, mark: Mark, unit: float) -> None:
-    """Draw one box and its label; unsure ones thin, so that shape speaks beside colour."""
+def _draw_box(canvas: Image, mark: Mark, unit: float) -> None:
+    """Draw one box; unsure ones thin, so that shape speaks beside colour."""
+    x1, y1, x2, y2 = _box_px(canvas, mark)
+    thickness = max(1, round((1 if mark.mask is Mask.UNSURE else 3) * unit))
+    cv2.rectangle(canvas, (x1, y1), (x2, y2), _COLOURS[mark.mask], thickness, cv2.LINE_AA)
+
+
+def _box_px(canvas: Image, mark: Mark) -> _Rectangle:
     height, width = canvas.shape[:2]
     x1, y1, x2, y2 = (round(v * s) for v, s in zip(mark.box, (width, height) * 2, strict=True))
+    return x1, y1, x2, y2
+
+
+def _draw_label(canvas: Image, mark: Mark, scale: float, taken: list[_Rectangle]) -> None:
+    """Draw what is said of one face where no other label is, and note the place as taken."""
     colour = _COLOURS[mark.mask]
-    thickness = max(1, round((1 if mark.mask is Mask.UNSURE else 3) * unit))
-    cv2.rectangle(canvas, (x1, y1), (x2, y2), colour, thickness, cv2.LINE_AA)
     person = "" if mark.track_id is None else f"#{mark.track_id} "
     away = "" if mark.away_m is None else f" {mark.away_m:.1f} m"
     text = f"{person}{_WORDS[mark.mask]} {mark.confidence:.0%}{away}"
-    _draw_label(canvas, text, (x1, y1), colour, max(0.35, 0.55 * unit))
-
-
-def _draw_label(canvas: Image, text: str, corner: tuple[int, int], colour: tuple[int, int, int], scale: float) -> None:
     (text_width, text_height), base = cv2.getTextSize(text, _FONT, scale, 1)
     pad = max(2, round(4 * scale))
-    x = min(max(corner[0], 0), max(canvas.shape[1] - text_width - 2 * pad, 0))
-    y = max(corner[1], text_height + base + 2 * pad)
-    cv2.rectangle(canvas, (x, y - text_height - base - 2 * pad), (x + text_width + 2 * pad, y), colour, cv2.FILLED)
+    size_px = text_width + 2 * pad, text_height + base + 2 * pad
+    place = _free_place(_box_px(canvas, mark), size_px, (canvas.shape[1], canvas.shape[0]), taken)
+    taken.append(place)
+    cv2.rectangle(canvas, place[:2], place[2:], colour, cv2.FILLED)
     ink = _PAPER if sum(colour) > 3 * 127 else _INK
-    cv2.putText(canvas, text, (x + pad, y - base - pad), _FONT, scale, ink, 1, cv2.LINE_AA)
+    cv2.putText(canvas, text, (place[0] + pad, place[3] - base - pad), _FONT, scale, ink, 1, cv2.LINE_AA)
+
+
+def _free_place(
+    box: _Rectangle, size_px: tuple[int, int], canvas_px: tuple[int, int], taken: list[_Rectangle]
+) -> _Rectangle:
+    """Return where a label of a box goes: on it, below it, or a label's height above, where no other is; else on it."""
+    width, height = size_px
+    x = min(max(box[0], 0), max(canvas_px[0] - width, 0))
+    tops = [max(top, 0) for top in (box[1] - height, box[3], box[1] - 2 * height - 1, box[3] + height + 1)]
+    places = [(x, top, x + width, top + height) for top in tops]
+    free = [p for p in places if p[3] <= canvas_px[1] and not any(_overlap(p, other) for other in taken)]
+    return (free or places)[0]
+
+
+def _overlap(one: _Rectangle, other: _Rectangle) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def _draw_status(canvas: Image, status: str, unit: float) -> None:

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from edge.data import Mask
 from edge.errors import CameraLost, InputError
+from edge.show import overlay
 from edge.show.overlay import draw
 from edge.show.slot import SceneReader, SceneServer
 from edge.show.terminal import TerminalView
@@ -159,6 +160,20 @@ def test_each_label_has_a_colour_of_its_own():
         changed = draw(fakes.picture(120, (640, 480)), view)
         colours.add(tuple(changed[300, 127:130].max(0)))
     assert len(colours) == 4
+
+
+def test_labels_of_people_who_stand_close_do_not_cover_each_other():
+    image, masks = np.full((270, 480, 3), 200, np.uint8), (Mask.WITHOUT_MASK, Mask.WITH_MASK, Mask.UNSURE)
+    marks = [Mark((0.30 + 0.07 * k, 0.4, 0.36 + 0.07 * k, 0.6), mask, 0.9, k, 2.0) for k, mask in enumerate(masks)]
+    colours = [overlay._COLOURS[mask] for mask in masks]
+
+    def painted(*shown: Mark) -> list[int]:
+        canvas = draw(image, View(shown), zoom=2.0)
+        return [int((canvas == colour).all(2).sum()) for colour in colours]
+
+    together, alone = painted(*marks), [painted(mark)[k] for k, mark in enumerate(marks)]
+    assert min(alone) > 1000
+    assert all(count > 0.95 * single for count, single in zip(together, alone, strict=True)), (together, alone)
 
 
 def test_thanks_have_a_colour_of_their_own_and_the_banner_is_in_the_first_language():
