@@ -1,7 +1,10 @@
 """`maskwatch` and `python -m edge`: the command, quiet also when it is interrupted before it has begun."""
 
+import atexit
 import os
 import sys
+import threading
+from contextlib import suppress
 
 _FOR_LIBRARIES = {
     "OPENCV_LOG_LEVEL": "SILENT",
@@ -15,12 +18,31 @@ _FOR_LIBRARIES = {
 def main() -> None:
     """Run the command and end with its exit code."""
     os.environ.update({key: os.environ.get(key, value) for key, value in _FOR_LIBRARIES.items()})
+    codes: list[object] = []
+    atexit.register(_end_with_threads_left, codes)
     try:
         from edge.cli import run_command  # noqa: PLC0415 - Ctrl-C may come while this is imported
 
         sys.exit(run_command())
     except KeyboardInterrupt:
+        codes.append(130)
         sys.exit(130)
+    except SystemExit as ended:
+        codes.append(ended.code)
+        raise
+
+
+def _end_with_threads_left(codes: list[object]) -> None:
+    """End at once where a thread was left in a read that does not return; registered first, so this comes last.
+
+    If that read returned while Python takes itself apart, the thread would be ended within C++ code, which aborts.
+    Source: Python's documentation, PyEval_RestoreThread, on calls from daemon threads before 3.14.
+    """
+    if codes and threading.active_count() > 1:
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(codes[0] if isinstance(codes[0], int) else 0)
 
 
 if __name__ == "__main__":

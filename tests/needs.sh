@@ -20,6 +20,7 @@ if [ "${1:-}" = long ]; then
     command -v systemd-nspawn >/dev/null || missing="$missing systemd-container"
     [ -e /usr/lib/*/girepository-1.0/GstRtspServer-1.0.typelib ] || missing="$missing gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad"
     command -v npm >/dev/null || missing="$missing npm"
+    command -v bindfs >/dev/null || missing="$missing bindfs"
     command -v strace >/dev/null || missing="$missing strace"
 fi
 [ -n "$missing" ] || exit 0
