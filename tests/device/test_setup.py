@@ -192,6 +192,15 @@ def test_a_file_that_is_there_is_changed_only_after_asking_and_keeps_its_comment
     assert load(file=file).settings.alert.dwell_s == 2.0
 
 
+def test_the_look_through_the_camera_sees_nothing_in_a_no_look_zone(sit_down, tmp_path):
+    (tmp_path / "mine.toml").write_text('[privacy]\nno_look = ["0,0 1,0 1,1 0,1"]\n')
+    terminal = sit_down("--config", "mine.toml")
+    terminal.answer("Name, in every topic", "stop-7")
+    terminal.answer("Place")
+    terminal.answer("Which camera?", "3")
+    terminal.wait_for("sharpness 0; faces: none in sight")
+
+
 def test_a_camera_that_is_not_there_is_told_and_asked_for_again(sit_down):
     terminal = sit_down("--config", "mine.toml")
     terminal.answer("Name, in every topic")

@@ -79,6 +79,16 @@ def test_a_calibration_without_a_face_writes_nothing(tmp_path, demo_picture):
     assert file.read_text() == "# nothing\n"
 
 
+def test_a_person_in_a_no_look_zone_is_not_measured(tmp_path):
+    for k in range(12):
+        cv2.imwrite(str(tmp_path / f"{k:02}.png"), drawn.picture(drawn.Person("astronaut", 0.01 * k - 0.06, 2.0)))
+    file = tmp_path / "mine.toml"
+    file.write_text('[privacy]\nno_look = ["0.3,0 0.7,0 0.7,1 0.3,1"]\n')
+    done = calibrated(file, tmp_path)
+    assert done.returncode == 66
+    assert "a face was seen in 0 pictures" in done.stderr
+
+
 def test_a_running_watch_lends_its_eyes(tmp_path):
     """A service has the camera, so nobody else could open it: here a stand-in that shows one person at two metres."""
     path = tmp_path / "scene.sock"
