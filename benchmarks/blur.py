@@ -23,10 +23,10 @@ from rich.table import Table
 from edge.boxes import iou
 from edge.capture.files import read_picture
 from edge.data import Faces, Frame, Scene, Track
+from edge.joined.stages import load_models
 from edge.layers import load
 from edge.privacy.empty import EmptyScene
 from edge.privacy.pixelate import Cover, Pixelation
-from edge.stages import load_models
 
 if TYPE_CHECKING:
     from edge.data import Image

@@ -30,17 +30,17 @@ from gpiozero.pins.mock import MockFactory
 from edge.capture.demo import DemoCamera
 from edge.data import Alert, EventType, Faces, Mask, Scene, Track
 from edge.distance.ruler import ruler_of
+from edge.joined.nearby import Nearby, build_notifier, sign_texts
+from edge.joined.outlets import build_publisher
+from edge.joined.stages import load_models
+from edge.joined.viewers import Shown
 from edge.layers import load
-from edge.nearby import Nearby, build_notifier, sign_texts
-from edge.outlets import build_publisher
 from edge.publish.broker import broker_of
 from edge.publish.outbox import Outbox
 from edge.publish.remote import Wishes
 from edge.show.child import ChildProcess
 from edge.show.sign import SignTexts, sign_process
 from edge.show.slot import SceneServer
-from edge.stages import load_models
-from edge.viewers import Shown
 from tests.conftest import open_screen
 from tests.fakes import eventually, frame
 from tests.notice.players import RecordingPlayer
@@ -48,9 +48,9 @@ from tests.notice.players import RecordingPlayer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from edge.joined.stages import Models
     from edge.publish.publisher import Publisher
     from edge.settings import Settings
-    from edge.stages import Models
 
 _ROUND_S = 2.0
 _QUIET_S = 0.5

@@ -27,6 +27,7 @@ from edge import pipeline
 from edge.capture.demo import PERIOD_S, DemoCamera
 from edge.data import Frame
 from edge.health import Timings, Vitals
+from edge.joined.stages import build_stages, load_models
 from edge.layers import load
 from edge.monitor.lens import LensHealth
 from edge.notice import Phrase
@@ -39,7 +40,6 @@ from edge.publish.outbox import Outbox
 from edge.publish.people import Presence
 from edge.publish.publisher import Publisher
 from edge.show.slot import SceneServer
-from edge.stages import build_stages, load_models
 from tests.conftest import Mosquitto
 from tests.faults.driver import Well
 
@@ -47,8 +47,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from edge.data import Image, Scene
+    from edge.joined.stages import Models
     from edge.settings import Settings
-    from edge.stages import Models
 
 _STEP_S = 0.25
 """Time of the play between two frames: 144 pictures make the whole of it."""

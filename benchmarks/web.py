@@ -31,12 +31,12 @@ from edge import pipeline
 from edge.capture.demo import DemoCamera
 from edge.data import Frame
 from edge.health import Timings
+from edge.joined.nearby import Nearby
+from edge.joined.stages import build_stages, load_models
+from edge.joined.viewers import Shown, build_leaving
+from edge.joined.webpage import build_page
 from edge.layers import load
-from edge.nearby import Nearby
 from edge.show.day import Sources
-from edge.stages import build_stages, load_models
-from edge.viewers import Shown, build_leaving
-from edge.webpage import build_page
 from tests.show.pages import PlayedWatch, Site
 
 if TYPE_CHECKING:

@@ -16,19 +16,19 @@ from edge.capture.spec import open_source
 from edge.distance.near import metres, someone_near
 from edge.distance.ruler import ruler_of
 from edge.health import ServiceManager, Timings, Vitals
+from edge.joined.nearby import Nearby, build_notifier
+from edge.joined.outlets import Lasting, build_publisher, build_wishes, outbox_path
+from edge.joined.stages import build_stages, counting, load_models
+from edge.joined.viewers import Shown, build_leaving, build_scene, build_viewers
+from edge.joined.webpage import build_page, check_page, page_sources
 from edge.layers import lay_over
 from edge.monitor.lens import LensHealth
-from edge.nearby import Nearby, build_notifier
-from edge.outlets import Lasting, build_publisher, build_wishes, outbox_path
 from edge.privacy.zones import Blinkers
 from edge.publish.broker import broker_of, device_name
 from edge.publish.message import Clock
 from edge.publish.outbox import Outbox
 from edge.reload import Rounds
 from edge.report import Report
-from edge.stages import build_stages, counting, load_models
-from edge.viewers import Shown, build_leaving, build_scene, build_viewers
-from edge.webpage import build_page, check_page, page_sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from edge.capture import WatchedSource
     from edge.data import Scene
     from edge.distance.ruler import Ruler
+    from edge.joined.stages import Models
     from edge.pipeline import Sink, Stages
     from edge.publish.broker import Broker
     from edge.settings import Settings
-    from edge.stages import Models
 
 
 def watch(settings: Settings, load: Callable[[], Settings]) -> None:

@@ -10,7 +10,7 @@ import pytest
 EDGE = Path(__file__).parent.parent / "edge"
 MODULES = sorted(EDGE.rglob("*.py"))
 STAGES = ("capture", "detect", "classify", "track", "alert", "notice", "publish")
-AROUND = ("show", "batch", "app", "outlets", "stages", "cli", "commands")
+AROUND = ("show", "batch", "app", "joined", "cli", "commands")
 
 
 def imports(path: Path) -> set[str]:
@@ -60,7 +60,7 @@ def test_the_command_line_alone_knows_typer():
 
 def test_only_the_composition_root_and_the_command_line_know_concrete_stages():
     for concrete in ("edge.detect.centerface", "edge.classify.mask", "edge.track.motion", "edge.alert.episodes"):
-        assert importers(concrete) == {"stages.py"}, concrete
+        assert importers(concrete) == {"joined/stages.py"}, concrete
 
 
 def test_the_walk_knows_types_and_contracts_only():

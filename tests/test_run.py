@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from edge import pipeline
-from edge import stages as parts
 from edge.data import Mask, Verdicts
 from edge.health import Timings
+from edge.joined import stages as parts
 from edge.layers import load
 from edge.publish.broker import Broker
 from edge.publish.mqtt import ONLINE, MqttLink

@@ -13,7 +13,7 @@ from edge.capture.demo import DemoCamera
 from edge.capture.files import VideoSource
 from edge.data import Frame
 from edge.health import Timings, Vitals
-from edge.stages import build_stages, load_models
+from edge.joined.stages import build_stages, load_models
 from edge.tflite import runtime
 
 if TYPE_CHECKING:

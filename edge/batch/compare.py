@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from edge.batch.outcomes import Outcomes
     from edge.data import Frame, Image
     from edge.errors import CameraError
-    from edge.stages import Models
+    from edge.joined.stages import Models
     from edge.tflite import ModelSpec
 
     Statistic = Callable[[Outcomes, np.ndarray], float]

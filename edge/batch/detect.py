@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from edge.batch.rows import RowWriter
     from edge.data import Alert, Image
+    from edge.joined.stages import Models
     from edge.pipeline import Stages
-    from edge.stages import Models
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from edge.batch.outcomes import Outcomes
     from edge.data import Image
     from edge.errors import CameraError
-    from edge.stages import Models
+    from edge.joined.stages import Models
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from edge.batch.dataset import Labelled
     from edge.data import Faces, Image
-    from edge.stages import Models
+    from edge.joined.stages import Models
 
     Change = Callable[[Image], Image]
 

@@ -64,8 +64,8 @@ def sheet(
     """Write a sign for the passers-by and a data sheet for the operator, both from the settings in force."""
     settings = load_settings(env, config, overrides).settings
     from edge.batch.outputs import whole_file
+    from edge.joined.stages import load_models
     from edge.privacy import sheet as pages
-    from edge.stages import load_models
 
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -39,11 +39,11 @@ def detect(
 ) -> None:
     """Judge pictures, videos and folders, and end."""
     settings = load_settings(env, config, overrides).settings
-    from edge import stages as parts
     from edge.batch import detect as batch
     from edge.batch.outputs import whole_file
     from edge.batch.rows import CsvRows, JsonRows, RowWriter, TextRows
     from edge.health import Timings
+    from edge.joined import stages as parts
     from edge.privacy.zones import Blinkers
 
     files = batch.inputs(paths)

@@ -75,7 +75,7 @@ def sign(
 ) -> None:
     """Fill a display at the stop with what everybody nearby is told; q closes it. It shows no picture and no face."""
     settings = load_settings(env, config, overrides).settings
-    from edge.nearby import sign_texts
+    from edge.joined.nearby import sign_texts
     from edge.show.sign import SignTexts, show_sign
 
     show_sign(_socket_of(settings, socket), SignTexts(*(texts or sign_texts(settings.notice))), stay=stay)

@@ -91,11 +91,11 @@ def evaluate(
 ) -> None:
     """Measure detector and mask model on labelled pictures: figures with 95 % intervals."""
     settings = load_settings(env, config, overrides).settings
-    from edge import stages as parts
     from edge.batch import evaluate as batch
     from edge.batch.dataset import read_dataset
     from edge.batch.judge import COLOURS
     from edge.batch.outputs import save_picture, to_lines, whole_file
+    from edge.joined import stages as parts
 
     labelled, models = read_dataset(dataset), parts.load_models(settings, profile="quality")
     with _telling() as tell, whole_file(json_file) as json_out, whole_file(rows) as rows_out:
@@ -124,10 +124,10 @@ def compare(
 ) -> None:
     """Compare two mask models on the same faces, or two face models on the same pictures."""
     settings = load_settings(env, config, overrides).settings
-    from edge import stages as parts
     from edge.batch import compare as batch
     from edge.batch.dataset import read_dataset
     from edge.batch.outputs import save_picture, whole_file
+    from edge.joined import stages as parts
 
     labelled = read_dataset(dataset)
     kind = batch.same_kind(model_a, model_b, labelled)

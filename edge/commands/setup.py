@@ -81,7 +81,7 @@ def setup(env: Env = Environment.DEVELOPMENT, config: Config = None, overrides: 
     from edge.device.dialogue import Target, hold, start
     from edge.device.service import lend_password
     from edge.device.world import World
-    from edge.stages import load_models
+    from edge.joined.stages import load_models
 
     console, world, target = Console(), World(), Target(file, environment)
     if not console.is_terminal:

@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge import stages
 from edge.capture import State
 from edge.capture.live import LiveSource
 from edge.capture.spec import open_source
@@ -15,6 +14,7 @@ from edge.device import settings_file, sightings
 from edge.distance.calibrate import calibrate
 from edge.errors import CameraError, InputError
 from edge.folders import SERVICE_SCENE, scene_socket
+from edge.joined import stages
 from edge.privacy.zones import Blinkers
 from edge.show.slot import SceneReader
 

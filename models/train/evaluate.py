@@ -23,7 +23,7 @@ from edge.batch.figures import interval
 from edge.batch.judge import COLOURS
 from edge.batch.outcomes import SAYINGS, outcomes
 from edge.classify.mask import softmax
-from edge.stages import Models, models_of
+from edge.joined.stages import Models, models_of
 from edge.tflite import read_spec
 from models.train.slices import Slice, drawings, photographs
 from models.train.sources import LABELS, SOURCES

@@ -17,8 +17,8 @@ import numpy as np
 from edge.batch.outcomes import SAYINGS, UNSURE, outcomes
 from edge.capture.files import read_picture
 from edge.classify.crop import crop_face
+from edge.joined.stages import models_of
 from edge.show.chart import TILE_PX, sheet
-from edge.stages import models_of
 from models.train.evaluate import judged
 
 if TYPE_CHECKING:

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from edge import pipeline
-from edge import stages as parts
 from edge.capture import State
 from edge.capture.ahead import ReadAhead
 from edge.capture.files import VideoSource
 from edge.data import Faces, Frame, Gap, Mask, Reason, Scene, Verdicts
 from edge.errors import CameraError, InputError, ThreadStuck
 from edge.health import Timings
+from edge.joined import stages as parts
 from edge.layers import load
 from tests import fakes
 from tests.fakes import eventually

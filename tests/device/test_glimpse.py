@@ -11,10 +11,10 @@ import pytest
 from edge.capture.files import untouched
 from edge.device.glimpse import glimpse, seen
 from edge.errors import CameraError, InputError
+from edge.joined.stages import load_models
 from edge.layers import load
 from edge.monitor.lens import Lens
 from edge.privacy.zones import Blinkers
-from edge.stages import load_models
 from tests import fakes
 
 SETTINGS = load(system_file=Path("/nonexistent")).settings

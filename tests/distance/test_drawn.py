@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge.joined.stages import load_models
 from edge.layers import load
-from edge.stages import load_models
 from tests.distance import drawn
 from tests.distance.drawn import Person
 

@@ -210,8 +210,8 @@ def test_viewers_see_what_the_picture_function_makes_and_not_more_often_than_ask
 
 
 def test_the_password_of_a_stream_stands_in_no_setting_that_is_told():
+    from edge.joined.webpage import page_sources
     from edge.layers import load
-    from edge.webpage import page_sources
     from tests.test_settings import NOWHERE
 
     settings = load(overrides=["camera.source=rtsp://me:hush@camera/1"], system_file=NOWHERE).settings

@@ -1,4 +1,4 @@
-"""Models and stages joined by the settings: with edge/app.py the only module that knows concrete classes."""
+"""Models, and the stages of the walk."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What goes out to the broker and what comes in from it, joined by the settings.
-
-With app, stages, nearby and viewers the only modules that know concrete classes.
-"""
+"""What goes out to the broker, and what comes in from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The notice to people nearby joined by the settings: with app, stages and outlets alone to know concrete classes."""
+"""The notice to people nearby."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The web page joined by the settings: what feeds it, and the process that is kept up for it.
-
-With app, stages, nearby, outlets and viewers the only modules that know concrete classes.
-"""
+"""The web page: what feeds it, and the process that is kept up for it."""
 
 from __future__ import annotations
 
@@ -10,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from edge import __version__
 from edge.capture.opencv import without_password
 from edge.errors import ConfigError
+from edge.joined.viewers import GROUP, Leaving, Shown, serve_scene
 from edge.publish.broker import device_name
 from edge.publish.message import Clock
 from edge.show.bulletin import Bulletin
@@ -17,7 +15,6 @@ from edge.show.day import DayLog, Sources
 from edge.show.page import binding
 from edge.show.sockets import beside
 from edge.show.web import NEWS, PICTURES, web_process
-from edge.viewers import GROUP, Leaving, Shown, serve_scene
 
 if TYPE_CHECKING:
     from contextlib import ExitStack

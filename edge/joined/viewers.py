@@ -1,7 +1,4 @@
-"""Who may look, joined by the settings: windows, sign, terminal, and the pixelated pictures that may leave.
-
-With app, stages, nearby and outlets the only modules that know concrete classes.
-"""
+"""Who may look: windows, sign, terminal, and the pixelated pictures that may leave."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from edge.folders import scene_socket
-from edge.nearby import Nearby, sign_texts
+from edge.joined.nearby import Nearby, sign_texts
 from edge.privacy.empty import EmptyScene
 from edge.privacy.pixelate import Cover, Pixelation
 from edge.privacy.snapshot import Snapshot

@@ -14,8 +14,8 @@ from gpiozero import Device
 
 from benchmarks import notice as benchmark
 from edge.data import EventType, Reason
+from edge.joined.nearby import Nearby, build_notifier, sign_texts
 from edge.layers import load
-from edge.nearby import Nearby, build_notifier, sign_texts
 from edge.notice.phrases import IDLE, PLEASE, THANKS
 from edge.notice.sound import read
 from tests import fakes
