@@ -13,6 +13,7 @@ from rich.console import Console
 
 from edge import pipeline
 from edge.capture.spec import open_source
+from edge.distance.closer import CloserLook
 from edge.distance.near import metres, someone_near
 from edge.distance.ruler import ruler_of
 from edge.health import ServiceManager, Timings, Vitals
@@ -75,7 +76,8 @@ def _watch(settings: Settings, rounds: Rounds, lasting: Lasting, stack: ExitStac
     check_page(settings)
     manager, nearby, console = ServiceManager(), Nearby(switch=lasting.notice), Console()
     broker, models = _broker(settings), load_models(settings, profile="live")
-    source, ruler = _source(settings, models, rounds), ruler_of(settings.distance, models.detector_px[0])
+    source, closer = _source(settings, models, rounds), CloserLook(models.detector, models.detector_px)
+    ruler = replace(ruler_of(settings.distance, models.detector_px[0]), sees=closer.box)
     stack.callback(source.close)
     report, leaving = _report(settings, source, models, rounds, nearby), build_leaving(settings)
     wishes = build_wishes(settings, lasting, rounds.change)
@@ -84,7 +86,8 @@ def _watch(settings: Settings, rounds: Rounds, lasting: Lasting, stack: ExitStac
     sinks: list[Sink] = [report.lens, publisher, *leaving.sinks, report.vitals]
     if not settings.privacy.aggregate:
         wanted = partial(_wanted, settings=settings, ruler=ruler)
-        sinks.insert(0, build_notifier(settings.notice, nearby, publisher, Clock().wall, stack, wanted=wanted))
+        notifier = build_notifier(settings.notice, nearby, publisher, Clock().wall, stack, wanted=wanted)
+        sinks = [notifier, closer, *sinks]
         scene, day = build_scene(settings, shown, stack), page_sources(settings, report, publisher, models.specs)
         sinks += [scene, *build_viewers(settings, shown, scene.path, console, rounds.stop, stack)]
         sinks += build_page(settings, shown, day, leaving, scene.path, stack)

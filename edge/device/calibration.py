@@ -30,12 +30,12 @@ def measure(settings: Settings, *, at_m: float, wait_s: float, look_s: float) ->
         InputError: nobody was seen standing still.
         CameraLost: the watch that lent its eyes ended.
     """
-    reader = _running(settings)
+    reader, models = _running(settings), stages.load_models(settings, profile="live")
     if reader is None:
-        heights = _by_camera(settings, wait_s, look_s)
+        heights = _by_camera(settings, models, wait_s, look_s)
     else:
         time.sleep(wait_s)
-        heights = sightings.seen(sightings.of_watch(reader, time.monotonic() + look_s))
+        heights = sightings.seen(sightings.of_watch(reader, models, time.monotonic() + look_s))
         reader.close()
     return calibrate(heights, at_m=at_m, face_height_m=settings.distance.face_height_m)
 
@@ -51,16 +51,15 @@ def _running(settings: Settings) -> SceneReader | None:
     return None
 
 
-def _by_camera(settings: Settings, wait_s: float, look_s: float) -> list[float]:
+def _by_camera(settings: Settings, models: stages.Models, wait_s: float, look_s: float) -> list[float]:
     """Open the camera; what it sees while the person walks into place is passed over."""
-    models = stages.load_models(settings, profile="live")
     paint = Blinkers(settings.privacy.no_look)
     source = open_source(settings.camera, small_px=models.detector_px, stop=threading.Event(), paint=paint)
     frames = iter(source)
     try:
         if isinstance(source, LiveSource):  # a file would be over by then
-            sightings.seen(sightings.of_frames(frames, models.detector, time.monotonic() + wait_s))
-        heights = sightings.seen(sightings.of_frames(frames, models.detector, time.monotonic() + look_s))
+            sightings.seen(sightings.of_frames(frames, models, time.monotonic() + wait_s))
+        heights = sightings.seen(sightings.of_frames(frames, models, time.monotonic() + look_s))
     finally:
         source.close()
     if source.state not in (State.OK, State.OPENING):

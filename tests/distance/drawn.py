@@ -82,10 +82,11 @@ def ruler(input_width_px: int = 640) -> Ruler:
 def boxes(detector, *people: Person) -> list[tuple[float, float, float, float] | None]:
     """Return the detected box of each person, None where there is none."""
     faces = detector.detect(Frame(picture(*people), 0, 0.0, 0.0))
-    return [_nearest(faces.boxes, person.centre_px) for person in people]
+    return [nearest(faces.boxes, person.centre_px) for person in people]
 
 
-def _nearest(found: np.ndarray, centre: tuple[float, float]):
+def nearest(found: np.ndarray, centre: tuple[float, float]) -> tuple[float, float, float, float] | None:
+    """Return the box that holds a point, None where none does."""
     for box in found.tolist():
         if box[0] < centre[0] < box[2] and box[1] < centre[1] < box[3]:
             return tuple(box)
