@@ -21,6 +21,11 @@ from tests.fakes import eventually
 ROOT = Path(__file__).parent.parent
 
 
+def pytest_configure() -> None:
+    """Let Ctrl-C be heard: what a shell starts in the background ignores it, and so would all that tests start."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def free_port() -> int:
     """Return a port that is free now."""
     with socket.socket() as probe:

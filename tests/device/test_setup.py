@@ -25,7 +25,6 @@ class Terminal:
     def __init__(self, folder, *arguments) -> None:
         self.pid, self._screen = pty.fork()
         if self.pid == 0:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)  # what a shell starts in the background ignores it
             os.chdir(folder)
             os.execvpe(command()[0], command("setup", *arguments), environment(COLUMNS="100", TERM="xterm"))
         self.text, self._read = "", 0
