@@ -19,11 +19,7 @@ from edge.capture.demo import DemoCamera
 from tests.fakes import eventually
 
 ROOT = Path(__file__).parent.parent
-
-
-def pytest_configure() -> None:
-    """Let Ctrl-C be heard: what a shell starts in the background ignores it, and so would all that tests start."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores Ctrl-C
 
 
 def free_port() -> int:
