@@ -22,6 +22,7 @@ from edge.publish.mqtt import ONLINE, MqttLink
 from tests import fakes
 from tests.conftest import Mosquitto, command, environment, free_port, maskwatch
 from tests.fakes import eventually
+from tests.faults.kills import PERSISTENT, Receiver
 
 QUICK = ("--set", "mqtt.stats_s=0.5", "--set", "device.name=stop-7", "--set", "mqtt.retry_max_s=0.5")
 TOP = "maskwatch/1/stop-7"
@@ -151,16 +152,20 @@ def test_a_video_is_walked_to_its_end_with_0(mosquitto, ear, demo_video):
 
 
 def test_alerts_raised_while_the_broker_is_away_arrive_later(tmp_path):
-    broker = Mosquitto(tmp_path)
-    watch = Watch("--source", "demo", *on(broker))
+    """The receiver's session outlives the broker, so that nothing is missed however soon the watch is back."""
+    broker = Mosquitto(tmp_path, *PERSISTENT, f"persistence_location {tmp_path}/")
+    broker.start()
+    receiver = Receiver(broker.port)
+    assert receiver.subscribed.wait(20)
+    broker.stop()
+    watch = Watch("--source", "demo", "--set", "mqtt.retry_max_s=2", *on(broker))
     out = [watch.process.stdout.readline() for _ in range(3)]
     while "episode start" not in out[-1]:
         out.append(watch.process.stdout.readline())
     broker.start()
-    ear = Ear(broker.port)
-    assert eventually(lambda: [a["event_type"] for a in ear.alerts()][:1] == ["start"], 20)
+    assert eventually(lambda: [a["event_type"] for a in receiver.kept.values()][:1] == ["start"], 20)
     watch.end()
-    ear.close()
+    receiver.close()
     broker.stop()
 
 

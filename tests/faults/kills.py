@@ -20,6 +20,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -35,7 +36,7 @@ from tests.conftest import Mosquitto, command, environment
 from tests.fakes import eventually
 from tests.faults import driver
 
-_PERSISTENT = (
+PERSISTENT = (
     "persistence true",
     "autosave_on_changes true",
     "autosave_interval 1",
@@ -53,7 +54,9 @@ class Receiver:
         self.received = self.told_twice = self.conflicts = 0
         self._seen = Seen()
         self._client = paho.Client(CallbackAPIVersion.VERSION2, "receiver", protocol=MQTTProtocolVersion.MQTTv5)
+        self.subscribed = threading.Event()
         self._client.on_connect = lambda client, *_: client.subscribe("maskwatch/1/+/camera/+/alert", qos=1)
+        self._client.on_subscribe = lambda *_: self.subscribed.set()
         self._client.on_message = lambda _client, _data, message: self._take(message.payload)
         self._client.reconnect_delay_set(0.05, 0.3)
         session = Properties(PacketTypes.CONNECT)
@@ -91,7 +94,7 @@ class Killer:
         self._dice, self._full_every, self._pause_s = random.Random(seed), full_every, pause_s
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["tests.faults.driver"])
-        self.broker = Mosquitto(folder, *_PERSISTENT, f"persistence_location {folder}/")
+        self.broker = Mosquitto(folder, *PERSISTENT, f"persistence_location {folder}/")
         self.broker.start()
 
     def round(self, number: int) -> None:
