@@ -51,8 +51,9 @@ def _no_process_outlives_its_test() -> Iterator[None]:
     before = children()
     yield
     for number in children() - before:
-        os.kill(number, signal.SIGKILL)
-        os.waitpid(number, 0)
+        with contextlib.suppress(ProcessLookupError, ChildProcessError):  # it has just ended by itself
+            os.kill(number, signal.SIGKILL)
+            os.waitpid(number, 0)
 
 
 class Mosquitto:
