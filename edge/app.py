@@ -13,7 +13,6 @@ from rich.console import Console
 
 from edge import pipeline
 from edge.capture.spec import open_source
-from edge.distance.closer import CloserLook
 from edge.distance.near import metres, someone_near
 from edge.distance.ruler import ruler_of
 from edge.health import ServiceManager, Timings, Vitals
@@ -76,8 +75,7 @@ def _watch(settings: Settings, rounds: Rounds, lasting: Lasting, stack: ExitStac
     check_page(settings)
     manager, nearby, console = ServiceManager(), Nearby(switch=lasting.notice), Console()
     broker, models = _broker(settings), load_models(settings, profile="live")
-    source, closer = _source(settings, models, rounds), CloserLook(models.detector, models.detector_px)
-    ruler = replace(ruler_of(settings.distance, models.detector_px[0]), sees=closer.box)
+    source, ruler = _source(settings, models, rounds), ruler_of(settings.distance, models.detector_px[0])
     stack.callback(source.close)
     report, leaving = _report(settings, source, models, rounds, nearby), build_leaving(settings)
     wishes = build_wishes(settings, lasting, rounds.change)
@@ -87,7 +85,7 @@ def _watch(settings: Settings, rounds: Rounds, lasting: Lasting, stack: ExitStac
     if not settings.privacy.aggregate:
         wanted = partial(_wanted, settings=settings, ruler=ruler)
         notifier = build_notifier(settings.notice, nearby, publisher, Clock().wall, stack, wanted=wanted)
-        sinks = [notifier, closer, *sinks]
+        sinks = [notifier, *sinks]
         scene, day = build_scene(settings, shown, stack), page_sources(settings, report, publisher, models.specs)
         sinks += [scene, *build_viewers(settings, shown, scene.path, console, rounds.stop, stack)]
         sinks += build_page(settings, shown, day, leaving, scene.path, stack)

@@ -135,6 +135,7 @@ class Track:
     box: x1, y1, x2, y2 in pixels.  face: row in `Faces`, or None while unseen.
     votes: number of verdicts behind `mask`.  first_seen, last_seen: seconds on the source's clock.
     probabilities: the steadied probabilities in the order of `CLASSES`.
+    measured: the box in pixels as a closer look measured it, or None where `box` is good enough.
     """
 
     id: int
@@ -146,6 +147,7 @@ class Track:
     confidence: float = 0.0
     votes: int = 0
     probabilities: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    measured: tuple[float, float, float, float] | None = None
 
 
 class EventType(Enum):

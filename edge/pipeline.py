@@ -33,6 +33,7 @@ class Stages:
     due: Callable[[Sequence[Track], float], tuple[int, ...]]
     classify: Callable[[Frame, Floats], Verdicts]
     vote: Callable[[Sequence[Track], Sequence[int], Verdicts, float], tuple[Track, ...]]
+    measure: Callable[[Frame, Sequence[Track]], tuple[Track, ...]]
     judge: Callable[[Sequence[Track], float], tuple[Alert, ...]]
     episodes: Callable[[], tuple[Alert, ...]]
     close: Callable[[float], tuple[Alert, ...]]
@@ -45,6 +46,7 @@ def walk(frame: Frame, stages: Stages) -> Scene:
     due = stages.due(tracks, frame.at)
     verdicts = stages.classify(frame, faces.boxes[faces_of(tracks, due)])
     tracks = stages.vote(tracks, due, verdicts, frame.at)
+    tracks = stages.measure(frame, tracks)
     alerts = stages.judge(tracks, frame.at)
     return Scene(frame, faces, tracks, alerts, time.monotonic(), stages.episodes(), due, verdicts)
 

@@ -7,7 +7,7 @@ three distances were within a tenth without this, and all of them with it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +16,9 @@ from edge.boxes import iou
 from edge.data import Frame
 
 if TYPE_CHECKING:
-    from edge.data import Scene, Track
+    from collections.abc import Sequence
+
+    from edge.data import Track
     from edge.detect import Detector
 
     Box = tuple[float, float, float, float]
@@ -42,42 +44,42 @@ class _Look:
 
 
 class CloserLook:
-    """Sink that looks; `box` is what it knows of a track."""
+    """The stage that looks, and remembers what it found of each track."""
 
     def __init__(self, detector: Detector, input_px: tuple[int, int]) -> None:
-        """Look with a detector of this input, width and height; it is used on the thread that calls `put`."""
+        """Look with a detector of this input, width and height; it is used on the thread that calls `measure`."""
         self._detector, self._input_px = detector, input_px
         self._looks: dict[int, _Look] = {}
         self._next_at = float("-inf")
 
-    def put(self, scene: Scene) -> None:
-        """Look at the small face that has waited longest, if it is time."""
-        known = {track.id for track in scene.tracks}
+    def measure(self, frame: Frame, tracks: Sequence[Track]) -> tuple[Track, ...]:
+        """Return the tracks with their measured boxes; if it is time, look at the face that has waited longest."""
+        known = {track.id for track in tracks}
         self._looks = {number: look for number, look in self._looks.items() if number in known}
-        if scene.frame is None or scene.frame.at < self._next_at:
-            return
-        track = self._due(scene.visible, scene.frame)
-        if track is not None:
-            self._next_at = scene.frame.at + _EVERY_S
-            self._looks[track.id] = self._look(track, scene.frame)
+        due = self._due(tracks, frame) if frame.at >= self._next_at else None
+        if due is not None:
+            self._next_at = frame.at + _EVERY_S
+            self._looks[due.id] = self._look(due, frame)
+        return tuple(self._measured(track) for track in tracks)
 
-    def box(self, track: Track) -> Box:
-        """Return a track's box, of the height that the last look at it found."""
+    def _measured(self, track: Track) -> Track:
+        """Return a track whose measured box is of the height that the last look found."""
         look = self._looks.get(track.id)
         if look is None:
-            return track.box
+            return track
         x1, y1, x2, y2 = track.box
         grown = (y2 - y1) / look.rough_px
         half = look.height_px * (1.0 if abs(grown - 1) < _SAME else grown) / 2
-        return x1, (y1 + y2) / 2 - half, x2, (y1 + y2) / 2 + half
+        return replace(track, measured=(x1, (y1 + y2) / 2 - half, x2, (y1 + y2) / 2 + half))
 
-    def _due(self, tracks: tuple[Track, ...], frame: Frame) -> Track | None:
+    def _due(self, tracks: Sequence[Track], frame: Frame) -> Track | None:
         scale = min(small / whole for small, whole in zip(self._input_px, frame.size_px, strict=True))
-        looked = {track.id: self._looks[track.id].at for track in tracks if track.id in self._looks}
+        looked = {number: look.at for number, look in self._looks.items()}
         waiting = [
             track
             for track in tracks
-            if 1 < (track.box[3] - track.box[1]) * scale < _FACE_PX
+            if track.face is not None
+            and 1 < (track.box[3] - track.box[1]) * scale < _FACE_PX
             and frame.at - looked.get(track.id, float("-inf")) >= _FRESH_S
         ]
         return min(waiting, key=lambda track: looked.get(track.id, float("-inf")), default=None)

@@ -16,7 +16,7 @@ def places(scene: Scene, ruler: Ruler) -> dict[int, Place]:
     """Return where the visible people are, by the id of their track; those whose face is cut off are left out."""
     if scene.frame is None:
         return {}
-    found = {track.id: ruler.place(ruler.sees(track), scene.frame.size_px) for track in scene.visible}
+    found = {track.id: ruler.place(track.measured or track.box, scene.frame.size_px) for track in scene.visible}
     return {number: place for number, place in found.items() if place is not None}
 
 

@@ -9,17 +9,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
-    from edge.data import Track
     from edge.settings import DistanceSettings
 
     Box = tuple[float, float, float, float]
@@ -70,14 +66,12 @@ class Ruler:
 
     focal_widths: focal length in picture widths.  focal_error: its error as a share (one standard deviation).
     face_height_m: of an adult as the detector boxes it.  input_width_px: width of the detector's input.
-    sees: the box of a track, px of the picture, whose height is measured.
     """
 
     focal_widths: float
     focal_error: float
     face_height_m: float
     input_width_px: int
-    sees: Callable[[Track], Box] = attrgetter("box")
 
     def place(self, box: Box, size_px: tuple[int, int]) -> Place | None:
         """Return where the face of a box is; None where the picture's border cuts its height."""

@@ -16,18 +16,20 @@ from edge.classify.mask import MaskClassifier
 from edge.classify.vote import Voter
 from edge.data import Reason
 from edge.detect.centerface import CenterFace
+from edge.distance.closer import CloserLook
 from edge.errors import ModelError
 from edge.pipeline import Stages
 from edge.tflite import Model, ModelSpec
 from edge.track.motion import MotionTracker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from edge.classify import Classifier
+    from edge.data import Frame, Track
     from edge.detect import Detector
     from edge.health import Timings
-    from edge.settings import Settings
+    from edge.settings import AlertSettings, Settings
 
 _T = TypeVar("_T")
 
@@ -85,17 +87,36 @@ def _decoder(known: dict[str, _T], model: Model) -> _T:
 
 
 def build_stages(settings: Settings, models: Models, timings: Timings, *, every_frame: bool) -> Stages:
-    """Join the stages; `every_frame` judges every visible face in every frame, as files are judged."""
+    """Join the stages; `every_frame` judges every visible face in every frame and measures none, as files want it."""
     tracker = MotionTracker(min_iou=settings.track.min_iou, max_lost_s=settings.track.max_lost_s)
-    voter = Voter(
-        every_s=0.0 if every_frame else settings.classifier.every_s,
-        max_per_frame=1_000 if every_frame else settings.classifier.max_per_frame,
+    voter, policy = _voter(settings, every_frame=every_frame), _policy(settings.alert)
+    closer = CloserLook(models.detector, models.detector_px)
+    return Stages(
+        detect=timings.timed("detect", models.detector.detect),
+        track=timings.timed("track", tracker.update),
+        due=voter.due,
+        classify=timings.timed("classify", models.classifier.classify),
+        vote=timings.timed("vote", voter.vote),
+        measure=_unmeasured if every_frame else timings.timed("measure", closer.measure),
+        judge=timings.timed("judge", policy.judge),
+        episodes=policy.open,
+        close=partial(policy.close, reason=Reason.STOPPED),
+    )
+
+
+def _voter(settings: Settings, *, every_frame: bool) -> Voter:
+    rule = settings.classifier
+    return Voter(
+        every_s=0.0 if every_frame else rule.every_s,
+        max_per_frame=1_000 if every_frame else rule.max_per_frame,
         half_life_s=settings.vote.half_life_s,
         min_votes=settings.vote.min_votes,
         min_confidence=settings.vote.min_confidence,
     )
-    rule = settings.alert
-    policy = EpisodePolicy(
+
+
+def _policy(rule: AlertSettings) -> EpisodePolicy:
+    return EpisodePolicy(
         dwell_s=rule.dwell_s,
         clear_s=rule.clear_s,
         gone_s=rule.gone_s,
@@ -103,18 +124,12 @@ def build_stages(settings: Settings, models: Models, timings: Timings, *, every_
         incorrect=rule.incorrect,
         new_id=lambda: str(uuid.uuid4()),
     )
-    return Stages(
-        detect=timings.timed("detect", models.detector.detect),
-        track=timings.timed("track", tracker.update),
-        due=voter.due,
-        classify=timings.timed("classify", models.classifier.classify),
-        vote=timings.timed("vote", voter.vote),
-        judge=timings.timed("judge", policy.judge),
-        episodes=policy.open,
-        close=partial(policy.close, reason=Reason.STOPPED),
-    )
 
 
 def counting(stages: Stages) -> Stages:
-    """Return stages that judge people and raise no alert of anybody."""
-    return replace(stages, judge=lambda _tracks, _at: (), episodes=tuple, close=lambda _at: ())
+    """Return stages that judge people, measure nobody and raise no alert of anybody."""
+    return replace(stages, measure=_unmeasured, judge=lambda _tracks, _at: (), episodes=tuple, close=lambda _at: ())
+
+
+def _unmeasured(_frame: Frame, tracks: Sequence[Track]) -> tuple[Track, ...]:
+    return tuple(tracks)

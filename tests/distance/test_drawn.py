@@ -44,10 +44,10 @@ def look(profile: str, person: Person) -> Metres | None:
     box = drawn.nearest(detector(profile).detect(frame).boxes, person.centre_px)
     if box is None:
         return None
-    closer, track = CloserLook(detector(profile), INPUT_PX[profile]), replace(fakes.track(), box=box)
-    closer.put(replace(fakes.scene((track,)), frame=frame))
+    closer = CloserLook(detector(profile), INPUT_PX[profile])
+    (track,) = closer.measure(frame, [replace(fakes.track(), box=box)])
     ruler = drawn.ruler(INPUT_PX[profile][0])
-    return ruler.away(ruler.place(closer.box(track), drawn.SIZE_PX))
+    return ruler.away(ruler.place(track.measured or track.box, drawn.SIZE_PX))
 
 
 @pytest.mark.parametrize("name", ["astronaut", "hopper"])

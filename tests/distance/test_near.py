@@ -42,6 +42,12 @@ def test_an_alert_says_how_far_the_nearest_person_is_and_how_many_are_near():
     assert low < 1.0 < high
 
 
+def test_where_a_closer_look_measured_a_face_its_box_counts():
+    looked_at = replace(person(2, 0.0, 9.0), measured=box_at(0.0, 4.0))
+    assert metres(scene(BARE, looked_at), RULER)[2] == pytest.approx(4.0, abs=0.05)
+    assert proximity(alert(BARE), scene(BARE, looked_at), RULER, 2.0)["people_near"] == 1
+
+
 def test_somebody_alone_has_nobody_near():
     assert proximity(alert(BARE), scene(BARE), RULER, 2.0) == {
         "nearest_person_m": None,
