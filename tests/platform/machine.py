@@ -119,6 +119,7 @@ class Machine:
                 self._nspawn.wait(_BOOT_S)
             except subprocess.TimeoutExpired:
                 self.pull_the_plug()
+        assert comes_true(lambda: not Path(f"/proc/{self._leader}").exists(), 10), "the machine outlived its nspawn"
         self._nspawn, self._leader = None, 0
 
     def pull_the_plug(self) -> None:

