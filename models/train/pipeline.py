@@ -1,7 +1,7 @@
 """Make the mask model from a folder of pictures: every step in order, each skipped where its result still holds.
 
     python -m models.train.pipeline PICTURES --work WORK [--face models/face/quality] [--mask models/mask] \
-        [--until STEP] [--jobs 2]
+        [--until STEP] [--jobs N]
 
 Each network is trained by a process of one thread with seeds of its own, so `--jobs` changes the time and nothing else.
 """
@@ -11,63 +11,52 @@ from __future__ import annotations
 import argparse
 import itertools
 import logging
+import os
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from models.train.mask import Schedule
 from models.train.sources import SOURCES, Role
 from models.train.weights import centerface
 
 log = logging.getLogger(__name__)
 
-_LOSO_EPOCHS = 6
-"""Networks that leave a source out only set temperature and `unsure`; they get less time than the one that ships."""
+
+def networks(args: argparse.Namespace) -> list[tuple[str, list[str]]]:
+    """Return the steps that train: the network that ships, and one without each source, which sets its confidence.
+
+    All get the same schedule. One that was trained for less is less sure of itself, and what is fitted on it (the
+    temperature, the shift of the third logit) would then be wrong for the one that ships.
+    """
+    schedule = ["--epochs", str(args.epochs), "--faces", str(args.faces)]
+    common = [str(args.work), str(args.work / "centerface.onnx"), *schedule]
+    left_out = [source.name for source in SOURCES if source.role is Role.TRAIN]
+    return [
+        ("mask", ["--name", "shipped", *common]),
+        *(("mask", ["--name", f"without_{name}", "--without", name, *common]) for name in left_out),
+    ]
 
 
 def steps(args: argparse.Namespace) -> list[tuple[str, list[str]]]:
     """Return the name and the command line of each step."""
-    pictures, work, face, mask = (
-        str(args.pictures),
-        str(args.work),
-        ["--face", str(args.face)],
-        ["--mask", str(args.mask)],
-    )
-    faces = ["--faces", str(args.faces)]
-    weights = str(args.work / "centerface.onnx")
-    train = [("mask", [work, weights, "--name", "shipped", "--epochs", str(args.epochs), *faces])]
-    train += [
-        (
-            "mask",
-            [
-                work,
-                weights,
-                "--name",
-                f"without_{s.name}",
-                "--without",
-                s.name,
-                "--epochs",
-                str(min(_LOSO_EPOCHS, args.epochs)),
-                *faces,
-            ],
-        )
-        for s in SOURCES
-        if s.role is Role.TRAIN
-    ]
+    pictures, work = str(args.pictures), str(args.work)
+    models = ["--mask", str(args.mask), "--face", str(args.face)]
     return [
         ("collect", [pictures, work]),
         ("crops", [pictures, work, "--detector", str(args.face)]),
         ("leaks", [work]),
         ("drawn", [work]),
         ("explore", [work]),
-        *train,
+        *networks(args),
         ("loso", [work]),
         ("export", [work, "--out", str(args.mask)]),
-        ("card", [pictures, work, *mask, "--stage", "spec"]),
-        ("evaluate", [pictures, work, *mask, *face]),
-        ("card", [pictures, work, *mask, "--stage", "text"]),
-        ("worst", [pictures, work, *mask, *face]),
+        ("card", [pictures, work, *models[:2], "--stage", "spec"]),
+        ("evaluate", [pictures, work, *models]),
+        ("card", [pictures, work, *models[:2], "--stage", "text"]),
+        ("worst", [pictures, work, *models]),
         ("golden", [str(args.mask)]),
     ]
 
@@ -79,9 +68,9 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder for what is made on the way")
     parser.add_argument("--face", type=Path, default=Path("models/face/quality"))
     parser.add_argument("--mask", type=Path, default=Path("models/mask"))
-    parser.add_argument("--epochs", type=int, default=16)
-    parser.add_argument("--faces", type=int, default=12_800, help="faces an epoch")
-    parser.add_argument("--jobs", type=int, default=1, help="networks trained at a time")
+    parser.add_argument("--epochs", type=int, default=Schedule().epochs)
+    parser.add_argument("--faces", type=int, default=Schedule().faces, help="faces an epoch")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="networks trained at a time, one core each")
     parser.add_argument("--until", default="golden", help="last step to run")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -99,7 +88,7 @@ def run(step: tuple[str, list[str]]) -> None:
     started = time.monotonic()
     log.info("%s %s", name, " ".join(words))
     subprocess.run([sys.executable, "-m", f"models.train.{name}", *words], check=True)
-    log.info("%s took %.0f s", " ".join([name, *words[2:4]]), time.monotonic() - started)
+    log.info("%s took %.0f s", " ".join([name, *words[:2]]), time.monotonic() - started)
 
 
 if __name__ == "__main__":
