@@ -13,7 +13,6 @@ import argparse
 import mmap
 import os
 import struct
-import subprocess
 import sys
 import tempfile
 import threading
@@ -55,6 +54,10 @@ if TYPE_CHECKING:
 _ROUND_S = 2.0
 _QUIET_S = 0.5
 _PERIOD_S = 1 / 15
+_IDLE = (107, 62, 0)
+"""Blue, green, red of the sign while nobody is asked."""
+_UNPAINTED = ((0, 0, 0), (239, 239, 239))
+"""Of a screen without a window, and of a window without a picture."""
 _SETTINGS = (
     "mqtt.host=127.0.0.1",
     "mqtt.port=1",
@@ -121,19 +124,11 @@ class Stopwatch:
         return self.at
 
 
-def screen_with(folder: Path, size: str, stack: ExitStack, *, managed: bool) -> tuple[str, Path]:
+def screen_with(folder: Path, size: str, stack: ExitStack) -> tuple[str, Path]:
     """Start a screen; return its name and the file of its memory."""
     folder.mkdir()
     screen = open_screen(size, "-fbdir", str(folder))
     stack.callback(screen.kill)
-    if managed:
-        manager = subprocess.Popen(
-            ["matchbox-window-manager"],  # noqa: S607 - wherever the system has it
-            env={**os.environ, "DISPLAY": screen.name},
-            stderr=subprocess.DEVNULL,
-        )
-        stack.callback(manager.wait)
-        stack.callback(manager.kill)
     return screen.name, folder / "Xvfb_screen0"
 
 
@@ -168,6 +163,19 @@ def scenes(models: Models) -> Callable[[bool], Scene]:
     return make
 
 
+def wait_for_start(recorder: RecordingPlayer, sign: Pixel, window: Pixel, put: Callable[..., float]) -> None:
+    """Put quiet scenes until the voice can speak and both screens are painted."""
+
+    def painted() -> bool:
+        return sign.bgr == _IDLE and window.bgr not in _UNPAINTED
+
+    if not eventually(lambda: recorder.tried, 30):
+        raise RuntimeError("the voice did not start")
+    put(unmasked=False, for_s=40.0, until=painted)
+    if not painted():
+        raise RuntimeError("the sign or the window did not start")
+
+
 def measure(folder: Path, *, rounds: int) -> dict[str, list[float]]:
     """Return the ms from decision to effect of each way, one a round; fewer where one did not happen within 2 s."""
     found: dict[str, list[float]] = {"lamp": [], "sound": [], "sign": [], "banner": []}
@@ -187,13 +195,13 @@ def measure(folder: Path, *, rounds: int) -> dict[str, list[float]]:
             folder / "s.sock", max_side_px=1280, status=shown.status, banner=shown.banner, thanks=shown.thanks
         )
         stack.callback(server.close)
-        sign_screen, sign_file = screen_with(folder / "sign", "1920x1080", stack, managed=True)
-        window_screen, window_file = screen_with(folder / "window", "1280x800", stack, managed=False)
+        sign_screen, sign_file = screen_with(folder / "sign", "1920x1080", stack)
+        window_screen, window_file = screen_with(folder / "window", "1280x800", stack)
         texts = SignTexts(*sign_texts(settings.notice))
         on_screen(sign_screen, lambda: sign_process(server.path, texts, lambda _text: None), stack)
         view = ["view", "--socket", str(server.path)]
         on_screen(window_screen, lambda: ChildProcess("window", view), stack)
-        sign, window = Pixel(sign_file, 960, 1080 - 90), Pixel(window_file, 20, 5)
+        sign, window = Pixel(sign_file, 960, 1080 - 90), Pixel(window_file, 27, 47)
         make, lamp = scenes(models), Device.pin_factory.pin("GPIO17")
 
         def put(*, unmasked: bool, for_s: float, until: Callable[[], bool] = lambda: False) -> float:
@@ -207,10 +215,7 @@ def measure(folder: Path, *, rounds: int) -> dict[str, list[float]]:
                 time.sleep(_PERIOD_S)
             return first_at
 
-        ready = eventually(lambda: recorder.tried, 30)
-        put(unmasked=False, for_s=40.0, until=lambda: sign.bgr == (107, 62, 0) and window.bgr != (0, 0, 0))
-        if not (ready and sign.bgr == (107, 62, 0)):
-            raise RuntimeError("the sign or the voice did not start")
+        wait_for_start(recorder, sign, window, put)
         for number in range(rounds):
             put(unmasked=False, for_s=_QUIET_S)
             watches = {

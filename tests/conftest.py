@@ -94,18 +94,25 @@ def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
 
 
 class Screen:
-    """A running X screen; `name` is what DISPLAY is set to."""
+    """A running X screen with a window manager; `name` is what DISPLAY is set to.
+
+    As on every desktop: without a manager, Qt 5 now and then misses that its window was mapped, and never paints it.
+    """
 
     def __init__(self, name: str, server: subprocess.Popen[bytes]) -> None:
-        self.name, self._server = name, server
+        self.name = name
+        manager = ["matchbox-window-manager", "-use_titlebar", "no"]
+        environ = {**os.environ, "DISPLAY": name}
+        self._processes = [subprocess.Popen(manager, env=environ, stderr=subprocess.DEVNULL), server]
 
     def kill(self) -> None:
-        self._server.kill()
-        self._server.wait()
+        for process in self._processes:
+            process.kill()
+            process.wait()
 
 
 def open_screen(size: str = "1280x800", *more: str) -> Screen:
-    """Start an X screen of WIDTHxHEIGHT."""
+    """Start an X screen of WIDTHxHEIGHT; a window on it fills it."""
     reader, writer = os.pipe()
     command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", f"{size}x24", "-nolisten", "tcp", *more]
     server = subprocess.Popen(command, pass_fds=[writer], stderr=subprocess.DEVNULL)

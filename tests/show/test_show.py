@@ -253,7 +253,7 @@ def test_a_real_window_shows_the_scene_and_q_ends_the_watch(server, display, mon
     done = keep_putting(server, window)
     try:
         assert eventually(lambda: windows(display.name), 30)
-        assert eventually(lambda: "srgb(213,94,0)" in pixel_of_screen(20, 5), 10), pixel_of_screen(20, 5)
+        assert eventually(lambda: "srgb(213,94,0)" in pixel_of_screen(150, 10), 10), pixel_of_screen(150, 10)
         subprocess.run(["xdotool", "search", "--name", "^maskwatch$", "windowfocus", "key", "q"], check=True)
         assert eventually(stop.is_set, 10)
     finally:

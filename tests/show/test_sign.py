@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import os
 import subprocess
+import sys
 import threading
 
 import cv2
@@ -127,8 +127,6 @@ class Stop:
 
     def __init__(self, folder, size: str, *arguments: str) -> None:
         self.screen = open_screen(size)
-        env = {**os.environ, "DISPLAY": self.screen.name}
-        self._manager = subprocess.Popen(["matchbox-window-manager"], env=env, stderr=subprocess.DEVNULL)
         self.banner, self.thanks, self._done = "", False, threading.Event()
         self.server = SceneServer(
             folder / "s.sock", max_side_px=320, status=str, banner=lambda: self.banner, thanks=lambda: self.thanks
@@ -159,8 +157,6 @@ class Stop:
     def close(self) -> None:
         if not self._done.is_set():
             self.stop_watching()
-        self._manager.kill()
-        self._manager.wait()
         self.screen.kill()
 
 
@@ -194,7 +190,7 @@ def test_a_real_sign_fills_the_screen_in_each_state_and_shows_nothing_of_the_cam
 def test_a_sign_that_stays_outlives_the_watch_and_q_closes_it(stop):
     stop.banner = PLEASE["en"]
     command = ["-m", "edge", "sign", "--stay", "--socket", str(stop.server.path), "--texts", "Hello", "", ""]
-    process = subprocess.Popen([os.sys.executable, *command], env=environment(DISPLAY=stop.screen.name))
+    process = subprocess.Popen([sys.executable, *command], env=environment(DISPLAY=stop.screen.name))
     assert stop.shows(Says.NOTICE, PLEASE["en"], stop.size_px)
     stop.stop_watching()
     assert stop.shows(Says.IDLE, "Hello", stop.size_px)
