@@ -32,8 +32,10 @@ if TYPE_CHECKING:
 
 _VERSION = "1.1.0"
 _THRESHOLDS = {"confidence": 0.5, "face_px": 12.0, "brightness": 12.0, "contrast": 1.5}
-"""confidence: below one half, an honest confidence says that the verdict is more likely wrong than right; that is the best
-threshold where a wrong verdict costs twice a withheld one (Chow, "On optimum recognition error and reject tradeoff", 1970).
+"""confidence: below one half, an honest confidence says that the verdict is more likely wrong than right.
+
+That is the best threshold where a wrong verdict costs twice a withheld one. Source: Chow, "On optimum recognition error
+and reject tradeoff", 1970.
 """
 
 
