@@ -164,7 +164,7 @@ def _confidence(spec: ModelSpec, ece: float, loso: dict[str, Any]) -> str:
     covered, error = next((c, e) for threshold, c, e in loso["coverage"] if threshold >= at - 0.005)
     return (
         f"## Confidence and `unsure`\n\nTemperature {spec.temperature} was fitted on the left-out sources (ECE there "
-        f"{loso['ece']:.3f}); on `scenes_macwinwin`, measured once, the ECE is {ece:.3f}. Below a confidence of {at} "
+        f"{loso['ece']:.3f}); on `scenes_macwinwin` the ECE is {ece:.3f}. Below a confidence of {at} "
         f"the answer is `unsure`: on the left-out sources {100 * covered:.1f} % of the faces are judged, with "
         f"{100 * error:.1f} % errors instead of {100 * loso['coverage'][0][2]:.1f} %.\n\n"
         "![reliability](reliability.png) ![coverage](coverage.png)\n"
