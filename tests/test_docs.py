@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,15 @@ def test_every_test_that_a_document_names_exists():
 def test_every_link_of_a_document_leads_somewhere(document):
     links = re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text())
     assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def test_the_models_in_the_examples_of_the_contract_are_those_that_ship():
+    told = re.compile(r'"name":"([\w-]+)","version":"([\d.]+)",\s*"sha256":"(\w{64})"')
+    specs = [tomllib.loads(path.read_text()) for path in ROOT.glob("models/**/model.toml")]
+    ship = {(spec["name"], spec["version"], spec["sha256"]) for spec in specs}
+    examples = told.findall((ROOT / "docs/mqtt.md").read_text())
+    assert len(examples) == 5
+    assert set(examples) <= ship
 
 
 def test_every_provision_of_the_standard_has_its_row():
