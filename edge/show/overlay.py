@@ -32,6 +32,10 @@ _INK, _PAPER = (255, 255, 255), (32, 32, 32)
 _BANNER, _THANKS = (0, 94, 213), (178, 114, 0)
 _Rectangle = tuple[int, int, int, int]
 _FONT = cv2.FONT_HERSHEY_DUPLEX
+_LINE_PX = 44
+"""Height of a line of the banner at a font scale of 1."""
+_BANNER_SHARE = 0.25
+"""More of the height would hide faces and their labels; who is to be told from afar reads the sign."""
 _EMPTY_PX = (360, 640)
 
 
@@ -42,15 +46,14 @@ def draw(image: Image | None, view: View, *, zoom: float = 1.0) -> Image:
     """
     canvas = np.full((*_EMPTY_PX, 3), 64, np.uint8) if image is None else image.copy()
     unit = zoom * max(canvas.shape[0], canvas.shape[1]) / 1000
-    taken: list[_Rectangle] = []
     for mark in view.marks:
         _draw_box(canvas, mark, unit)
+    phrase, colour = view.banner.partition("\n")[0], _THANKS if view.thanks else _BANNER
+    taken = [_draw_banner(canvas, phrase, colour)] if view.banner else []
     for mark in view.marks:
         _draw_label(canvas, mark, max(0.35, 0.55 * unit), taken)
     if view.status:
         _draw_status(canvas, view.status, unit)
-    if view.banner:
-        _draw_banner(canvas, view.banner.partition("\n")[0], _THANKS if view.thanks else _BANNER)
     return canvas
 
 
@@ -107,20 +110,24 @@ def _draw_status(canvas: Image, status: str, unit: float) -> None:
     cv2.putText(canvas, text, (8, height - base - 4), _FONT, scale, _INK, 1, cv2.LINE_AA)
 
 
-def _draw_banner(canvas: Image, phrase: str, colour: tuple[int, int, int]) -> None:
-    """Draw the phrase over the whole width, as large as it fits on lines of about 28 letters."""
+def _draw_banner(canvas: Image, phrase: str, colour: tuple[int, int, int]) -> _Rectangle:
+    """Draw the phrase on lines of about 28 letters, as large as fits the width and `_BANNER_SHARE` of the height.
+
+    Returns where it was drawn.
+    """
     lines = textwrap.wrap(_drawable(phrase), 28)
-    width = canvas.shape[1]
+    height, width = canvas.shape[:2]
     widest = max(cv2.getTextSize(line, _FONT, 1.0, 2)[0][0] for line in lines)
-    scale = 0.92 * width / widest
+    scale = min(0.92 * width / widest, _BANNER_SHARE * height / (_LINE_PX * (len(lines) + 0.5)))
     thickness = max(1, round(2 * scale))
-    line_height = round(44 * scale)
-    bottom = min(line_height * len(lines) + line_height // 2, canvas.shape[0])
-    cv2.rectangle(canvas, (0, 0), (width, bottom), colour, cv2.FILLED)
+    line_height = max(1, int(_LINE_PX * scale))
+    bottom = min(line_height * len(lines) + line_height // 2, height)
+    cv2.rectangle(canvas, (0, 0), (width, bottom - 1), colour, cv2.FILLED)
     for row, line in enumerate(lines):
         text_width = cv2.getTextSize(line, _FONT, scale, thickness)[0][0]
         place = ((width - text_width) // 2, line_height * (row + 1))
         cv2.putText(canvas, line, place, _FONT, scale, _INK, thickness, cv2.LINE_AA)
+    return 0, 0, width, bottom
 
 
 def _drawable(text: str) -> str:

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from edge.data import Mask
 from edge.errors import CameraLost, InputError
+from edge.notice.phrases import PLEASE
 from edge.show import overlay
 from edge.show.overlay import draw
 from edge.show.slot import SceneReader, SceneServer
@@ -174,6 +175,19 @@ def test_labels_of_people_who_stand_close_do_not_cover_each_other():
     together, alone = painted(*marks), [painted(mark)[k] for k, mark in enumerate(marks)]
     assert min(alone) > 1000
     assert all(count > 0.95 * single for count, single in zip(together, alone, strict=True)), (together, alone)
+
+
+@pytest.mark.parametrize("size", [(960, 506), (1920, 1080), (640, 480)])
+def test_the_banner_hides_a_quarter_of_the_picture_at_most_and_neither_it_nor_a_label_hides_the_other(size):
+    told = View((Mark((0.4, 0.27, 0.6, 0.6), Mask.UNSURE, 0.5),), banner=PLEASE["en"])
+    full, alone, silent = (
+        draw(fakes.picture(120, size), view) for view in (told, replace(told, marks=()), replace(told, banner=""))
+    )
+    rows = int((full[:, 3] == overlay._BANNER).all(1).sum())
+    assert 0.1 * size[1] < rows <= 0.25 * size[1]
+    assert (full[:rows] == alone[:rows]).all()
+    labelled, free = (int((canvas == overlay._COLOURS[Mask.UNSURE]).all(2).sum()) for canvas in (full, silent))
+    assert labelled > 0.95 * free > 500
 
 
 def test_thanks_have_a_colour_of_their_own_and_the_banner_is_in_the_first_language():
