@@ -68,7 +68,6 @@ setup(
             "onnxruntime>=1.20,<2",
             "matplotlib>=3.9,<4",
             "scikit-image>=0.24,<1",
-            "tqdm>=4.66,<5",
         ],
         "test": [
             "pytest>=8,<10",

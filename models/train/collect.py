@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-from tqdm import tqdm
+from rich.progress import track
 
 from models.train.sources import SOURCES, Picture, Source, pictures
 from models.train.stamp import fresh, sha256, stamp
@@ -83,7 +83,7 @@ def manifest(root: Path) -> list[dict[str, Any]]:
     for source in SOURCES:
         if (root / source.name / source.listing).exists():
             listing = list(pictures(root, source))
-            lines += [entry_of(root, source, picture) for picture in tqdm(listing, desc=source.name, mininterval=5)]
+            lines += [entry_of(root, source, picture) for picture in track(listing, source.name)]
     usable = [line for line in lines if "dhash" in line]
     for place, earlier in twins([int(line["dhash"], 16) for line in usable]).items():
         usable[place]["twin"] = f"{usable[earlier]['source']}/{usable[earlier]['file']}"

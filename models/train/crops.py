@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from tqdm import tqdm
+from rich.progress import track
 
 from edge.boxes import iou
 from edge.data import Frame
@@ -52,7 +52,7 @@ def faces_of(root: Path, entry: Source, detect: Detect) -> Faces:
     rows: list[Row] = []
     numbers: list[int] = []
     listing = list(pictures(root, entry))
-    for number, picture in enumerate(tqdm(listing, desc=entry.name, mininterval=5)):
+    for number, picture in enumerate(track(listing, entry.name)):
         image = cv2.imread(str(root / entry.name / picture.file))
         if image is None:
             continue

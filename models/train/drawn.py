@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from tqdm import tqdm
+from rich.progress import track
 
 from models.train.draw import draw_mask, skin_colour
 from models.train.geometry import FaceCamera
@@ -151,7 +151,7 @@ def draw_one(
 def drawings(faces: Faces, cloths: list[Pixels], recipe: dict[str, float], rng: np.random.Generator) -> Faces:
     """Return what `recipe` asks for over each of `faces`."""
     rows, results = [], []
-    for row in tqdm(range(len(faces)), desc="draw", mininterval=5):
+    for row in track(range(len(faces)), "draw"):
         for task, count in recipe.items():
             for _ in range(int(count) + int(rng.random() < count % 1)):
                 image, label, name = draw_one(task, faces.crops[row], faces.landmarks[row], cloths, rng)

@@ -1,0 +1,1 @@
+"""Training, as far as it needs no learning library: what is collected, kept out, cut and drawn."""

@@ -1,0 +1,92 @@
+"""Drawn masks lie where their label says, and drawn lookalikes hide what they should."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models.train.draw import draw_mask, skin_colour
+from models.train.drawn import RECIPE, at_native, draw_one, drawings
+from models.train.negatives import KINDS, draw_negative
+from models.train.styles import Fit, Make, random_style
+from tests.train.people import faces, stored_face
+
+EYES, NOSE, MOUTH = slice(0, 2), slice(2, 3), slice(3, 5)
+COVERED = {
+    Fit.RIGHT: (False, True, True),
+    Fit.UNDER_NOSE: (False, False, True),
+    Fit.CHIN: (False, False, False),
+    Fit.FOREHEAD: (False, False, False),
+}
+ROUNDS = 12
+
+
+def changed(before: np.ndarray, after: np.ndarray, points: np.ndarray) -> float:
+    """Return the share of landmarks about which the picture is another."""
+    different = np.abs(before.astype(int) - after.astype(int)).sum(2) > 40
+    spots = [different[y - 1 : y + 2, x - 1 : x + 2].mean() > 0.5 for x, y in points.round().astype(int)]
+    return float(np.mean(spots))
+
+
+def drawn_with(fit: Fit, make: Make | None, person: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return a face before and after a mask of one fit was drawn on it, and its landmarks."""
+    crop, landmarks = stored_face(person)
+    rng = np.random.default_rng(seed)
+    style = random_style(rng, fit, skin_colour(crop, landmarks), ("surgical", "black", "white"))
+    while style.make is Make.CLEAR or (make is not None and style.make is not make):
+        style = random_style(rng, fit, skin_colour(crop, landmarks), ("surgical", "black", "white"))
+    return crop, draw_mask(crop, landmarks, style, rng), landmarks
+
+
+@pytest.mark.parametrize("fit", COVERED)
+def test_a_mask_covers_what_its_fit_says(fit):
+    shares = []
+    for seed in range(ROUNDS):
+        before, after, landmarks = drawn_with(fit, None, seed % 2, seed)
+        shares.append([changed(before, after, landmarks[part]) for part in (EYES, NOSE, MOUTH)])
+    assert np.abs(np.mean(shares, 0) - COVERED[fit]).max() < 0.2, np.mean(shares, 0)
+
+
+@pytest.mark.parametrize("make", [make for make in Make if make is not Make.CLEAR])
+def test_every_make_covers_nose_and_mouth_when_worn_right(make):
+    shares = []
+    for seed in range(4):
+        before, after, landmarks = drawn_with(Fit.RIGHT, make, seed % 2, seed)
+        shares.append(changed(before, after, landmarks[2:]))
+    assert np.mean(shares) > 0.8
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_lookalike_changes_the_lower_face_and_leaves_the_eyes(kind):
+    lower, eyes = [], []
+    for seed in range(ROUNDS):
+        crop, landmarks = stored_face(seed % 2)
+        after = draw_negative(crop, landmarks, kind, np.random.default_rng(seed))
+        lower.append(np.abs(after[60:].astype(int) - crop[60:]).mean())
+        eyes.append(changed(crop, after, landmarks[EYES]))
+    assert min(lower) > 0.2
+    assert np.mean(eyes) < 0.2
+
+
+def test_a_drawing_has_the_label_of_what_was_drawn():
+    crop, landmarks = stored_face(0)
+    labels = {"right": {0}, "covered": {0}, "negative": {1}, "wrong": {2}}
+    for task in RECIPE:
+        said = {draw_one(task, crop, landmarks, [], np.random.default_rng(seed))[1] for seed in range(5)}
+        assert said == labels[task]
+
+
+def test_drawings_are_as_many_as_the_recipe_asks_and_the_same_for_the_same_seed():
+    crop, landmarks = stored_face(1)
+    some = faces(crop, crop[:, ::-1], landmarks=landmarks)
+    once, again = (drawings(some, [], {"right": 2.0, "wrong": 1.0}, np.random.default_rng(4)) for _ in range(2))
+    assert sorted(once.labels.tolist()) == [0, 0, 0, 0, 2, 2]
+    assert (once.crops == again.crops).all()
+    assert (once.crops != drawings(some, [], {"right": 3.0}, np.random.default_rng(5)).crops[:6]).any()
+
+
+def test_a_drawing_is_no_sharper_than_the_face_under_it():
+    crop, _ = stored_face(0)
+    sharp, soft = (np.abs(np.diff(picture.astype(int), axis=1)).mean() for picture in (crop, at_native(crop, 16.0)))
+    assert soft < 0.6 * sharp
+    assert (at_native(crop, 200.0) == crop).all()
