@@ -30,7 +30,7 @@ from models.train.store import MARGIN
 if TYPE_CHECKING:
     from edge.tflite import ModelSpec
 
-_VERSION = "1.1.0"
+_VERSION = "1.2.0"
 _THRESHOLDS = {"confidence": 0.5, "face_px": 12.0, "brightness": 12.0, "contrast": 1.5}
 """confidence: below one half, an honest confidence says that the verdict is more likely wrong than right.
 

@@ -21,6 +21,7 @@ import torch
 
 from models.train.batches import pool
 from models.train.card import Tables, write_spec
+from models.train.equalise import equalise
 from models.train.mask import load_net
 from models.train.store import as_served
 
@@ -39,20 +40,20 @@ _DUMMY = "calibration_image_sample_data_20x128x128x3_float32.npy"
 
 
 def shifted(net: MaskNet, shift: float) -> None:
-    """Take `shift` off the logit of `incorrect_mask` (see `verdicts.rare_shift`)."""
+    """Take `shift` off the logit of `incorrect_mask` (see `confidence.rare_shift`)."""
     last = net.head[-1]
     last.bias.data[2] -= shift
 
 
 def calibration(work: Path, size_px: int, seed: int = 1) -> list[Image]:
-    """Return RGB crops, uint8 (S, S, 3), drawn from the training pool as the product would cut them."""
+    """Return BGR crops, uint8 (S, S, 3), drawn from the training pool as the product would cut them."""
     source = pool(work)
     rows = np.random.default_rng(seed).choice(len(source.faces), _SAMPLES, p=source.weights, replace=False)
-    return [np.ascontiguousarray(as_served(source.faces.crops[row], size_px)[..., ::-1]) for row in rows]
+    return [as_served(source.faces.crops[row], size_px) for row in rows]
 
 
 def to_tflite(net: MaskNet, pictures: list[Image] | None) -> bytes:
-    """Return the network as TFLite: int8 calibrated on `pictures`, or float32 where None."""
+    """Return the network as TFLite: int8 calibrated on BGR `pictures`, or float32 where None."""
     import tensorflow as tf
 
     with tempfile.TemporaryDirectory() as scratch:
@@ -68,13 +69,13 @@ def to_tflite(net: MaskNet, pictures: list[Image] | None) -> bytes:
 
 
 def _samples(pictures: list[Image]) -> Callable[[], Iterator[list[NDArray[np.float32]]]]:
-    """Return the calibration pictures as the converter wants them; black and white first, so that input is 0..255."""
+    """Return BGR pictures as the converter wants them, in RGB; black and white first, so that input is 0..255."""
 
     def samples() -> Iterator[list[NDArray[np.float32]]]:
         extremes = np.zeros_like(pictures[0])
         extremes[::2] = 255
         for picture in [extremes, *pictures]:
-            yield [picture[None].astype(np.float32)]
+            yield [picture[None, ..., ::-1].astype(np.float32)]
 
     return samples
 
@@ -139,7 +140,9 @@ def main() -> None:
     net = load_net(args.work / "nets" / f"{args.name}.pt")
     shifted(net, json.loads((args.work / "loso.json").read_text("utf-8"))["shift"])
     write_folder(args.work / "float" / args.name, to_tflite(net, None))
-    write_folder(args.out, to_tflite(net, calibration(args.work, net.plan.size_px)))
+    pictures = calibration(args.work, net.plan.size_px)
+    equalise(net, pictures)
+    write_folder(args.out, to_tflite(net, pictures))
 
 
 if __name__ == "__main__":

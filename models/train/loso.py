@@ -16,10 +16,11 @@ import numpy as np
 
 from edge.batch.figures import calibration_error, interval
 from edge.classify.mask import softmax
+from models.train.confidence import coverage_curve, rare_shift, temperature
 from models.train.mask import load_net
 from models.train.sources import LABELS, SOURCES, Role
 from models.train.store import Faces
-from models.train.verdicts import coverage_curve, legibility, of_net, rare_shift, served, temperature
+from models.train.verdicts import legibility, of_net, served
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,0 +1,56 @@
+"""What is made of logits: temperature, the shift of the third class, the curve behind `unsure`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edge.classify.mask import softmax
+from models.train.confidence import coverage_curve, rare_shift, temperature
+
+
+def drawn(seed: int, count: int = 4000, rare: float = 0.03) -> tuple[np.ndarray, np.ndarray]:
+    """Return honest logits (N, 3) of an imperfect judge, and labels (N,) drawn from what they claim."""
+    rng = np.random.default_rng(seed)
+    prior = np.log([0.7 - rare, 0.3, rare])
+    sides = rng.choice(3, count, p=np.exp(prior))
+    evidence = rng.normal(0, 1, (count, 3)) + 2.5 * np.eye(3)[sides]
+    logits = (2.5 * evidence + prior).astype(np.float32)
+    cumulated = softmax(logits).cumsum(1)
+    return logits, (rng.random((count, 1)) > cumulated).sum(1).clip(0, 2)
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.0, 2.5])
+def test_the_temperature_undoes_too_much_or_too_little_confidence(factor):
+    logits, labels = drawn(1)
+    assert temperature(logits * np.float32(factor), labels) == pytest.approx(factor, rel=0.1)
+
+
+def test_a_third_class_that_training_saw_too_often_is_lowered_and_a_fair_one_is_not():
+    logits, labels = drawn(2, rare=0.1)
+    eager = logits + np.array([0, 0, 2.0], np.float32)
+    assert rare_shift(eager, labels) > rare_shift(logits, labels) + 0.5
+
+
+def test_the_third_class_may_cost_a_point_of_accuracy_and_no_more():
+    logits, labels = drawn(2, rare=0.02)
+    eager = logits + np.array([0, 0, 3.0], np.float32)
+    accuracy = {
+        step: float(((eager - np.array([0, 0, step], np.float32)).argmax(1) == labels).mean())
+        for step in (0.0, rare_shift(eager, labels), 2.0)
+    }
+    without, chosen, most = accuracy.values()
+    assert without < most - 0.02
+    assert chosen > most - 0.012
+
+
+def test_the_shift_is_the_same_each_time():
+    assert rare_shift(*drawn(4)) == rare_shift(*drawn(4))
+
+
+def test_whoever_is_withheld_first_is_wrong_most_often():
+    logits, labels = drawn(3)
+    thresholds, coverage, error = np.array(coverage_curve(softmax(logits), labels)).T
+    assert (np.diff(coverage) <= 0).all()
+    assert coverage[0] > 0.99
+    assert error[thresholds > 0.9].max() < 0.5 * error[0]
