@@ -47,7 +47,10 @@ from tests.notice.players import RecordingPlayer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gpiozero.pins.mock import MockPin
+
     from edge.joined.stages import Models
+    from edge.pipeline import Sink
     from edge.publish.publisher import Publisher
     from edge.settings import Settings
 
@@ -56,6 +59,8 @@ _QUIET_S = 0.5
 _PERIOD_S = 1 / 15
 _IDLE = (107, 62, 0)
 """Blue, green, red of the sign while nobody is asked."""
+_PLEASE_ON_SIGN, _PLEASE_IN_WINDOW = (0, 212, 255), (0, 94, 213)
+"""While somebody is."""
 _UNPAINTED = ((0, 0, 0), (239, 239, 239))
 """Of a screen without a window, and of a window without a picture."""
 _SETTINGS = (
@@ -124,22 +129,102 @@ class Stopwatch:
         return self.at
 
 
-def screen_with(folder: Path, size: str, stack: ExitStack) -> tuple[str, Path]:
-    """Start a screen; return its name and the file of its memory."""
+@dataclass
+class Stop:
+    """A bus stop at work: what is told of a scene, and by which ways people notice."""
+
+    sinks: tuple[Sink, ...]
+    scene: Callable[[bool], Scene]
+    lamp: MockPin
+    recorder: RecordingPlayer
+    sign: Pixel
+    window: Pixel
+
+    def put(self, *, unmasked: bool, for_s: float, until: Callable[[], bool] = lambda: False) -> float:
+        """Put scenes at 15 Hz; return when the first was decided."""
+        end_at, first_at = time.monotonic() + for_s, 0.0
+        while time.monotonic() < end_at and not until():
+            scene = self.scene(unmasked)
+            first_at = first_at or scene.decided_at
+            for sink in self.sinks:
+                sink.put(scene)
+            time.sleep(_PERIOD_S)
+        return first_at
+
+    def start(self) -> None:
+        """Put quiet scenes until the voice can speak and both screens are painted."""
+        if not eventually(lambda: self.recorder.tried, 30):
+            raise RuntimeError("the voice did not start")
+        self.put(unmasked=False, for_s=40.0, until=self._painted)
+        if not self._painted():
+            raise RuntimeError("the sign or the window did not start")
+
+    def _painted(self) -> bool:
+        return self.sign.bgr == _IDLE and self.window.bgr not in _UNPAINTED
+
+    def delays_ms(self, number: int) -> dict[str, float]:
+        """Return the ms from the decision of round `number`, from 0, to the effect of each way that had one in 2 s."""
+        self.put(unmasked=False, for_s=_QUIET_S)
+        watches = {
+            "lamp": Stopwatch(lambda: self.lamp.state),
+            "sound": Stopwatch(lambda: len(self.recorder.played) > number),
+            "sign": Stopwatch(lambda: self.sign.bgr == _PLEASE_ON_SIGN),
+            "banner": Stopwatch(lambda: self.window.bgr == _PLEASE_IN_WINDOW),
+        }
+        decided_at = self.put(unmasked=True, for_s=_QUIET_S)
+        at = {way: watch.join() for way, watch in watches.items()}
+        if at["sound"]:
+            at["sound"] = self.recorder.played[number][0]
+        return {way: 1e3 * (happened_at - decided_at) for way, happened_at in at.items() if happened_at is not None}
+
+
+def build_stop(folder: Path, stack: ExitStack) -> Stop:
+    """Return a stop that the settings above describe; `stack` closes it."""
+    recorder, pins = mocked(folder, stack)
+    settings = load(overrides=_SETTINGS, system_file=Path("/nonexistent")).settings
+    models, nearby = load_models(settings, profile="live"), Nearby()
+    publisher = publisher_of(settings, models, stack)
+    notifier = build_notifier(settings.notice, nearby, publisher, time.time, stack)
+    shown = Shown(str, nearby, lambda _scene: {})
+    server = SceneServer(
+        folder / "s.sock", max_side_px=1280, status=shown.status, banner=shown.banner, thanks=shown.thanks
+    )
+    stack.callback(server.close)
+    texts, view = SignTexts(*sign_texts(settings.notice)), ["view", "--socket", str(server.path)]
+    sign = on_screen(folder / "sign", "1920x1080", lambda: sign_process(server.path, texts, lambda _text: None), stack)
+    window = on_screen(folder / "window", "1280x800", lambda: ChildProcess("window", view), stack)
+    return Stop(
+        (notifier, publisher, server),
+        scenes(models),
+        pins.pin("GPIO17"),
+        recorder,
+        Pixel(sign, 960, 1080 - 90),
+        Pixel(window, 27, 47),
+    )
+
+
+def mocked(folder: Path, stack: ExitStack) -> tuple[RecordingPlayer, MockFactory]:
+    """Put a player that only notes in place of the system's, and pins of memory in place of a Pi's."""
+    recorder = RecordingPlayer(folder / "recorder")
+    stack.callback(os.environ.__setitem__, "PATH", os.environ["PATH"])
+    os.environ["PATH"] = f"{recorder.programs}:/usr/bin:/bin"
+    Device.pin_factory = MockFactory()
+    stack.callback(setattr, Device, "pin_factory", None)
+    return recorder, Device.pin_factory
+
+
+def on_screen(folder: Path, size: str, start: Callable[[], ChildProcess], stack: ExitStack) -> Path:
+    """Start a child on a screen of its own; return the file of the screen's memory."""
     folder.mkdir()
     screen = open_screen(size, "-fbdir", str(folder))
     stack.callback(screen.kill)
-    return screen.name, folder / "Xvfb_screen0"
-
-
-def on_screen(name: str, start: Callable[[], ChildProcess], stack: ExitStack) -> None:
-    """Start a child on a screen."""
     before = os.environ.get("DISPLAY")
-    os.environ["DISPLAY"] = name
+    os.environ["DISPLAY"] = screen.name
     stack.callback(start().close)
     os.environ.pop("DISPLAY")
     if before is not None:
         os.environ["DISPLAY"] = before
+    return folder / "Xvfb_screen0"
 
 
 def publisher_of(settings: Settings, models: Models, stack: ExitStack) -> Publisher:
@@ -163,75 +248,13 @@ def scenes(models: Models) -> Callable[[bool], Scene]:
     return make
 
 
-def wait_for_start(recorder: RecordingPlayer, sign: Pixel, window: Pixel, put: Callable[..., float]) -> None:
-    """Put quiet scenes until the voice can speak and both screens are painted."""
-
-    def painted() -> bool:
-        return sign.bgr == _IDLE and window.bgr not in _UNPAINTED
-
-    if not eventually(lambda: recorder.tried, 30):
-        raise RuntimeError("the voice did not start")
-    put(unmasked=False, for_s=40.0, until=painted)
-    if not painted():
-        raise RuntimeError("the sign or the window did not start")
-
-
 def measure(folder: Path, *, rounds: int) -> dict[str, list[float]]:
     """Return the ms from decision to effect of each way, one a round; fewer where one did not happen within 2 s."""
-    found: dict[str, list[float]] = {"lamp": [], "sound": [], "sign": [], "banner": []}
-    before = os.environ["PATH"]
     with ExitStack() as stack:
-        recorder = RecordingPlayer(folder / "recorder")
-        os.environ["PATH"] = f"{recorder.programs}:/usr/bin:/bin"
-        stack.callback(os.environ.__setitem__, "PATH", before)
-        Device.pin_factory = MockFactory()
-        stack.callback(setattr, Device, "pin_factory", None)
-        settings = load(overrides=_SETTINGS, system_file=Path("/nonexistent")).settings
-        models, nearby = load_models(settings, profile="live"), Nearby()
-        publisher = publisher_of(settings, models, stack)
-        notifier = build_notifier(settings.notice, nearby, publisher, time.time, stack)
-        shown = Shown(str, nearby, lambda _scene: {})
-        server = SceneServer(
-            folder / "s.sock", max_side_px=1280, status=shown.status, banner=shown.banner, thanks=shown.thanks
-        )
-        stack.callback(server.close)
-        sign_screen, sign_file = screen_with(folder / "sign", "1920x1080", stack)
-        window_screen, window_file = screen_with(folder / "window", "1280x800", stack)
-        texts = SignTexts(*sign_texts(settings.notice))
-        on_screen(sign_screen, lambda: sign_process(server.path, texts, lambda _text: None), stack)
-        view = ["view", "--socket", str(server.path)]
-        on_screen(window_screen, lambda: ChildProcess("window", view), stack)
-        sign, window = Pixel(sign_file, 960, 1080 - 90), Pixel(window_file, 27, 47)
-        make, lamp = scenes(models), Device.pin_factory.pin("GPIO17")
-
-        def put(*, unmasked: bool, for_s: float, until: Callable[[], bool] = lambda: False) -> float:
-            """Put scenes at 15 Hz; return when the first was decided."""
-            end_at, first_at = time.monotonic() + for_s, 0.0
-            while time.monotonic() < end_at and not until():
-                scene = make(unmasked)
-                first_at = first_at or scene.decided_at
-                for sink in (notifier, publisher, server):
-                    sink.put(scene)
-                time.sleep(_PERIOD_S)
-            return first_at
-
-        wait_for_start(recorder, sign, window, put)
-        for number in range(rounds):
-            put(unmasked=False, for_s=_QUIET_S)
-            watches = {
-                "lamp": Stopwatch(lambda: lamp.state),
-                "sound": Stopwatch(lambda number=number: len(recorder.played) > number),
-                "sign": Stopwatch(lambda: sign.bgr == (0, 212, 255)),
-                "banner": Stopwatch(lambda: window.bgr == (0, 94, 213)),
-            }
-            decided_at = put(unmasked=True, for_s=_QUIET_S)
-            at = {way: watch.join() for way, watch in watches.items()}
-            if at["sound"]:
-                at["sound"] = recorder.played[number][0]
-            for way, happened_at in at.items():
-                if happened_at is not None:
-                    found[way].append(1e3 * (happened_at - decided_at))
-    return found
+        stop = build_stop(folder, stack)
+        stop.start()
+        found = [stop.delays_ms(number) for number in range(rounds)]
+    return {way: [delays[way] for delays in found if way in delays] for way in ("lamp", "sound", "sign", "banner")}
 
 
 def p95_ms(times_ms: list[float]) -> float:

@@ -89,10 +89,11 @@ def _draw_label(canvas: Image, mark: Mark, scale: float, taken: list[_Rectangle]
 def _free_place(
     box: _Rectangle, size_px: tuple[int, int], canvas_px: tuple[int, int], taken: list[_Rectangle]
 ) -> _Rectangle:
-    """Return where a label of a box goes: on it, below it, or a label's height above, where no other is; else on it."""
+    """Return where a label goes: on its box, below it, a height off, or below what is in the way; else on it."""
     width, height = size_px
     x = min(max(box[0], 0), max(canvas_px[0] - width, 0))
     tops = [max(top, 0) for top in (box[1] - height, box[3], box[1] - 2 * height - 1, box[3] + height + 1)]
+    tops += [other[3] + 1 for other in taken]
     places = [(x, top, x + width, top + height) for top in tops]
     free = [p for p in places if p[3] <= canvas_px[1] and not any(_overlap(p, other) for other in taken)]
     return (free or places)[0]

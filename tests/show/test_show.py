@@ -177,9 +177,10 @@ def test_labels_of_people_who_stand_close_do_not_cover_each_other():
     assert all(count > 0.95 * single for count, single in zip(together, alone, strict=True)), (together, alone)
 
 
+@pytest.mark.parametrize("box", [(0.4, 0.27, 0.6, 0.6), (0.4, 0.02, 0.45, 0.1)])
 @pytest.mark.parametrize("size", [(960, 506), (1920, 1080), (640, 480)])
-def test_the_banner_hides_a_quarter_of_the_picture_at_most_and_neither_it_nor_a_label_hides_the_other(size):
-    told = View((Mark((0.4, 0.27, 0.6, 0.6), Mask.UNSURE, 0.5),), banner=PLEASE["en"])
+def test_the_banner_hides_a_quarter_of_the_picture_at_most_and_neither_it_nor_a_label_hides_the_other(size, box):
+    told = View((Mark(box, Mask.UNSURE, 0.5),), banner=PLEASE["en"])
     full, alone, silent = (
         draw(fakes.picture(120, size), view) for view in (told, replace(told, marks=()), replace(told, banner=""))
     )
@@ -187,7 +188,7 @@ def test_the_banner_hides_a_quarter_of_the_picture_at_most_and_neither_it_nor_a_
     assert 0.1 * size[1] < rows <= 0.25 * size[1]
     assert (full[:rows] == alone[:rows]).all()
     labelled, free = (int((canvas == overlay._COLOURS[Mask.UNSURE]).all(2).sum()) for canvas in (full, silent))
-    assert labelled > 0.95 * free > 500
+    assert labelled > 0.9 * free > 500
 
 
 def test_thanks_have_a_colour_of_their_own_and_the_banner_is_in_the_first_language():
