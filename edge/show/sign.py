@@ -29,6 +29,9 @@ _SILENT_S = 10.0
 _AGAIN_S = 2.0
 _TURN_S = 4.0
 """How long each pair of languages shows, where there are more than two."""
+_OPEN_S, _TRIES = 2.0, 5
+_OPENED_PX = (400, 300)
+"""Size of a new window. Source: OpenCV 4, modules/highgui/src/window_QT.cpp."""
 _ESCAPE = 27
 _EMPTY_PX = (1280, 720)
 
@@ -83,12 +86,33 @@ def _follow(sign: _Sign, path: Path) -> None:
         reader.close()
 
 
+def _fill_screen() -> None:
+    """Open the window over the whole screen, and once more where it does not come up.
+
+    While a machine is busy, Qt 5 now and then loses all events of a new window, and never paints it: measured in up to
+    one start of seven. Such a window keeps the size that it was opened with.
+    """
+    for tries_left in reversed(range(_TRIES)):
+        cv2.namedWindow(_TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
+        cv2.setWindowProperty(_TITLE, cv2.WND_PROP_FULLSCREEN, cv2.WINDOW_FULLSCREEN)
+        give_up_at = time.monotonic() + _OPEN_S
+        while _is_small() and time.monotonic() < give_up_at:
+            cv2.waitKey(round(1e3 * _WAIT_S))
+        if not (_is_small() and tries_left):
+            return
+        log.info("the sign's window did not come up; it is opened again")
+        cv2.destroyWindow(_TITLE)
+
+
+def _is_small() -> bool:
+    return tuple(cv2.getWindowImageRect(_TITLE)[2:]) == _OPENED_PX
+
+
 class _Sign:
     """The window and what it says now."""
 
     def __init__(self, texts: SignTexts) -> None:
-        cv2.namedWindow(_TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
-        cv2.setWindowProperty(_TITLE, cv2.WND_PROP_FULLSCREEN, cv2.WINDOW_FULLSCREEN)
+        _fill_screen()
         self._texts, self._drawn = texts, (Says.IDLE, "", (0, 0))
         self._says, self._text, self._said_at, self._seen_at = Says.IDLE, texts.idle, 0.0, 0.0
         self.closed = False
