@@ -22,12 +22,6 @@ if TYPE_CHECKING:
 
     Image = NDArray[np.uint8]
 
-_STRENGTH = 0.65
-"""How much of its unevenness an activation gives to the weights that read it, where these share a scale.
-
-At .65 the logits of training faces moved least; at .4 and .5 by a tenth more, at .8 by a quarter. Source of the
-exponent: Xiao et al., SmoothQuant, 2023 (arXiv:2211.10438), equation 4; at one half it is equation 11 of Nagel et al.
-"""
 _MOST = 64.0
 """A channel that hardly ever speaks is raised no further against the loudest one."""
 
@@ -35,14 +29,13 @@ _MOST = 64.0
 def equalise(net: MaskNet, images: list[Image]) -> None:
     """Change the gains of the network's channels so that they peak alike on BGR crops as served.
 
-    A depthwise convolution has a scale for each channel, so its inputs can all peak at one. The weights of any other
-    share a scale across its inputs: there unevenness is shared out by `_STRENGTH`.
+    A depthwise convolution has a scale for each channel, so its inputs can all peak at one. Weights of any other share
+    a scale across its inputs: there peaks and weights meet halfway (equation 11 of the source).
     """
     for (norm, _, reader), peak in zip(_readings(net), peaks(net, images), strict=True):
         loud = peak.clamp_min(float(peak.max()) / _MOST)
         depthwise = reader.groups > 1
-        reach = reader.weight.data.abs().amax((0, 2, 3))
-        gain = 1 / loud if depthwise else reach ** (1 - _STRENGTH) / loud**_STRENGTH
+        gain = 1 / loud if depthwise else (reader.weight.data.abs().amax((0, 2, 3)) / loud).sqrt()
         norm.weight.data *= gain
         norm.bias.data *= gain
         reader.weight.data /= gain.view((-1, 1, 1, 1) if depthwise else (1, -1, 1, 1))

@@ -24,7 +24,6 @@ from models.train.card import Tables, write_spec
 from models.train.equalise import equalise
 from models.train.mask import load_net
 from models.train.store import as_served
-from models.train.verdicts import of_folder, of_net
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from models.train.network import MaskNet
 
     Image = NDArray[np.uint8]
-    Logits = NDArray[np.float32]
 
 _SAMPLES = 400
 _DUMMY = "calibration_image_sample_data_20x128x128x3_float32.npy"
@@ -52,14 +50,6 @@ def calibration(work: Path, size_px: int, seed: int = 1) -> list[Image]:
     source = pool(work)
     rows = np.random.default_rng(seed).choice(len(source.faces), _SAMPLES, p=source.weights, replace=False)
     return [as_served(source.faces.crops[row], size_px) for row in rows]
-
-
-def correct_bias(net: MaskNet, pictures: list[Image], said: Logits) -> None:
-    """Add to the last biases what the logits of int8, float32 (N, 3), lack on average of the network's own.
-
-    Source: Nagel et al., 2019 (arXiv:1906.04721), section 4.2; here for the last layer, where it decides.
-    """
-    net.head[-1].bias.data += torch.from_numpy((of_net(net, pictures) - said).mean(0))
 
 
 def to_tflite(net: MaskNet, pictures: list[Image] | None) -> bytes:
@@ -152,8 +142,6 @@ def main() -> None:
     write_folder(args.work / "float" / args.name, to_tflite(net, None))
     pictures = calibration(args.work, net.plan.size_px)
     equalise(net, pictures)
-    write_folder(args.out, to_tflite(net, pictures))
-    correct_bias(net, pictures, of_folder(args.out, pictures))
     write_folder(args.out, to_tflite(net, pictures))
 
 
