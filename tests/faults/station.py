@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import threading
 import time
@@ -15,6 +16,9 @@ from tests.conftest import Mosquitto, free_port
 from tests.fakes import eventually
 from tests.faults import street
 from tests.test_run import Ear, Watch, on
+
+OVERLOAD_HZ = 120.0
+"""Ten times the usual rate: with `heat` on the watch, more than a fast machine walks as well."""
 
 
 class MjpegCamera:
@@ -162,3 +166,23 @@ def size_bytes(pid: int, field: str = "VmSize") -> int:
     """Return a size of a process. Source: proc(5), status."""
     text = Path(f"/proc/{pid}/status").read_text()
     return int(text.split(f"{field}:")[1].split()[0]) * 1024
+
+
+@contextmanager
+def heat(pid: int) -> Iterator[None]:
+    """Leave a process a quarter of the processor: it is stopped for three quarters of the time, as on a hot board."""
+    over = threading.Event()
+
+    def throttle() -> None:
+        while not over.wait(0.01):
+            os.kill(pid, signal.SIGSTOP)
+            over.wait(0.03)
+            os.kill(pid, signal.SIGCONT)
+
+    thread = threading.Thread(target=throttle)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

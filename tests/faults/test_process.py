@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import shutil
 import signal
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +20,7 @@ from edge.publish.message import Clock
 from tests.conftest import Mosquitto, maskwatch
 from tests.fakes import eventually
 from tests.faults import kills
-from tests.faults.station import Station, open_files, seconds_until, size_bytes, station
+from tests.faults.station import OVERLOAD_HZ, Station, heat, open_files, seconds_until, size_bytes, station
 from tests.faults.test_broker import hearing, publishing, raise_alerts
 from tests.test_run import Watch, on
 
@@ -151,38 +149,16 @@ def test_out_of_descriptors_the_walk_goes_on_or_ends_and_nothing_is_lost(tmp_pat
         check_nothing_is_lost_after(made, tmp_path)
 
 
-class Heat:
-    """A quarter of the processor: the program is stopped for three quarters of the time, as a hot board stops it."""
-
-    def __init__(self, pid: int) -> None:
-        self._pid, self._over = pid, threading.Event()
-        self._thread = threading.Thread(target=self._throttle)
-        self._thread.start()
-
-    def _throttle(self) -> None:
-        while not self._over.wait(0.01):
-            os.kill(self._pid, signal.SIGSTOP)
-            self._over.wait(0.03)
-            os.kill(self._pid, signal.SIGCONT)
-
-    def end(self) -> None:
-        self._over.set()
-        self._thread.join()
-
-
 def test_at_a_quarter_of_the_processor_frames_are_skipped_and_alerts_are_told_as_fast(tmp_path):
     with station(tmp_path, *EAGER) as made:
         dropped = made.stats["dropped"]
-        made.camera.rate_hz = 30.0
-        heat = Heat(made.watch.process.pid)
-        try:
+        made.camera.rate_hz = OVERLOAD_HZ
+        with heat(made.watch.process.pid):
             assert eventually(lambda: made.stats["dropped"] > dropped + 30, 30), made.stats
             before = len(made.ear.alerts())
             assert eventually(lambda: len(made.ear.alerts()) > before + 4, 30)
             assert all(alert["latency_ms"] <= 1000 for alert in made.ear.alerts()[before:])
             assert made.health == "ok"
-        finally:
-            heat.end()
 
 
 @pytest.mark.parametrize("broker", ["well", "frozen"])
