@@ -96,7 +96,7 @@ def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
 class Screen:
     """A running X screen with a window manager; `name` is what DISPLAY is set to.
 
-    As on every desktop: without a manager, Qt 5 now and then misses that its window was mapped, and never paints it.
+    As on every desktop. With one or without, Qt 5 loses a new window now and then while a machine is very busy.
     """
 
     def __init__(self, name: str, server: subprocess.Popen[bytes]) -> None:

@@ -90,7 +90,7 @@ def _fill_screen() -> None:
     """Open the window over the whole screen, and once more where it does not come up.
 
     While a machine is busy, Qt 5 now and then loses all events of a new window, and never paints it: measured in up to
-    one start of seven. Such a window keeps the size that it was opened with.
+    one start of six. Such a window keeps the size that it was opened with.
     """
     for tries_left in reversed(range(_TRIES)):
         cv2.namedWindow(_TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
