@@ -29,13 +29,16 @@ def test_every_link_of_a_document_leads_somewhere(document):
     assert [link for link in links if not (document.parent / link).exists()] == []
 
 
-def test_the_models_in_the_examples_of_the_contract_are_those_that_ship():
+def test_the_models_in_the_examples_of_contract_and_readme_are_those_that_ship():
     told = re.compile(r'"name":"([\w-]+)","version":"([\d.]+)",\s*"sha256":"(\w{64})"')
     specs = [tomllib.loads(path.read_text()) for path in ROOT.glob("models/**/model.toml")]
     ship = {(spec["name"], spec["version"], spec["sha256"]) for spec in specs}
     examples = told.findall((ROOT / "docs/mqtt.md").read_text())
     assert len(examples) == 5
     assert set(examples) <= ship
+    in_short = re.findall(r'"name":"([\w-]+)","version":"([\d.]+)","sha256":"…"', (ROOT / "README.md").read_text())
+    assert len(in_short) == 1
+    assert set(in_short) <= {(name, version) for name, version, _ in ship}
 
 
 def test_every_provision_of_the_standard_has_its_row():
