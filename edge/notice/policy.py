@@ -9,7 +9,7 @@ from edge.data import EventType, Mask, Reason
 from edge.notice import Notice, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from edge.data import Scene
     from edge.notice import Announcer
@@ -24,7 +24,8 @@ class Manners:
 
     hold_s: shortest time that a notice or a thank-you stands, so that it can be read.
     repeat_s: shortest time between two notices that are heard.
-    remind_s, reminders: a notice that goes on is heard again, not more often than this and not more times than that.
+    remind_s, reminders: an episode that stays open is heard again, at this interval at the shortest, up to this number
+    of times.
     """
 
     hold_s: float
@@ -54,7 +55,8 @@ class Notifier:
         self._volume, self._wanted, self._enabled = volume, wanted, enabled
         self._state, self._since = State.OFF, _NEVER
         self._grateful = False
-        self._heard, self._heard_at, self._sound_at = 0, _NEVER, _NEVER
+        self._heard: dict[str, int] = {}  # how often a notice was heard during each open episode, by event id
+        self._heard_at, self._aloud = _NEVER, False
 
     def put(self, scene: Scene) -> None:
         """Open, hold, repeat and end the notice as the scene asks; return at once."""
@@ -62,7 +64,7 @@ class Notifier:
         if not self._enabled():
             self._clear()
         elif scene.unmasked and self._wanted(scene):
-            self._ask(now)
+            self._ask(scene, now)
         elif self._state is State.ON:
             self._relent(scene, now)
         elif self._state is State.THANKS and self._held(now):
@@ -72,26 +74,32 @@ class Notifier:
         """Stop telling."""
         self._clear()
 
-    def _ask(self, now: float) -> None:
-        """Announce at once what is new; be heard as often as manners allow."""
+    def _ask(self, scene: Scene, now: float) -> None:
+        """Announce a new notice at once; sound it for each new episode, and again as often as manners allow."""
         self._grateful = False
         opens = self._state is not State.ON
         if opens:
-            self._state, self._since, self._heard = State.ON, now, 0
-            self._sound_at = self._heard_at + self._manners.repeat_s
-        volume = self._loudness(now)
+            self._state, self._since = State.ON, now
+            self._heard, self._aloud = {}, False
+        self._heard = {event_id: self._heard.get(event_id, 0) for event_id in _unmasked(scene)}
+        volume = self._volume() if self._sounds(now) else 0.0
+        if volume > 0:
+            self._heard = {event_id: times + 1 for event_id, times in self._heard.items()}
+            self._heard_at, self._aloud = now, True
         if opens or volume > 0:
             self._announce(Notice(State.ON, self._phrases.please, volume))
 
-    def _loudness(self, now: float) -> float:
-        """Return how loud to be now; 0 while it is too early to be heard again, was heard often enough, or is quiet."""
-        if now < self._sound_at or self._heard > self._manners.reminders:
-            return 0.0
-        volume = self._volume()
-        if volume > 0:
-            self._heard, self._heard_at = self._heard + 1, now
-            self._sound_at = now + max(self._manners.remind_s, self._manners.repeat_s)
-        return volume
+    def _sounds(self, now: float) -> bool:
+        """Return whether manners allow a sound: for an episode not heard yet, or as a reminder of one that stays.
+
+        Counted for each episode, so that one that stays open (a long wait, a poster) silences nothing for newcomers.
+        """
+        quiet_s = now - self._heard_at
+        if quiet_s < self._manners.repeat_s:
+            return False
+        times = self._heard.values()
+        reminds = quiet_s >= self._manners.remind_s and any(n <= self._manners.reminders for n in times)
+        return reminds or 0 in times
 
     def _relent(self, scene: Scene, now: float) -> None:
         """End a notice that was held for long enough: with thanks if the last one put a mask on, not if they left."""
@@ -106,7 +114,7 @@ class Notifier:
     def _thank(self, now: float) -> None:
         """Say thank you once; aloud only after a notice that was heard."""
         self._state, self._since, self._grateful = State.THANKS, now, False
-        self._announce(Notice(State.THANKS, self._phrases.thanks, self._volume() if self._heard > 0 else 0.0))
+        self._announce(Notice(State.THANKS, self._phrases.thanks, self._volume() if self._aloud else 0.0))
 
     def _held(self, now: float) -> bool:
         return now - self._since >= self._manners.hold_s
@@ -121,6 +129,11 @@ class Notifier:
         self._state, self._grateful = State.OFF, False
         for announcer in self._announcers:
             announcer.clear()
+
+
+def _unmasked(scene: Scene) -> Iterator[str]:
+    """Yield the event ids of the open episodes of somebody without a mask."""
+    return (alert.event_id for alert in scene.episodes if alert.episode is Mask.WITHOUT_MASK)
 
 
 def _masked(scene: Scene) -> bool:
