@@ -1,27 +1,39 @@
 # run: set up and watch        test: set up and test       check: style and types      test-long: what takes minutes
+# setup-apt: print and install the system packages that run and test use (ARGS=long: those of test-long)
 # test-runtimes: the models on the second TFLite runtime   test-arm64: and on a Pi's kernels, under qemu (Debian 12)
+# test-fresh: the README word for word on bare Debians, before a release (as root)
 # faults: the table of faults        soak, fuzz: hours and dice
 # install, uninstall: the service (as root)                models: train anew from PICTURES
+# Options go into ARGS, since make takes those after a target for its own: make run ARGS='--source usb:0 --set mqtt.port=1884'
 
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# not quiet: a minute without a word looks like a hang
+PIP := $(BIN)/python -m pip install --disable-pip-version-check
 
 OTHER := .venv-tflite
 
-.PHONY: run test check test-long test-runtimes test-arm64 faults soak fuzz models install uninstall clean
+.PHONY: run test setup-apt check test-long test-runtimes test-arm64 test-fresh faults soak fuzz models install uninstall clean
 
 run: $(VENV)/installed
+	@echo "options go into ARGS, such as  make run ARGS='--source usb:0 --set mqtt.host=broker.example'"
 	$(BIN)/maskwatch run $(ARGS)
 
 test: $(VENV)/tested-with
 	$(BIN)/python -m pytest -m "not long" --ignore tests/faults $(ARGS)
 
 test-long: $(VENV)/tested-with
-	tests/needs.sh long
 	$(BIN)/python -m pytest -m long $(ARGS)
 	$(BIN)/python -m tests.faults.kills --rounds 1000
+
+setup-apt:
+	@./setup-apt.sh $(ARGS)
+
+SUITES ?= bookworm trixie
+test-fresh:
+	for suite in $(SUITES); do tests/platform/fresh.sh $$suite || exit 1; done
 
 test-runtimes: $(VENV)/tested-with $(OTHER)/installed
 	MASKWATCH_OTHER_PYTHON=$(OTHER)/bin/python $(BIN)/python -m pytest -rs -m "not long" tests/platform/test_runtimes.py $(ARGS)
@@ -52,7 +64,7 @@ models: $(VENV)/trained-with
 	$(BIN)/python -m models.train.pipeline $(PICTURES) --work build/models $(ARGS)
 
 $(VENV)/trained-with: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train]'
+	$(PIP) --editable '.[train]'
 	@touch $@
 
 install:
@@ -66,21 +78,24 @@ clean:
 
 # System packages are seen, so that a Raspberry Pi's libcamera and picamera2 are.
 $(VENV)/bin/python:
+	@command -v $(PYTHON) >/dev/null || \
+		{ echo "there is no $(PYTHON); fix: sudo apt install python3-venv"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "maskwatch needs Python 3.11 or later; this is $$($(PYTHON) --version)"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
-		{ echo "Python cannot make virtual environments; mend: sudo apt install python3-venv"; exit 1; }
+		{ echo "Python cannot make virtual environments; fix: sudo apt install python3-venv"; exit 1; }
 	$(PYTHON) -m venv --system-site-packages $(VENV)
 
 $(VENV)/installed: setup.py | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@echo "Setting up $(VENV): pip fetches about 150 MB; one to three minutes on a PC, more on a Pi ..."
+	$(PIP) --editable .
 	@$(BIN)/python -c 'import cv2' || \
-		{ echo "a system library of OpenCV is missing; mend: sudo apt install libgl1 libglib2.0-0"; exit 1; }
+		{ echo "a system library of OpenCV is missing; fix: sudo apt install $$(./setup-apt.sh --print run)"; exit 1; }
 	@touch $@
 
 $(VENV)/tested-with: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
-	tests/needs.sh
+	@echo "Adding what the tests use: pip fetches about 100 MB more ..."
+	$(PIP) --editable '.[test]'
 	@touch $@
 
 # tflite-runtime has no wheel for Python 3.12 and later, and wants numpy 1; the package itself is found by its path.

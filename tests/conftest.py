@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,9 +17,23 @@ import pytest
 
 from edge.capture.demo import DemoCamera
 from tests.fakes import eventually
+from tests.needs import need, skipped
 
 ROOT = Path(__file__).parent.parent
 signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores Ctrl-C
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test marked with programs that are absent."""
+    for mark in item.iter_markers("needs"):
+        need(*mark.args)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name what was absent, and the one command that brings it."""
+    if skipped:
+        terminalreporter.section("skipped for want of system packages; fix: make setup-apt")
+        terminalreporter.line(", ".join(f"{name} ({count})" for name, count in skipped.most_common()))
 
 
 def free_port() -> int:
@@ -69,8 +82,7 @@ class Mosquitto:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
-        self._process = subprocess.Popen([program, "-c", str(self._config)], stderr=subprocess.DEVNULL)
+        self._process = subprocess.Popen([need("mosquitto"), "-c", str(self._config)], stderr=subprocess.DEVNULL)
         assert eventually(lambda: answers(self.port)), "mosquitto did not start"
 
     def stop(self) -> None:
@@ -113,8 +125,9 @@ class Screen:
 
 def open_screen(size: str = "1280x800", *more: str) -> Screen:
     """Start an X screen of WIDTHxHEIGHT; a window on it fills it."""
+    server_program = need("Xvfb", "matchbox-window-manager", "libSM.so.6", "libICE.so.6")
     reader, writer = os.pipe()
-    command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", f"{size}x24", "-nolisten", "tcp", *more]
+    command = [server_program, "-displayfd", str(writer), "-screen", "0", f"{size}x24", "-nolisten", "tcp", *more]
     server = subprocess.Popen(command, pass_fds=[writer], stderr=subprocess.DEVNULL)
     os.close(writer)
     with os.fdopen(reader) as numbers:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from tests.conftest import command, environment, free_port, maskwatch
 from tests.fakes import eventually
+from tests.needs import need
 from tests.test_run import QUICK, Ear, Watch, on
 
 IMAGE_MAGIC = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF", b"BM", b"GIF8")
@@ -83,12 +83,11 @@ def test_a_password_shows_in_no_process_list_and_no_log(tmp_path):
 
 
 @pytest.mark.long
-@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed: apt install strace")
 def test_the_kernel_sees_no_file_written_but_the_outbox(tmp_path, mosquitto):
     trace = tmp_path / "trace"
     homes = {name: str(tmp_path / "home") for name in ("HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "TMPDIR")}
     (tmp_path / "home").mkdir()
-    calls = ["strace", "--seccomp-bpf", "-f", "-e", "trace=openat,open,creat", "-o", str(trace)]
+    calls = [need("strace"), "--seccomp-bpf", "-f", "-e", "trace=openat,open,creat", "-o", str(trace)]
     arguments = ("--source", "demo", *QUICK, *on(mosquitto), "--set", "mqtt.outbox=")
     process = subprocess.Popen(
         [*calls, *command("run", *arguments)], env=environment(**homes), stdout=subprocess.DEVNULL

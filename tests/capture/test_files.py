@@ -15,6 +15,7 @@ import pytest
 
 from edge.capture.files import FolderSource, VideoSource, is_cut, pictures_in, read_picture
 from edge.errors import CameraError, InputError
+from tests.needs import need
 
 
 def save(path: Path, image: np.ndarray) -> Path:
@@ -135,7 +136,7 @@ def test_a_pipe_that_stalls_for_longer_than_opencv_waits_is_read_to_its_end(tmp_
     os.mkfifo(path)
     scene = "testsrc2=size=1280x720:rate=12,noise=alls=60:allf=t"  # pictures larger than the pipe
     encoder = ("-c:v", "mjpeg", "-q:v", "2", "-f", "mjpeg", path)
-    command = ["ffmpeg", "-loglevel", "error", "-y", "-f", "lavfi", "-i", scene, "-t", "5", *encoder]
+    command = [need("ffmpeg"), "-loglevel", "error", "-y", "-f", "lavfi", "-i", scene, "-t", "5", *encoder]
     writer = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     frames = []
     for frame in VideoSource(path):

@@ -15,6 +15,7 @@ import pytest
 
 from edge.layers import load
 from tests.conftest import Mosquitto, command, environment, free_port, maskwatch
+from tests.needs import need
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -121,7 +122,9 @@ def test_setup_by_keyboard_alone_writes_a_file_that_maskwatch_takes(sit_down, tm
 def test_a_broker_is_tried_until_it_takes_us_and_its_password_goes_into_a_file_for_its_owner(sit_down, tmp_path):
     (tmp_path / "broker").mkdir()
     passwords = tmp_path / "broker" / "passwords"
-    subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, "stop-7", "hush-hush"], check=True, capture_output=True)
+    subprocess.run(
+        [need("mosquitto_passwd"), "-b", "-c", passwords, "stop-7", "hush-hush"], check=True, capture_output=True
+    )
     passwords.chmod(0o644)
     broker = Mosquitto(tmp_path / "broker", f"password_file {passwords}", port=free_port())
     terminal = sit_down("--config", "mine.toml")

@@ -6,6 +6,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.needs import need
+
 _YEAR = 365
 
 
@@ -18,7 +20,7 @@ class Pair:
 
 
 def _openssl(*arguments: object) -> None:
-    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
+    subprocess.run([need("openssl"), *map(str, arguments)], check=True, capture_output=True)
 
 
 def authority(folder: Path, name: str) -> Pair:

@@ -25,6 +25,7 @@ from tests.fakes import eventually
 from tests.faults import driver
 from tests.faults.certificates import Pair, authority, signed
 from tests.faults.station import seconds_until
+from tests.needs import need
 
 TOPIC = f"maskwatch/1/{driver.DEVICE}/camera/main/alert"
 
@@ -120,7 +121,9 @@ def test_a_broker_that_restarts_hears_state_and_subscriptions_again(tmp_path, re
         with hearing(broker) as hearer:
             names = ("/status", "/info", "/unmasked")
             assert eventually(lambda: all(any(t.endswith(n) for t, _ in hearer.heard) for n in names))
-            subprocess.run(["mosquitto_pub", "-p", str(broker.port), "-t", "ask", "-m", "x", "-q", "1"], check=True)
+            subprocess.run(
+                [need("mosquitto_pub"), "-p", str(broker.port), "-t", "ask", "-m", "x", "-q", "1"], check=True
+            )
             assert eventually(lambda: told == [b"x"])
     broker.stop()
 
@@ -151,7 +154,7 @@ def test_a_name_that_does_not_resolve_holds_up_nothing_and_what_was_raised_is_ke
 def guarded(folder: Path) -> Iterator[tuple[Mosquitto, Path]]:
     """Return a broker that wants the password `right` of `u`, and its log."""
     secrets, log = folder / "passwords", folder / "broker.log"
-    subprocess.run(["mosquitto_passwd", "-b", "-c", str(secrets), "u", "right"], check=True)
+    subprocess.run([need("mosquitto_passwd"), "-b", "-c", str(secrets), "u", "right"], check=True)
     secrets.chmod(0o644)
     lines = (f"password_file {secrets}", "allow_anonymous false", f"log_dest file {log}", "log_type all")
     broker = Mosquitto(folder, *lines)

@@ -26,6 +26,7 @@ from tests import fakes
 from tests.fakes import FakeCamera, eventually, picture
 from tests.faults import street
 from tests.faults.station import OVERLOAD_HZ, MjpegCamera, Station, heat, seconds_until, size_bytes, station
+from tests.needs import need
 from tests.test_run import Ear, Watch, on
 
 NOTICE_S = 2.0
@@ -178,7 +179,7 @@ def compressed_still(folder: Path) -> list[np.ndarray]:
     cv2.imwrite(str(still), street.scene())
     source = ("-loop", "1", "-framerate", "12", "-i", still, "-t", "12")
     encoder = ("-c:v", "libx264", "-g", "48", "-bf", "0", "-crf", "28", "-pix_fmt", "yuv420p")
-    subprocess.run(["ffmpeg", "-loglevel", "error", *map(str, (*source, *encoder, film))], check=True)
+    subprocess.run([need("ffmpeg"), "-loglevel", "error", *map(str, (*source, *encoder, film))], check=True)
     capture, pictures = cv2.VideoCapture(str(film)), []
     while (read := capture.read())[0]:
         pictures.append(read[1])

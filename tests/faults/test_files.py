@@ -15,6 +15,7 @@ import pytest
 
 from tests.fakes import eventually
 from tests.faults.station import seconds_until
+from tests.needs import need
 from tests.test_run import Ear, Watch, on
 
 NOTICE_S = 2.0
@@ -29,7 +30,7 @@ class Pipe:
     def __init__(self, video: Path, path: Path) -> None:
         self.path = path
         os.mkfifo(path)
-        command = ["ffmpeg", "-loglevel", "error", "-y", "-re", "-i", video, "-c", "copy", "-f", "matroska", path]
+        command = [need("ffmpeg"), "-loglevel", "error", "-y", "-re", "-i", video, "-c", "copy", "-f", "matroska", path]
         self._writer = subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL)
 
     def stall(self) -> None:

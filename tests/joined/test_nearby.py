@@ -21,6 +21,7 @@ from edge.notice.sound import read
 from tests import fakes
 from tests.conftest import free_port
 from tests.fakes import eventually
+from tests.needs import need
 from tests.notice.players import RecordingPlayer
 from tests.publish.test_message import alert
 from tests.test_run import Ear, Watch, on
@@ -80,6 +81,7 @@ def test_languages_and_own_words_reach_banner_and_sign(stack):
     assert sign_texts(notice)[0] == f"{IDLE['de']}\n{IDLE['en']}"
 
 
+@pytest.mark.needs("espeak-ng")
 @pytest.mark.parametrize(("quiet", "plays"), [("22:00-06:00", 0), ("06:00-22:00", 1)])
 def test_lamp_buzzer_and_voice_are_told_in_quiet_hours_only_the_lamp(stack, tmp_path, monkeypatch, quiet, plays):
     recorder = RecordingPlayer(tmp_path)
@@ -171,6 +173,7 @@ def test_everybody_nearby_is_told_within_300_ms_by_each_way_though_there_is_no_b
     assert slow == {}
 
 
+@pytest.mark.needs("espeak-ng")
 def test_a_run_with_a_lamp_a_voice_and_a_sign_ends_cleanly_and_leaves_no_process(tmp_path):
     recorder = RecordingPlayer(tmp_path / "recorder")
     ways = ("voice=espeak", "lamp_pin=GPIO17", "buzzer_pin=GPIO27")
@@ -181,5 +184,5 @@ def test_a_run_with_a_lamp_a_voice_and_a_sign_ends_cleanly_and_leaves_no_process
     code, _, err = watch.end(signal.SIGTERM)
     assert (code, "Traceback" in err) == (0, False), err
     assert list(tmp_path.glob("voice-*")) == []
-    left = subprocess.run(["pgrep", "-f", str(recorder.programs)], capture_output=True, check=False).stdout
+    left = subprocess.run([need("pgrep"), "-f", str(recorder.programs)], capture_output=True, check=False).stdout
     assert left == b""

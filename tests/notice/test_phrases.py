@@ -11,6 +11,7 @@ from edge.errors import ConfigError
 from edge.layers import load
 from edge.notice import Phrase
 from edge.notice.phrases import IDLE, PLEASE, THANKS, worded
+from tests.needs import need
 
 PHONEMES = {
     "en": ("d'Ist@ns", "T'aNk"),
@@ -32,7 +33,11 @@ def load_with(*overrides: str):
 
 def phonemes(language: str, text: str) -> str:
     said = subprocess.run(
-        ["espeak-ng", "-q", "-x", "-v", language, "--stdin"], input=text, capture_output=True, text=True, check=True
+        [need("espeak-ng"), "-q", "-x", "-v", language, "--stdin"],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return said.stdout
 

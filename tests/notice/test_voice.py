@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import threading
 import time
@@ -19,6 +18,7 @@ from edge.notice.sound import Clip, SoundError, joined, louder, normalised, read
 from edge.notice.speech import spoken
 from edge.notice.voice import Voice
 from tests.fakes import eventually
+from tests.needs import need
 from tests.notice.players import RecordingPlayer
 
 RATE_HZ = 22_050
@@ -44,7 +44,7 @@ def recorder(tmp_path, monkeypatch) -> RecordingPlayer:
     made = RecordingPlayer(tmp_path / "recorder")
     (made.programs / "sh").symlink_to("/bin/sh")
     for name in ("date", "ls", "wc", "cp", "sleep", "espeak-ng"):
-        (made.programs / name).symlink_to(shutil.which(name))
+        (made.programs / name).symlink_to(need(name))
     monkeypatch.setenv("PATH", str(made.programs))
     return made
 
@@ -68,7 +68,7 @@ def speak(tmp_path):
 def test_a_phrase_is_what_espeak_says_in_that_language_as_loud_as_every_other(tmp_path, language):
     clip = spoken([words(language)], tmp_path)
     own = tmp_path / "own.wav"
-    said = ["espeak-ng", "-v", language, "-s", "145", "-w", str(own), "--stdin"]
+    said = [need("espeak-ng"), "-v", language, "-s", "145", "-w", str(own), "--stdin"]
     subprocess.run(said, input=PLEASE[language].encode(), check=True)
     expected, got = read(own).samples[:, 0].astype(float), clip.samples[:, 0].astype(float)
     assert got.shape == expected.shape
@@ -85,10 +85,12 @@ def test_several_languages_are_said_after_one_another_with_a_pause(tmp_path):
     assert not pause.any()
 
 
+@pytest.mark.needs("espeak-ng")
 def test_what_begins_with_a_dash_is_said_and_no_option(tmp_path):
     assert spoken([Phrase("en", "--version is a phrase too")], tmp_path).length_s > 1.0
 
 
+@pytest.mark.needs("espeak-ng")
 def test_an_unknown_language_and_an_absent_espeak_are_one_sentence_with_the_mend(tmp_path, monkeypatch):
     with pytest.raises(SoundError, match=r'espeak-ng does not speak "qqq": .*; mend: espeak-ng --voices lists them'):
         spoken([Phrase("qqq", "x")], tmp_path)

@@ -14,9 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.conftest import ROOT
+from tests.needs import lack, need
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -189,11 +188,9 @@ def debian() -> Path:
 
 
 def _check_needs() -> None:
-    missing = [name for name in ("debootstrap", "systemd-nspawn") if not shutil.which(name)]
-    if missing:
-        pytest.fail(f"{' and '.join(missing)} missing; mend: sudo apt install debootstrap systemd-container")
+    need("debootstrap", "systemd-nspawn")
     if os.geteuid() != 0:
-        pytest.fail("a machine to test in can only be made by root; mend: sudo make test-long")
+        lack("a machine to test in can only be made by root; fix: sudo make test-long")
 
 
 def borrow_network(root: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from tests.conftest import command, environment
 from tests.fakes import eventually
+from tests.needs import need
 
 pytestmark = [
     pytest.mark.long,
@@ -26,7 +27,7 @@ class Mount:
 
     def __init__(self, source: Path, target: Path) -> None:
         self.target = target
-        self._daemon = subprocess.Popen(["bindfs", "-f", "-o", "direct_io", source, target])
+        self._daemon = subprocess.Popen([need("bindfs"), "-f", "-o", "direct_io", source, target])
         assert eventually(target.is_mount), "bindfs did not mount"
 
     def hang(self) -> None:
@@ -47,7 +48,7 @@ def mount(tmp_path: Path, demo_video: Path) -> Iterator[Mount]:
     source, target = tmp_path / "disk", tmp_path / "mnt"
     source.mkdir()
     target.mkdir()
-    repeat = ["ffmpeg", "-loglevel", "error", "-stream_loop", "9", "-i", demo_video]
+    repeat = [need("ffmpeg"), "-loglevel", "error", "-stream_loop", "9", "-i", demo_video]
     subprocess.run([*repeat, "-c:v", "libx264", "-preset", "ultrafast", "-qp", "0", source / "long.mp4"], check=True)
     made = Mount(source, target)
     yield made

@@ -18,6 +18,7 @@ from edge.errors import CameraError, ConfigError, InputError, ModelError, Thread
 from edge.layers import load
 from edge.settings import Environment
 from tests.conftest import ROOT, command, environment
+from tests.needs import need
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,14 +55,14 @@ def test_systemd_has_no_complaint_about_the_unit(tmp_path):
     unit = tmp_path / UNIT.name
     unit.write_text(re.sub(r"^ExecStart=\S+", "ExecStart=/bin/sh", UNIT.read_text("utf-8"), flags=re.MULTILINE))
 
-    verified = ran("systemd-analyze", "verify", unit)
+    verified = ran(need("systemd-analyze"), "verify", unit)
 
     assert (verified.returncode, verified.stdout) == (0, "")
 
 
 @linux_only
 def test_the_unit_leaves_little_exposed():
-    told = ran("systemd-analyze", "security", "--offline=yes", "--no-pager", UNIT)
+    told = ran(need("systemd-analyze"), "security", "--offline=yes", "--no-pager", UNIT)
 
     overall = re.search(r"Overall exposure level for maskwatch.service: ([\d.]+)", told.stdout)
     assert overall, told.stdout
@@ -72,7 +73,7 @@ def test_the_unit_leaves_little_exposed():
 def test_the_user_and_every_group_that_the_cameras_need_are_made(tmp_path):
     (tmp_path / "etc").mkdir()
 
-    made = ran("systemd-sysusers", f"--root={tmp_path}", SYSTEMD / "maskwatch.conf")
+    made = ran(need("systemd-sysusers"), f"--root={tmp_path}", SYSTEMD / "maskwatch.conf")
 
     assert made.returncode == 0, made.stdout
     users = {line.split(":")[0] for line in (tmp_path / "etc/passwd").read_text().splitlines()}

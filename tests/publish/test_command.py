@@ -18,6 +18,7 @@ from edge.publish.mqtt import ONLINE, MqttLink
 from tests.conftest import Mosquitto, answers, free_port
 from tests.contract import OpenEar
 from tests.fakes import FakeClock, eventually
+from tests.needs import need
 from tests.test_contract import TOP, end, wait_for, watch
 from tests.test_run import Ear, Watch
 
@@ -307,7 +308,7 @@ def test_with_the_documented_acl_only_the_operator_may_command(tmp_path):
     for number, user in enumerate(("stop-7", "stop-8", "operator")):
         new = ["-c"] if number == 0 else []
         subprocess.run(
-            ["mosquitto_passwd", "-b", *new, str(secrets), user, user], check=True, stderr=subprocess.DEVNULL
+            [need("mosquitto_passwd"), "-b", *new, str(secrets), user, user], check=True, stderr=subprocess.DEVNULL
         )
     for file in (acl, secrets):
         file.chmod(0o644)

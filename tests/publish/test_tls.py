@@ -14,10 +14,11 @@ from edge.publish.broker import Broker, broker_of
 from edge.publish.mqtt import ONLINE, MqttLink
 from tests.conftest import Mosquitto
 from tests.fakes import eventually
+from tests.needs import need
 
 
 def openssl(*arguments: object) -> None:
-    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
+    subprocess.run([need("openssl"), *map(str, arguments)], check=True, capture_output=True)
 
 
 class Authority:

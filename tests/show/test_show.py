@@ -23,6 +23,7 @@ from edge.show.view import Mark, View, from_json, to_json
 from edge.show.window import window_process
 from tests import fakes
 from tests.fakes import eventually
+from tests.needs import need
 from tests.publish.test_message import alert
 
 VIEW = View((Mark((0.1, 0.2, 0.5, 0.6), Mask.WITHOUT_MASK, 0.93, 4, 1.84),), "12 fps", "keep your distance", 5.0)
@@ -233,7 +234,7 @@ def test_in_a_terminal_the_state_is_shown_live():
 
 def windows(display: str) -> list[str]:
     found = subprocess.run(
-        ["xdotool", "search", "--name", "^maskwatch$"],
+        [need("xdotool"), "search", "--name", "^maskwatch$"],
         capture_output=True,
         text=True,
         env={**os.environ, "DISPLAY": display},
@@ -244,7 +245,7 @@ def windows(display: str) -> list[str]:
 
 def pixel_of_screen(x: int, y: int) -> str:
     """Return the colour of a pixel as imagemagick tells it."""
-    grab = ["import", "-window", "root", "-crop", f"1x1+{x}+{y}", "txt:-"]
+    grab = [need("import"), "-window", "root", "-crop", f"1x1+{x}+{y}", "txt:-"]
     return subprocess.run(grab, capture_output=True, text=True, check=True).stdout
 
 
@@ -269,7 +270,7 @@ def test_a_real_window_shows_the_scene_and_q_ends_the_watch(server, display, mon
     try:
         assert eventually(lambda: windows(display.name), 30)
         assert eventually(lambda: "srgb(213,94,0)" in pixel_of_screen(150, 10), 10), pixel_of_screen(150, 10)
-        subprocess.run(["xdotool", "search", "--name", "^maskwatch$", "windowfocus", "key", "q"], check=True)
+        subprocess.run([need("xdotool"), "search", "--name", "^maskwatch$", "windowfocus", "key", "q"], check=True)
         assert eventually(stop.is_set, 10)
     finally:
         done.set()

@@ -21,6 +21,7 @@ from edge.show.sign import SignTexts, sign_process
 from edge.show.slot import SceneServer
 from tests.conftest import environment, maskwatch, open_screen
 from tests.fakes import eventually
+from tests.needs import need
 from tests.show.test_show import scene_of
 
 FULL_HD, UPRIGHT = (1920, 1080), (720, 1280)
@@ -142,7 +143,7 @@ class Stop:
 
     def picture(self) -> np.ndarray:
         """Return what is on the screen."""
-        grab = ["import", "-display", self.screen.name, "-window", "root", "bmp:-"]
+        grab = [need("import"), "-display", self.screen.name, "-window", "root", "bmp:-"]
         content = subprocess.run(grab, capture_output=True, check=True).stdout
         return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
 
@@ -197,7 +198,7 @@ def test_a_sign_that_stays_outlives_the_watch_and_q_closes_it(stop):
     stop.stop_watching()
     assert stop.shows(Says.IDLE, "Hello", stop.size_px)
     assert process.poll() is None
-    subprocess.run(["xdotool", "search", "--name", "^maskwatch sign$", "windowfocus", "key", "q"], check=True)
+    subprocess.run([need("xdotool"), "search", "--name", "^maskwatch sign$", "windowfocus", "key", "q"], check=True)
     assert process.wait(10) == 0
 
 

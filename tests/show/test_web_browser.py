@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import pytest
 
 from edge.data import EventType, Reason
 from tests.fakes import eventually
+from tests.needs import lack, need
 from tests.show.pages import PlayedWatch, Site
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright has no wheel for this machine")
@@ -37,8 +37,7 @@ def site(watch, tmp_path_factory) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def browser():
-    program = shutil.which("chromium")
-    assert program, "Chromium is not installed; mend: sudo apt install chromium"
+    program = need("chromium", "libatomic.so.1")  # the latter is what the driver of the browser is linked to
     rights = ["--no-sandbox"] if os.getuid() == 0 else []  # Chromium refuses root a sandbox
     with sync_api.sync_playwright() as playwright:
         made = playwright.chromium.launch(executable_path=program, args=rights)
@@ -196,14 +195,12 @@ def test_logging_out_by_the_button_ends_the_session(inside):
 @pytest.fixture(scope="module")
 def axe(tmp_path_factory) -> str:
     """Return the source of axe-core, which npm brings: its licence keeps it out of this repository."""
-    if not shutil.which("npm"):
-        pytest.skip("npm is not installed: apt install npm")
     folder = tmp_path_factory.mktemp("axe")
     got = subprocess.run(
-        ["npm", "install", "--no-audit", "--no-fund", "axe-core@4"], cwd=folder, capture_output=True, check=False
+        [need("npm"), "install", "--no-audit", "--no-fund", "axe-core@4"], cwd=folder, capture_output=True, check=False
     )
     if got.returncode:
-        pytest.skip("npm could not bring axe-core: is there a network?")
+        lack("npm could not bring axe-core: is there a network?")
     return Path(folder / "node_modules/axe-core/axe.min.js").read_text()
 
 

@@ -1,0 +1,84 @@
+#!/bin/sh
+# Print which Debian packages maskwatch uses and why, then have apt install them; apt lists its changes and asks first.
+#   setup-apt.sh [run] [test] [long] [--yes] [--print]      without words: run test
+# The only list of system packages: the README, the Makefile, .ci/run and the tests' skipping are compared with it.
+set -eu
+
+packages() {
+    cat <<'TABLE'
+run  git                      fetches the program
+run  make                     the commands of the Makefile
+run  python3-venv             Python environments
+run  libgl1                   OpenCV
+run  libglib2.0-0             OpenCV
+run  libsm6                   OpenCV's window
+run  libice6                  OpenCV's window
+test mosquitto                a real MQTT broker
+test mosquitto-clients        mosquitto_pub and mosquitto_sub
+test xvfb                     a display without a screen
+test xdotool                  types and clicks in windows
+test matchbox-window-manager  windows as on a desktop
+test imagemagick              reads the display's pixels
+test ffmpeg                   writes videos of every kind
+test espeak-ng                the voice
+test alsa-utils               plays the voice
+test openssl                  certificates
+test chromium                 the web page in a real browser
+test libatomic1               the browser's driver
+test systemd                  checks the service's unit
+test procps                   lists processes
+long strace                   which files are opened
+long debootstrap              a Debian to install the service in
+long systemd-container        boots it
+long gir1.2-gst-rtsp-server-1.0  a network camera
+long python3-gi               the same
+long gstreamer1.0-plugins-base  the same
+long gstreamer1.0-plugins-good  the same
+long gstreamer1.0-plugins-bad   the same
+long npm                      brings the accessibility checker
+long bindfs                   a file system that hangs
+TABLE
+}
+
+kinds="" yes="" print=""
+for word in "$@"; do
+    case $word in
+    run | test | long) kinds="$kinds $word" ;;
+    --yes) yes=--yes ;;
+    --print) print=1 ;;
+    *)
+        echo "setup-apt.sh: $word: unknown; use: setup-apt.sh [run] [test] [long] [--yes] [--print]" >&2
+        exit 2
+        ;;
+    esac
+done
+names=""
+for kind in ${kinds:-run test}; do
+    [ -n "$print" ] || echo "to $kind:"
+    while read -r group name reason; do
+        [ "$group" = "$kind" ] || continue
+        names="$names $name"
+        [ -n "$print" ] || printf '  %-27s %s\n' "$name" "$reason"
+    done <<LIST
+$(packages)
+LIST
+done
+if [ -n "$print" ]; then
+    echo "${names# }"
+    exit 0
+fi
+
+command -v apt-get >/dev/null || {
+    echo "this system has no apt; install the above with its own package manager" >&2
+    exit 1
+}
+sudo=""
+[ "$(id -u)" = 0 ] || sudo=sudo
+if [ -n "$sudo" ] && ! command -v sudo >/dev/null; then
+    echo "there is no sudo; fix: as root, apt-get install$names" >&2
+    exit 1
+fi
+echo "\$ ${sudo:+sudo }apt-get install --no-install-recommends$names"
+$sudo apt-get -qq update
+# shellcheck disable=SC2086 # a list of names
+exec $sudo apt-get install --no-install-recommends $yes $names
