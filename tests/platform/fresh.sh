@@ -25,25 +25,25 @@ if [ -z "${FRESH_ROOT:-}" ]; then
     trap 'rm -rf --one-file-system "$FRESH_ROOT"' EXIT
     cp -a "$bare/." "$FRESH_ROOT"
     # in namespaces of its own, mounts and processes end with it
-    FRESH_ROOT=$FRESH_ROOT unshare --mount --pid --fork --kill-child --propagation=private "$0" "$suite"
+    FRESH_ROOT=$FRESH_ROOT unshare --mount --mount-proc --pid --fork --kill-child --propagation=private "$0" "$suite"
     exit
 fi
+mount --bind "$FRESH_ROOT" "$FRESH_ROOT"
 cd "$FRESH_ROOT"
 
 # 1. What a user's machine has: an account with sudo, a network, trust, this repository's address
 as_root() { chroot . /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@"; }
 cp --remove-destination /etc/resolv.conf etc/resolv.conf
-for kind in proc sysfs; do mount -t "$kind" "$kind" "${kind/sysfs/sys}"; done
+mount -t proc proc proc
+mount -t sysfs sysfs sys
 mount --rbind /dev dev
 mount -t tmpfs -o mode=1777 tmpfs dev/shm
 as_root apt-get -qq update
-as_root apt-get -qq install --yes --no-install-recommends sudo ca-certificates >/dev/null
+as_root apt-get -qq install --yes --no-install-recommends sudo ca-certificates >/dev/null 2>&1
 as_root useradd --create-home --shell /bin/bash alice
-echo "alice ALL=(ALL) NOPASSWD: ALL" >etc/sudoers.d/alice
-echo 'APT::Get::Assume-Yes "true";' >etc/apt/apt.conf.d/enter # stands for the Enter of her who reads apt's list
-echo 'Defaults env_keep += "DEBIAN_FRONTEND"' >etc/sudoers.d/env
-trusted=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
-cp "$trusted" usr/local/share/caller.pem
+printf 'alice ALL=(ALL) NOPASSWD: ALL\nDefaults env_keep += "DEBIAN_FRONTEND"\n' >etc/sudoers.d/alice
+echo 'APT::Get::Assume-Yes "true";' >etc/apt/apt.conf.d/90enter # in place of the Enter after apt's list
+cp "${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}" usr/local/share/caller.pem
 {
     echo "export DEBIAN_FRONTEND=noninteractive"
     for name in SSL_CERT_FILE PIP_CERT REQUESTS_CA_BUNDLE GIT_SSL_CAINFO NODE_EXTRA_CA_CERTS; do
@@ -53,22 +53,46 @@ cp "$trusted" usr/local/share/caller.pem
         [ -z "${!name:-}" ] || echo "export $name=${!name@Q}"
     done
 } >etc/profile.d/caller.sh
-git -c safe.directory="$clone" clone --quiet --bare "$clone" srv/maskwatch.git
-as_root chown -R alice /srv/maskwatch.git
-printf '[url "/srv/maskwatch.git"]\n\tinsteadOf = URL-OF-THIS-REPOSITORY\n[advice]\n\tdetachedHead = false\n' >home/alice/.gitconfig
+git -c safe.directory='*' clone --quiet --bare "$clone" srv/maskwatch.git
+as_root chown -R alice:alice /srv/maskwatch.git
+ln -s /srv/maskwatch.git home/alice/URL-OF-THIS-REPOSITORY # what a user puts in the place of the README's word
 
-# 2. A display outside, met by its abstract socket, so that nothing but the README's packages is inside
-exec 7<> <(:)
-coproc Display { exec Xvfb -displayfd 1 -screen 0 1280x800x24; } 2>/dev/null
-read -r number <&"${Display[0]}"
-export DISPLAY=:$number
+# 2. A display outside, met by its abstract socket: inside are the README's packages alone
+mkfifo "$FRESH_ROOT.display"
+Xvfb -displayfd 8 -screen 0 1280x800x24 8>"$FRESH_ROOT.display" 2>/dev/null &
+read -r DISPLAY <"$FRESH_ROOT.display"
+rm "$FRESH_ROOT.display"
+export DISPLAY=:$DISPLAY
 
-# Chromium's sandbox refuses a chroot: the copy becomes the true root
-mount --rbind . . && mkdir -p mnt/old
-as_alice() { chroot . su - alice -c "$1"; }
+as_alice() { # a true root, since Chromium's sandbox works in no chroot; Ctrl-C as from a terminal; PATH from /etc/profile
+    setsid --wait env --default-signal=INT unshare --mount --propagation=private sh -ec '
+        pivot_root . mnt && umount -l /mnt && cd /home/alice
+        exec setpriv --reuid=alice --regid=alice --init-groups \
+            env -i HOME=/home/alice USER=alice TERM=dumb DISPLAY="$0" nice bash -lc "$1"' "$DISPLAY" "$1"
+}
+
+first_alert() { # make run until it has printed an alert and shown a window, then Ctrl-C
+    local log=$FRESH_ROOT/run.log run group
+    as_alice "cd $folder && $line" >"$log" 2>&1 &
+    run=$!
+    for ((second = 0; second < 900; second++)); do
+        sleep 1
+        kill -0 "$run" 2>/dev/null || break
+        grep -q "episode start" "$log" && xdotool search --name '^maskwatch$' >/dev/null 2>&1 && break
+    done
+    cat "$log"
+    kill -0 "$run" 2>/dev/null || { say "make run has ended"; return 1; }
+    grep -q "episode start" "$log" || { say "no alert"; return 1; }
+    xdotool search --name '^maskwatch$' >/dev/null || { say "no window"; return 1; }
+    say "the first alert and the window came after $second s; Ctrl-C"
+    group=$(pgrep -P "$run" -o)
+    kill -INT -- "-$group"
+    wait "$run" || true
+    ! grep -q Traceback "$log" || { say "a traceback"; return 1; }
+}
 
 # 3. The README's lines
-mapfile -t lines < <(sed -n '/^## Two commands/,/^## /{s/^    //p}' "$clone/README.md" | sed 's/  *# .*//')
+mapfile -t lines < <(sed -n '/^## Two commands/,/^`URL-/s/^    //p' "$clone/README.md" | sed 's/  *# .*//')
 [ "${#lines[@]}" -ge 5 ] || { say "the README's lines were not found"; exit 1; }
 folder=.
 for line in "${lines[@]}"; do
@@ -79,3 +103,4 @@ for line in "${lines[@]}"; do
     *) as_alice "cd $folder && $line" ;;
     esac
 done
+say "done"
