@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from edge import assets
 from edge.errors import ConfigError
+from edge.redaction import redacted
 from edge.settings import Environment, Settings
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def _parse_override(text: str) -> dict[str, Any]:
     """Return {"a": {"b": value}} for "a.b=value"; the value is TOML where it can be, else a string."""
     key, equals, value = text.partition("=")
     if not equals or "." not in key:
-        raise ConfigError(f"--set {text}: write section.key=value, for example mqtt.port=1883")
+        raise ConfigError(f"--set {redacted(key)}: write section.key=value, for example mqtt.port=1883")
     try:
         parsed: Any = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
@@ -131,10 +132,16 @@ def _unknown(key: str, known: list[str]) -> str:
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
     same_section = bool(near) and near[0].startswith(f"{section}.")
     hint = f" (did you mean '{near[0].partition('.')[2] if same_section else near[0]}'?)" if near else ""
-    return f"{key}: unknown setting{hint}; `maskwatch check` lists them all"
+    return f"{redacted(key)}: unknown setting{hint}; `maskwatch check` lists them all"
 
 
 def _explain(error: ValidationError, origins: dict[str, str]) -> str:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"][:2])
-    return f"{origins.get(key, 'settings')}: {key}: {first['msg']}, not {first.get('input')!r}"
+    return f"{origins.get(key, 'settings')}: {key}: {first['msg']}, not {_shown(first.get('input'))}"
+
+
+def _shown(value: object) -> str:
+    """Return a refused value as it may be shown: of one with an address in it its kind alone."""
+    text = repr(value)
+    return f"this {type(value).__name__}" if "//" in text or "@" in text else text

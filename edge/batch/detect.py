@@ -13,6 +13,7 @@ from edge.capture.files import PICTURES, VIDEOS, VideoSource, untouched
 from edge.data import CLASSES, Gap, Mask
 from edge.errors import CameraError, InputError
 from edge.pipeline import ended, walk
+from edge.redaction import redacted
 from edge.show.overlay import draw
 from edge.show.view import Mark, View, relative
 
@@ -154,7 +155,7 @@ def inputs(paths: Sequence[Path]) -> list[Path]:
         elif path.exists():
             files.append(path)
         else:
-            raise InputError(f"{path}: no such file or folder")
+            raise InputError(f"{redacted(str(path))}: no such file or folder")
     return files
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 import cv2
 import numpy as np
 
 from edge.capture import Picture
 from edge.errors import CameraError, CameraLost
+from edge.redaction import redacted
 
 _MAX_EMPTY_READS = 25
 """Reads in a row without a picture after which a stream counts as lost."""
@@ -87,9 +86,4 @@ def open_stream(url: str, *, open_timeout_s: float, read_timeout_s: float) -> Op
         cv2.CAP_PROP_READ_TIMEOUT_MSEC,
         int(1e3 * read_timeout_s),
     ]
-    return OpenCvCamera(without_password(url), cv2.VideoCapture(url, cv2.CAP_FFMPEG, timeouts))
-
-
-def without_password(url: str) -> str:
-    """Return a URL that may stand in a log: user and password are left out."""
-    return re.sub(r"//[^/@]*@", "//", url)
+    return OpenCvCamera(redacted(url), cv2.VideoCapture(url, cv2.CAP_FFMPEG, timeouts))

@@ -12,9 +12,10 @@ from edge.capture.ahead import ReadAhead
 from edge.capture.demo import DemoCamera
 from edge.capture.files import PICTURES, FolderSource, VideoSource
 from edge.capture.live import LiveSource
-from edge.capture.opencv import open_stream, open_usb, without_password
+from edge.capture.opencv import open_stream, open_usb
 from edge.capture.painted import PaintedCamera
 from edge.errors import CameraError, InputError
+from edge.redaction import redacted
 
 if TYPE_CHECKING:
     import threading
@@ -46,7 +47,7 @@ def open_source(
     opener = _opener(settings, small_px)
     if opener is None:
         return ReadAhead(
-            settings.source,
+            redacted(settings.source),
             partial(_files, Path(settings.source), paint),
             stop=stop,
             open_timeout_s=settings.open_timeout_s,
@@ -55,7 +56,7 @@ def open_source(
             pace=settings.pace,
         )
     return LiveSource(
-        without_password(settings.source),
+        redacted(settings.source),
         partial(PaintedCamera, opener, paint),
         stop=stop,
         patience_s=settings.patience_s,
@@ -113,7 +114,8 @@ def _first_camera(
 def _files(path: Path, paint: Callable[[Image], None]) -> Source:
     if not _exists(path):
         raise InputError(
-            f"{path}: no such file; camera.source is auto, camera, picamera, usb:N, rtsp://…, a video, a folder or demo"
+            f"{redacted(str(path))}: no such file; camera.source is auto, camera, picamera, usb:N, rtsp://…, a video, "
+            f"a folder or demo"
         )
     if path.is_dir() or path.suffix.lower() in PICTURES:
         return FolderSource(path, on_bad=_tell, paint=paint)

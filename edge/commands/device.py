@@ -12,6 +12,7 @@ from rich.table import Table
 from edge.commands.options import Config, Env, Set, load_settings
 from edge.errors import ConfigError, InputError
 from edge.privacy.words import Language
+from edge.redaction import shown
 from edge.settings import Environment
 
 app = typer.Typer()
@@ -22,7 +23,7 @@ def check(env: Env = Environment.DEVELOPMENT, config: Config = None, overrides: 
     """Print every setting and where it came from; open nothing."""
     loaded = load_settings(env, config, overrides)
     table = Table("setting", "value", "from")
-    for section, content in loaded.settings.model_dump().items():
+    for section, content in shown(loaded.settings).items():
         for name, value in content.items():
             key = f"{section}.{name}"
             table.add_row(key, str(value), loaded.origins[key])

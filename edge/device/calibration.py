@@ -16,6 +16,7 @@ from edge.errors import CameraError, InputError
 from edge.folders import SERVICE_SCENE, scene_socket
 from edge.joined import stages
 from edge.privacy.zones import Blinkers
+from edge.redaction import redacted
 from edge.show.slot import SceneReader
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def _by_camera(settings: Settings, models: stages.Models, wait_s: float, look_s:
     finally:
         source.close()
     if source.state not in (State.OK, State.OPENING):
-        raise CameraError(f"camera {settings.camera.source}: {source.state.value}: {source.detail}")
+        raise CameraError(f"camera {redacted(settings.camera.source)}: {source.state.value}: {source.detail}")
     return heights
 
 

@@ -13,6 +13,7 @@ from edge.device import questions, settings_file
 from edge.device.service import PASSWORD, service
 from edge.device.talk import Talk
 from edge.layers import SYSTEM_FILE
+from edge.redaction import redacted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,7 +77,7 @@ def _write(talk: Talk, target: Target, settings: Settings, answers: Answers, pas
     wanted = {key: value for key, value in answers.items() if key in _ALWAYS or value != _value(before, key)}
     table = Table("setting", "value", "before")
     for key, value in wanted.items():
-        table.add_row(key, Text(str(value)), Text(str(_value(before, key)), "dim"))
+        table.add_row(key, Text(redacted(str(value))), Text(redacted(str(_value(before, key))), "dim"))
     talk.console.print(table)
     there = target.file.exists()
     question = f"Change {target.file}? Its comments and all else in it stay." if there else f"Write {target.file}?"

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from edge.device.world import Finding, State
+from edge.redaction import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,7 @@ def camera(world: World, settings: Settings) -> Finding:
     mend = "plug one in (on a Pi: seat the ribbon cable, then rpicam-hello --list-cameras), or name a stream"
     if source == "auto":
         return Finding("camera", State.ODD, "none is connected: the demo is shown", mend)
-    return Finding("camera", State.MISSING, f"camera.source is {source}, and there is none", mend)
+    return Finding("camera", State.MISSING, f"camera.source is {redacted(source)}, and there is none", mend)
 
 
 def _wanted(found: dict[str, str], wanted: str) -> list[str]:

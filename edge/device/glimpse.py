@@ -15,6 +15,7 @@ from edge.capture.spec import open_source
 from edge.data import Frame
 from edge.errors import CameraError
 from edge.monitor.lens import Lens, look, sharpness
+from edge.redaction import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -94,7 +95,7 @@ def glimpse(
     finally:
         source.close()
     if newest is None:
-        raise CameraError(source.detail or f"{settings.source}: gives no picture")
+        raise CameraError(source.detail or f"{redacted(settings.source)}: gives no picture")
     elapsed_s = newest.at - first_at
     return seen(replace(newest, small=None), (count - 1) / elapsed_s if elapsed_s else 0.0, detector)
 

@@ -18,6 +18,7 @@ from edge.notice.phrases import PLEASE, worded
 from edge.privacy.zones import Blinkers
 from edge.publish.broker import EMBEDDED, broker_of
 from edge.publish.mqtt import ONLINE
+from edge.redaction import redacted
 
 if TYPE_CHECKING:
     from edge.detect import Detector
@@ -93,7 +94,7 @@ def _source(setup: Setup, before: str) -> str:
     found += [("picamera", f"{model} on the ribbon cable") for model in eyes.pi_cameras(setup.world)[:1]]
     choices = [*found, *_RATHER]
     if before not in dict(choices):
-        choices.insert(0, (before, f"as it was: {before}"))
+        choices.insert(0, (before, f"as it was: {redacted(before)}"))
     default = found[0][0] if found and before in ("auto", "camera") else before
     source = setup.talk.choose("Which camera?", choices, default)
     if source != _OTHER:
@@ -138,7 +139,7 @@ def _of_broker(setup: Setup, before: Answers) -> Answers:
     """Ask where the broker is and as whom; what was answered before is the default."""
     mqtt = {f"mqtt.{key}": value for key, value in setup.settings.mqtt.model_dump().items()} | before
     talk, question = setup.talk, f"Host ({EMBEDDED}: a small broker of our own, on this machine only)"
-    host = talk.ask(question, mqtt["mqtt.host"], lambda text: "" if text else "a name, please")
+    host = talk.ask(question, redacted(mqtt["mqtt.host"]), lambda text: "" if text else "a name, please")
     answers: Answers = {"mqtt.host": host}
     if answers["mqtt.host"] == EMBEDDED:
         return answers

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,6 +19,7 @@ from edge.publish.message import Clock, Sender
 from edge.publish.people import People, Presence, Shares
 from edge.publish.publisher import Publisher
 from edge.publish.remote import Wishes
+from edge.redaction import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +81,7 @@ def build_publisher(
         session=uuid.uuid4().hex[:12],
         clock=Clock(),
         expires_s=settings.alert.expires_s,
-        settings_sha256=hashlib.sha256(settings.model_dump_json().encode()).hexdigest(),
+        settings_sha256=fingerprint(settings),
         around=partial(proximity, ruler=ruler, near_m=settings.distance.near_m),
     )
     people = _people(settings, sender)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from edge import __version__
-from edge.capture.opencv import without_password
 from edge.errors import ConfigError
 from edge.joined.viewers import GROUP, Leaving, Shown, serve_scene
 from edge.publish.broker import device_name
 from edge.publish.message import Clock
+from edge.redaction import shown
 from edge.show.bulletin import Bulletin
 from edge.show.day import DayLog, Sources
 from edge.show.page import binding
@@ -64,11 +64,9 @@ def check_page(settings: Settings) -> None:
 
 def page_sources(settings: Settings, report: Report, publisher: Publisher, models: dict[str, ModelSpec]) -> Sources:
     """Return what the web page tells of the watch."""
-    in_force = settings.model_dump(mode="json")
-    in_force["camera"]["source"] = without_password(settings.camera.source)
     who = {"name": device_name(settings.device), "site": settings.device.site, "camera": settings.camera.name}
     named = [{"kind": k, "name": m.name, "version": m.version, "sha256": m.sha256} for k, m in models.items()]
-    fixed = {"device": {**who, "version": __version__}, "models": named, "settings": in_force}
+    fixed = {"device": {**who, "version": __version__}, "models": named, "settings": shown(settings)}
 
     def state() -> dict[str, Any]:
         problems = {name: text for name, text in report.problems().items() if text}

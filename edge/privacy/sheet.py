@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from edge import __version__, assets
 from edge.privacy.words import WORDS
+from edge.redaction import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -69,7 +70,7 @@ _PURPOSES = {
 def _flows(settings: Settings) -> list[tuple[str, str]]:
     """Return where data come from and go to."""
     privacy, mqtt = settings.privacy, settings.mqtt
-    broker = mqtt.host or "no broker is set"
+    broker = redacted(mqtt.host) or "no broker is set"
     kept = "in memory only" if mqtt.outbox == "memory" else "on this machine's disk"
     alerts = (
         f"Time, place, label, confidence, position in the picture and number of people; {kept} until ten minutes after "
@@ -78,7 +79,7 @@ def _flows(settings: Settings) -> list[tuple[str, str]]:
     every = f"Counts by label every {privacy.aggregate_s / 60:.0f} minutes"
     share = f"{every}; no share of fewer than {privacy.aggregate_min}"
     return [
-        ("Pictures taken", f"{settings.camera.source}; judged in memory and overwritten at once"),
+        ("Pictures taken", f"{redacted(settings.camera.source)}; judged in memory and overwritten at once"),
         ("Pictures stored", "none"),
         ("Pictures sent", _PICTURES[_sends_pictures(settings)].format(cover=privacy.pixelate)),
         ("Areas never looked at", f"{len(privacy.no_look)} painted over before anything sees them"),

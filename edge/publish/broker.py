@@ -57,6 +57,8 @@ def broker_of(mqtt: MqttSettings, client_id: str) -> Broker:
         raise ConfigError(
             "mqtt.host: is not set; name your broker in /etc/maskwatch/config.toml, or write embedded to try one here"
         )
+    if "@" in mqtt.host:
+        raise ConfigError("mqtt.host: holds a user; fix: name the host alone, and set mqtt.user and mqtt.password_file")
     for key in ("ca_file", "cert_file", "key_file"):
         path = getattr(mqtt, key)
         if path and not os.access(path, os.R_OK):

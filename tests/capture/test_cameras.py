@@ -14,7 +14,7 @@ from edge.capture.ahead import ReadAhead
 from edge.capture.demo import PERIOD_S, DemoCamera
 from edge.capture.files import untouched
 from edge.capture.live import LiveSource
-from edge.capture.opencv import open_stream, open_usb, without_password
+from edge.capture.opencv import open_stream, open_usb
 from edge.capture.picamera import PiCamera, available, to_bgr
 from edge.capture.spec import open_source
 from edge.errors import CameraError, CameraLost, InputError
@@ -50,14 +50,6 @@ def test_a_machine_without_picamera2_says_how_to_get_it():
     assert not available()
     with pytest.raises(CameraError, match="sudo apt install python3-picamera2"):
         PiCamera(width_px=640, height_px=480, fps_hz=10, small_px=(320, 256))
-
-
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [("rtsp://u:p@host/s", "rtsp://host/s"), ("rtsp://host/s@2", "rtsp://host/s@2"), ("usb:0", "usb:0")],
-)
-def test_user_and_password_of_a_stream_stand_in_no_log(url, shown):
-    assert without_password(url) == shown
 
 
 class Stream(BaseHTTPRequestHandler):

@@ -1,0 +1,90 @@
+"""Addresses and settings without the secrets in them: the one form of both that is logged, published or shown."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edge.settings import Settings
+
+HIDDEN = "***"
+_ADDRESSES = (("camera", "source"), ("mqtt", "host"))
+"""Settings that may be written as an address with user and password; all others name files, or are no secret."""
+_PARTS = re.compile(r"(?P<scheme>[^\W\d][\w+.-]*:)?(?P<slashes>/*)(?P<rest>.*)", re.DOTALL)
+_LOCAL = ("/", "./", "../", "~")
+_HOST = re.compile(r"([\w.-]+|\[[0-9A-Fa-f:.]+(%[\w.-]+)?\])?(:\d*)?")
+_SEGMENT = re.compile(r"(?!(?=.*\d).{12})[\w.~@+,-]*")
+"""A part of a path that is no parameter (XMEye: `/user=admin&password=…`) and looks like no token (UniFi Protect:
+12 characters or more with a digit among them is the whole key to the stream)."""
+_PASSWORD = re.compile(r"[?&;/_](?:\w*?(?:pass|pwd|psw|token|secret|cred)\w*?|\w*?key|pw|auth)=[^&;#/]", re.IGNORECASE)
+
+
+def redacted(address: str) -> str:
+    """Return an address as it may be shown: scheme, host, port and a plain path; every other text as it is.
+
+    User and password are left out however they are written, and every query is hidden, since nobody can list the names
+    that cameras give to their secrets. Where an unescaped "/", "?" or "#" in a password hides the end of it, only the
+    scheme is left.
+    """
+    scheme, slashes, rest = _PARTS.fullmatch(address.strip()).groups()  # type: ignore[union-attr]
+    if not _is_network(address.strip(), scheme or "", slashes):
+        return address
+    if "@" in rest and not slashes:  # where its scheme ends and a user begins cannot be known
+        return HIDDEN
+    authority, path, query = _split(rest)
+    user, _, host = authority.rpartition("@")
+    unclear = "@" in path + query and (user or ":" in rest[: rest.rindex("@")])
+    if unclear or not _HOST.fullmatch(host):
+        return f"{scheme or ''}{slashes}{HIDDEN}"
+    return f"{scheme or ''}{slashes}{host}{_plain(path)}{f'?{HIDDEN}' if query else ''}"
+
+
+def _plain(path: str) -> str:
+    """Return a path up to the first part that may hold a secret; one with a "/" in it goes on behind."""
+    parts = path.split("/")
+    plain = list(takewhile(_SEGMENT.fullmatch, parts))
+    return "/".join([*plain, HIDDEN] if len(plain) < len(parts) else plain)
+
+
+def holds_password(address: str) -> bool:
+    """Return whether an address certainly holds a password: behind a user's name, or as a parameter of such a name."""
+    scheme, slashes, rest = _PARTS.fullmatch(address.strip()).groups()  # type: ignore[union-attr]
+    if not _is_network(address.strip(), scheme or "", slashes):
+        return False
+    user, at, _ = rest.rpartition("@")
+    _, colon, password = user.partition(":")
+    is_port = re.match(r"\d+[/?#]", password)
+    return bool((at and colon and password and not is_port) or _PASSWORD.search(rest))
+
+
+def shown(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Return all settings by section and name as they may be shown; see `redacted`."""
+    values: dict[str, dict[str, Any]] = settings.model_dump(mode="json")
+    for section, name in _ADDRESSES:
+        values[section][name] = redacted(values[section][name])
+    return values
+
+
+def fingerprint(settings: Settings) -> str:
+    """Return a hash of the settings as they may be shown: of a secret it would let others guess by trying."""
+    return hashlib.sha256(json.dumps(shown(settings), sort_keys=True).encode()).hexdigest()
+
+
+def _is_network(address: str, scheme: str, slashes: str) -> bool:
+    """Return whether a text is, or was meant as, an address on the network; a device or a file is none."""
+    if scheme.lower() == "usb:" and slashes != "//":
+        return False
+    if scheme or slashes == "//":
+        return True
+    return "@" in address and ":" in address and not address.startswith(_LOCAL)
+
+
+def _split(rest: str) -> tuple[str, str, str]:
+    """Return authority, path and query (with a fragment), as FFmpeg splits them. Source: av_url_split."""
+    beginning = re.split(r"[?#]", rest, maxsplit=1)[0]
+    authority = beginning.partition("/")[0]
+    return authority, beginning[len(authority) :], rest[len(beginning) :]

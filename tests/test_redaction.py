@@ -1,0 +1,123 @@
+"""No secret of a setting is shown: neither in an address, nor in anything that is logged, published or printed."""
+
+from __future__ import annotations
+
+import html
+import json
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from edge.layers import lay_over, load
+from edge.redaction import fingerprint, holds_password, redacted, shown
+
+NOWHERE = Path("/nonexistent/config.toml")
+HEAD, TAIL = "Zq7f", "k9Xw"
+"""Both ends of every secret: half a password is a leak, too."""
+
+
+@pytest.mark.parametrize(
+    ("address", "seen"),
+    [
+        ("rtsp://u:p@host/s", "rtsp://host/s"),
+        ("rtsp://host/s@2", "rtsp://host/s@2"),
+        ("rtsp://u:p@ss@host:554/s", "rtsp://host:554/s"),
+        ("rtsp://u:p%40ss@[fe80::1]:554/Streaming/Channels/101", "rtsp://[fe80::1]:554/Streaming/Channels/101"),
+        ("RTSP://u:p@host", "RTSP://host"),
+        ("rtsp://u:p/w@host/s", "rtsp://***"),
+        ("rtsp://u:p?w@host/s", "rtsp://***"),
+        ("rtsp://u:p#w@host/s", "rtsp://***"),
+        ("rtsp://u:p%40host/s", "rtsp://***"),
+        ("http://host/video?user=admin&password=p", "http://host/video?***"),
+        ("http://host/video?channel=1", "http://host/video?***"),
+        ("rtsp://10.0.0.9:554/user=admin&password=p&channel=1", "rtsp://10.0.0.9:554/***"),
+        ("rtsp://10.0.0.9/live/user=admin&password=p/w/x", "rtsp://10.0.0.9/live/***"),
+        ("rtsps://10.0.0.1:7441/aBcD1234efGh5678?enableSrtp", "rtsps://10.0.0.1:7441/***?***"),
+        ("rstp:/u:p@host/s", "rstp:/host/s"),
+        ("u:p@host/s", "***"),
+        ("mqtt://u:p@broker:1883", "mqtt://broker:1883"),
+        ("usb:0", "usb:0"),
+        ("usb:/dev/v4l/by-id/usb-a@b:1-video-index0", "usb:/dev/v4l/by-id/usb-a@b:1-video-index0"),
+        ("/srv/a@b:c?.mp4", "/srv/a@b:c?.mp4"),
+        ("clip@home.mp4", "clip@home.mp4"),
+        ("broker.example", "broker.example"),
+        ("::1", "::1"),
+        ("auto", "auto"),
+    ],
+)
+def test_user_and_password_of_a_stream_stand_in_no_log(address, seen):
+    assert redacted(address) == seen
+
+
+@pytest.mark.parametrize(
+    ("address", "certainly"),
+    [
+        ("rtsp://u:p@host/s", True),
+        ("rtsp://u:p/w@host/s", True),
+        ("rtsp://host/user=admin&password=p&channel=1", True),
+        ("rtsp://host/user=admin_password=p_channel=1", True),
+        ("http://host/v?api_key=p", True),
+        ("rtsp://u@host/s", False),
+        ("rtsp://u:@host/s", False),
+        ("rtsp://host:554/s@2", False),
+        ("rtsp://host/cam/realmonitor?channel=1&subtype=0", False),
+        ("http://host/v?password=&channel=1", False),
+        ("auto", False),
+    ],
+)
+def test_only_what_is_certainly_a_password_counts_as_one(address, certainly):
+    assert holds_password(address) is certainly
+
+
+SECRETS = st.text(st.characters(exclude_categories=("Cs", "Cc", "Z")), max_size=12).map(lambda text: HEAD + text + TAIL)
+WAYS = st.sampled_from(
+    [
+        "rtsp://admin:{}@camera/s",
+        "rtsp://{}:x@camera:554/s",
+        "rtsp://admin:{}@[fe80::1]:554/s",
+        "RTSPS://admin:{}@camera",
+        "http://camera/video?user=admin&password={}",
+        "http://camera/video?{}",
+        "http://camera/video#{}",
+        "rtsp://camera/user=admin&password={}&channel=1",
+        "http://admin:{}@camera/video?mail=a@b",
+        "rstp:/admin:{}@camera/s",
+        "admin:{}@camera/s",
+    ]
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(WAYS, SECRETS, st.booleans())
+@example("rtsp://admin:{}@camera/s", f"{HEAD}@/?#:&={TAIL}", False)
+@example("http://camera/video?user=admin&password={}", f"{HEAD}@a/b{TAIL}", False)
+def test_no_secret_of_an_address_is_shown_whatever_its_characters(way, secret, encoded):
+    told = redacted(way.format(quote(secret, safe="") if encoded else secret))
+    assert HEAD not in told
+    assert TAIL not in told
+
+
+@settings(max_examples=100, deadline=None)
+@given(WAYS, SECRETS)
+def test_no_secret_stands_in_settings_that_are_shown_nor_in_their_hash(way, secret):
+    before = load(system_file=NOWHERE).settings
+    one = lay_over(before, {"camera.source": way.format(secret), "mqtt.host": way.format(secret)}, "test")
+    other = lay_over(before, {"camera.source": way.format(HEAD + TAIL), "mqtt.host": way.format(HEAD + TAIL)}, "test")
+    told = html.unescape(json.dumps(shown(one), ensure_ascii=False))
+    assert HEAD not in told
+    assert TAIL not in told
+    if shown(one) == shown(other):
+        assert fingerprint(one) == fingerprint(other)
+
+
+def test_the_hash_that_is_published_knows_no_password():
+    before = load(system_file=NOWHERE).settings
+    hashes = {
+        fingerprint(lay_over(before, {"camera.source": f"rtsp://admin:{password}@camera/s"}, "test"))
+        for password in ("one", "another")
+    }
+    assert len(hashes) == 1
+    assert fingerprint(before) not in hashes
