@@ -191,7 +191,9 @@ def build_stop(folder: Path, stack: ExitStack) -> Stop:
     )
     stack.callback(server.close)
     texts, view = SignTexts(*sign_texts(settings.notice)), ["view", "--socket", str(server.path)]
-    sign = on_screen(folder / "sign", "1920x1080", lambda: sign_process(server.path, texts, lambda _text: None), stack)
+    sign = on_screen(
+        folder / "sign", "1920x1080", lambda: sign_process(server.path, texts, "", lambda _text: None), stack
+    )
     window = on_screen(folder / "window", "1280x800", lambda: ChildProcess("window", view), stack)
     return Stop(
         (notifier, publisher, server),

@@ -112,6 +112,7 @@ class NoticeSettings(_Section):
     phrase: Words
     thanks: Words
     sign_text: Words
+    sign_night: HoursText
     languages: Annotated[list[Language], Field(min_length=1, max_length=6)]
     volume: Share
     volume_hours: list[VolumeHours]

@@ -71,14 +71,19 @@ def sign(
         tuple[str, str, str] | None,
         typer.Option("--texts", help="what it says idle, for a notice, for thanks", metavar="IDLE NOTICE THANKS"),
     ] = None,
+    night: Annotated[
+        str | None, typer.Option("--night", help="hours of dark paper, such as 21:00-06:00", metavar="HOURS")
+    ] = None,
     stay: Annotated[bool, typer.Option("--stay", help="wait for a maskwatch, and outlive it")] = False,
 ) -> None:
     """Fill a display at the stop with what everybody nearby is told; q closes it. It shows no picture and no face."""
     settings = load_settings(env, config, overrides).settings
-    from edge.joined.nearby import sign_texts
+    from edge.joined.nearby import night_of, sign_texts
     from edge.show.sign import SignTexts, show_sign
 
-    show_sign(_socket_of(settings, socket), SignTexts(*(texts or sign_texts(settings.notice))), stay=stay)
+    is_night = night_of(settings.notice.sign_night if night is None else night)
+    words = SignTexts(*(texts or sign_texts(settings.notice)))
+    show_sign(_socket_of(settings, socket), words, stay=stay, is_night=is_night)
 
 
 def _socket_of(settings: Settings, named: Path | None) -> Path:

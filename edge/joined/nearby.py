@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from edge.errors import ConfigError
 from edge.notice import State
 from edge.notice.banner import Banner, Bell, lines_of
 from edge.notice.hours import Loudness, hours_of, minute_of_day, volume_hours_of
@@ -22,6 +23,7 @@ from edge.notice.speech import spoken
 from edge.notice.switch import NoticeSwitch
 from edge.notice.trouble import Troubles
 from edge.notice.voice import Voice
+from edge.publish.clock import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,6 +85,20 @@ def sign_texts(rules: NoticeSettings) -> tuple[str, str, str]:
     """Return what a sign says while there is nothing to tell, for a notice and for thanks, one line a language."""
     phrases, idle = phrases_of(rules), worded(rules.languages, rules.sign_text, IDLE)
     return lines_of(idle), lines_of(phrases.please), lines_of(phrases.thanks)
+
+
+def night_of(hours: str) -> Callable[[], bool]:
+    """Return a function that says whether it is night by `hours`, "21:00-06:00" or ""; a clock that is not set: never.
+
+    Raises:
+        ConfigError: the hours cannot be understood.
+    """
+    try:
+        night = hours_of(hours) if hours else None
+    except ValueError as error:
+        raise ConfigError(f"notice.sign_night: {hours}: {error}") from None
+    clock = Clock()
+    return lambda: night is not None and clock.synced() and minute_of_day(clock.wall()) in night
 
 
 def _shown(rules: NoticeSettings, banner: Banner) -> list[Announcer]:

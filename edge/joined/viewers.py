@@ -124,7 +124,8 @@ def _signs(settings: Settings, view: Shown, path: Path, stack: ExitStack) -> lis
     if not has_display():
         tell("there is no display; mend: run `maskwatch sign --stay` on the device's desktop, and set notice.sign=off")
         return []
-    return [_closing(stack, sign_process(path, SignTexts(*sign_texts(settings.notice)), tell))]
+    texts = SignTexts(*sign_texts(settings.notice))
+    return [_closing(stack, sign_process(path, texts, settings.notice.sign_night, tell))]
 
 
 def _closing(stack: ExitStack, sink: _Closable) -> _Closable:

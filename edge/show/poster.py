@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
 from enum import Enum
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from PIL import Image as Pictures
 from PIL import ImageDraw, ImageFont
 
 from edge.show.fonts import font_for
+from edge.show.lines import GAP, LINE, fit
 
 if TYPE_CHECKING:
     from edge.data import Image
@@ -28,134 +29,98 @@ class Says(Enum):
 
 
 _DEEP_BLUE, _YELLOW, _BLACK, _WHITE = (0, 62, 107), (255, 212, 0), (0, 0, 0), (255, 255, 255)
+_NIGHT_BLUE, _DIM = (0, 24, 44), (150, 170, 185)
 _LOOKS: dict[Says, tuple[_Colour, _Colour]] = {
     Says.IDLE: (_DEEP_BLUE, _WHITE),
     Says.NOTICE: (_YELLOW, _BLACK),
     Says.THANKS: (_WHITE, _DEEP_BLUE),
 }
-"""RGB of paper and ink: dark, yellow and white differ in lightness, so also for who sees no colours; each has a
+"""RGB of paper and ink: dark, yellow and white differ in lightness, so also for people who see no colours; each has a
 pictogram of its own, and the notice has striped edges. Contrast 14:1 for the notice and 10:1 or more for the others,
-where WCAG 2.2, 1.4.6, wants 7:1."""
-_MARGIN, _STRIPES, _LINE, _GAP = 0.05, 0.06, 1.22, 0.5
-"""Shares: the first two of the shorter side, the others of the letter size."""
+where WCAG 2.2, 1.4.6, requires 7:1."""
+_NIGHT_LOOKS: dict[Says, tuple[_Colour, _Colour]] = {
+    Says.IDLE: (_NIGHT_BLUE, _DIM),
+    Says.NOTICE: (_BLACK, _YELLOW),
+    Says.THANKS: (_NIGHT_BLUE, _WHITE),
+}
+"""The same at night: dark paper, so that the sign dazzles nobody at a dark stop. Contrast is 7:1 or more."""
+_MARGIN, _STRIPES, _ICON_WIDE, _ICON_UPRIGHT = 0.05, 0.06, 0.27, 0.30
+"""Shares: the first two of the shorter side, the others of the side along which pictogram and words stand."""
 _FINE = 4
 """Pictograms are drawn this many times as large and shrunk, for smooth edges."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """A text broken into lines as large as its box allows; size_px: of the font; None: a gap between languages."""
-
-    lines: tuple[str | None, ...]
-    size_px: int
-
-
 @lru_cache(maxsize=9)
-def poster(says: Says, text: str, size_px: tuple[int, int]) -> Image:
-    """Return the picture, uint8 (H, W, 3) BGR, read-only; `text` has one line a language; `size_px` is width, height.
+def poster(says: Says, text: str, size_px: tuple[int, int], *, night: bool = False) -> Image:
+    """Return the image, uint8 (H, W, 3) BGR, read-only; `text` has one line per language; `size_px` is width, height.
 
     The last nine are kept, 6 MB each in full HD, so that a notice is shown without being drawn first: one language
     or two need three.
     """
-    width, height = size_px
-    paper, ink = _LOOKS[says]
-    picture = Pictures.new("RGB", size_px, paper)
+    paper, ink = (_NIGHT_LOOKS if night else _LOOKS)[says]
+    canvas = Pictures.new("RGB", size_px, paper)
     edge = round(_STRIPES * min(size_px)) if says is Says.NOTICE else 0
     if edge:
-        _stripe(picture, edge)
-    icon_box, text_box = _boxes(width, height, edge)
-    icon = _pictogram(says, min(icon_box[2] - icon_box[0], icon_box[3] - icon_box[1]))
-    place = (icon_box[0] + icon_box[2] - icon.width) // 2, (icon_box[1] + icon_box[3] - icon.height) // 2
-    picture.paste(ink, (*place, place[0] + icon.width, place[1] + icon.height), icon)
-    _write(picture, text, text_box, ink)
-    drawn: Image = np.ascontiguousarray(np.asarray(picture)[:, :, ::-1])
+        _stripe(canvas, edge, paper, ink)
+    icon_px, words_px = _sizes(size_px, edge)
+    icon, words = _pictogram(says, icon_px), _words(text, words_px)
+    for mask, place in zip((icon, words), _places(icon.size, words.size, size_px), strict=True):
+        canvas.paste(ink, (*place, place[0] + mask.width, place[1] + mask.height), mask)
+    drawn: Image = np.ascontiguousarray(np.asarray(canvas)[:, :, ::-1])
     drawn.setflags(write=False)
     return drawn
 
 
-def _boxes(width: int, height: int, edge: int) -> tuple[tuple[int, int, int, int], tuple[int, int, int, int]]:
-    """Return where pictogram and text go: side by side, or one above the other where the display stands upright."""
-    margin = max(1, round(_MARGIN * min(width, height)))
-    left, top, right, bottom = margin, edge + margin, width - margin, height - edge - margin
+def _sizes(size_px: tuple[int, int], edge: int) -> tuple[int, tuple[int, int]]:
+    """Return the side of the pictogram, and the room for the words beside it, or below it on an upright display."""
+    width, height = size_px
+    margin = _margin_px(size_px)
+    wide, high = max(1, width - 2 * margin), max(1, height - 2 * (edge + margin))
     if width >= height:
-        split = left + round(0.27 * (right - left))
-        return (left, top, split - margin // 2, bottom), (split + margin // 2, top, right, bottom)
-    split = top + round(0.30 * (bottom - top))
-    return (left, top, right, split - margin // 2), (left, split + margin // 2, right, bottom)
+        icon = round(_ICON_WIDE * wide)
+        return min(icon, high), (max(1, wide - icon - margin), high)
+    icon = round(_ICON_UPRIGHT * high)
+    return min(icon, wide), (wide, max(1, high - icon - margin))
 
 
-def _write(picture: Pictures.Image, text: str, box: tuple[int, int, int, int], ink: _Colour) -> None:
-    """Write the text centred in its box."""
-    path = font_for(text)
-    fitted = fit(text, (box[2] - box[0], box[3] - box[1]))
-    font, draw = ImageFont.truetype(path, fitted.size_px), ImageDraw.Draw(picture)
-    top = (box[1] + box[3] - _height_px(fitted.lines, fitted.size_px)) / 2
-    for line in fitted.lines:
-        if line is None:
-            top += _GAP * fitted.size_px
-            continue
-        left = (box[0] + box[2] - font.getlength(line)) / 2
-        draw.text((left, top), line, ink, font)
-        top += _LINE * fitted.size_px
+def _places(
+    icon: tuple[int, int], words: tuple[int, int], size_px: tuple[int, int]
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the upper left corners of pictogram and words that centre both together on the display."""
+    (width, height), gap = size_px, _margin_px(size_px)
+    if width >= height:
+        left = (width - icon[0] - gap - words[0]) // 2
+        return (left, (height - icon[1]) // 2), (left + icon[0] + gap, (height - words[1]) // 2)
+    top = (height - icon[1] - gap - words[1]) // 2
+    return ((width - icon[0]) // 2, top), ((width - words[0]) // 2, top + icon[1] + gap)
 
 
-@lru_cache(maxsize=16)
-def fit(text: str, box_px: tuple[int, int]) -> Fitted:
-    """Return the text broken into lines in the largest letters for a box of width and height; at least 8 px."""
-    path = font_for(text)
-    smallest, largest = 8, max(9, box_px[1])
-    best = Fitted(_broken(text, ImageFont.truetype(path, smallest), box_px[0], whole=False), smallest)
-    while largest - smallest > 1:
-        size_px = (smallest + largest) // 2
-        lines = _broken(text, ImageFont.truetype(path, size_px), box_px[0], whole=True)
-        if lines and _height_px(lines, size_px) <= box_px[1]:
-            smallest, best = size_px, Fitted(lines, size_px)
-        else:
-            largest = size_px
-    return best
+def _margin_px(size_px: tuple[int, int]) -> int:
+    return max(1, round(_MARGIN * min(size_px)))
 
 
-def _height_px(lines: tuple[str | None, ...], size_px: int) -> float:
-    return sum(_GAP * size_px if line is None else _LINE * size_px for line in lines)
+def _words(text: str, box_px: tuple[int, int]) -> Pictures.Image:
+    """Return the words as a mask, 255 where the ink is: lines centred on each other, no larger than they need."""
+    fitted = fit(text, box_px)
+    font = ImageFont.truetype(font_for(text), fitted.size_px)
+    widths = [0.0 if line is None else font.getlength(line) for line in fitted.lines]
+    size_px = max(1, math.ceil(max(widths, default=0.0))), max(1, math.ceil(fitted.height_px))
+    mask = Pictures.new("L", (min(size_px[0], box_px[0]), size_px[1]), 0)
+    draw, top = ImageDraw.Draw(mask), 0.0
+    for line, width in zip(fitted.lines, widths, strict=True):
+        draw.text(((mask.width - width) / 2, top), line or "", 255, font)
+        top += (GAP if line is None else LINE) * fitted.size_px
+    return mask
 
 
-def _broken(text: str, font: ImageFont.FreeTypeFont, width_px: int, *, whole: bool) -> tuple[str | None, ...]:
-    """Return the lines; none where words stay `whole` and one is too wide."""
-    lines: list[str | None] = []
-    for paragraph in text.splitlines():
-        lines += [None] if lines else []
-        words = [piece for word in paragraph.split() for piece in _pieces(word)]
-        if whole and any(font.getlength(word) > width_px for word in words):
-            return ()
-        lines += _filled(words, font, width_px)
-    return tuple(lines)
-
-
-def _pieces(word: str) -> list[str]:
-    """Return a word whole, or its letters where its script has no spaces. Source: Unicode, CJK blocks from U+2E80."""
-    return list(word) if any("\u2e80" <= letter <= "\u9fff" for letter in word) else [word]
-
-
-def _filled(words: list[str], font: ImageFont.FreeTypeFont, width_px: int) -> list[str]:
-    lines = [""]
-    for word in words:
-        space = "" if not lines[-1] or len(_pieces(word + lines[-1][-1:])) > 1 else " "
-        longer = lines[-1] + space + word
-        if lines[-1] and font.getlength(longer) > width_px:
-            lines.append(word)
-        else:
-            lines[-1] = longer
-    return lines
-
-
-def _stripe(picture: Pictures.Image, edge: int) -> None:
-    """Draw slanted black stripes along the upper and the lower edge."""
-    draw = ImageDraw.Draw(picture)
-    for top in (0, picture.height - edge):
-        for left in range(-edge, picture.width + edge, 2 * edge):
+def _stripe(canvas: Pictures.Image, edge: int, paper: _Colour, ink: _Colour) -> None:
+    """Draw slanted stripes along the upper and the lower edge."""
+    draw = ImageDraw.Draw(canvas)
+    for top in (0, canvas.height - edge):
+        for left in range(-edge, canvas.width + edge, 2 * edge):
             corners = [(left + edge, top), (left + 2 * edge, top), (left + edge, top + edge), (left, top + edge)]
-            draw.polygon(corners, _BLACK)
-    draw.rectangle((0, edge, picture.width, picture.height - edge - 1), _YELLOW)
+            draw.polygon(corners, ink)
+    draw.rectangle((0, edge, canvas.width, canvas.height - edge - 1), paper)
 
 
 @lru_cache(maxsize=8)

@@ -45,20 +45,24 @@ class SignTexts:
     thanks: str
 
 
-def sign_process(path: Path, texts: SignTexts, tell: Callable[[str], None]) -> ChildProcess:
-    """Return the keeper of `maskwatch sign` on the scene at `path`; `tell` is told why there is no sign."""
-    return ChildProcess("sign", ["sign", "--socket", str(path), "--texts", *astuple(texts)], tell=tell)
+def sign_process(path: Path, texts: SignTexts, night: str, tell: Callable[[str], None]) -> ChildProcess:
+    """Return the keeper of `maskwatch sign` on the scene at `path`; `tell` is called with why there is no sign.
+
+    night: hours of dark paper, "21:00-06:00", or "".
+    """
+    command = ["sign", "--socket", str(path), "--texts", *astuple(texts), "--night", night]
+    return ChildProcess("sign", command, tell=tell)
 
 
-def show_sign(path: Path, texts: SignTexts, *, stay: bool) -> None:
+def show_sign(path: Path, texts: SignTexts, *, stay: bool, is_night: Callable[[], bool] = lambda: False) -> None:
     """Fill the screen with the newest notice of the maskwatch at `path`, with the idle words while there is none.
 
-    stay: wait for a maskwatch that is not there or has ended, else end with it.
+    stay: wait for a maskwatch that is not there or has ended, else end with it.  is_night: whether paper is dark now.
 
     Raises:
         InputError: no maskwatch is there, and the sign does not stay.
     """
-    sign, told = _Sign(texts), ""
+    sign, told = _Sign(texts, is_night), ""
     try:
         while not sign.closed:
             try:
@@ -111,9 +115,10 @@ def _is_small() -> bool:
 class _Sign:
     """The window and what it says now."""
 
-    def __init__(self, texts: SignTexts) -> None:
+    def __init__(self, texts: SignTexts, is_night: Callable[[], bool]) -> None:
         _fill_screen()
-        self._texts, self._drawn = texts, (Says.IDLE, "", (0, 0))
+        self._texts, self._is_night = texts, is_night
+        self._drawn = (Says.IDLE, "", (0, 0), False)
         self._says, self._text, self._said_at, self._seen_at = Says.IDLE, texts.idle, 0.0, 0.0
         self.closed = False
         self.show(None)
@@ -147,21 +152,22 @@ class _Sign:
         """Draw what differs from what is on the screen."""
         _, _, width, height = cv2.getWindowImageRect(_TITLE)
         size_px = (width, height) if width > 0 and height > 0 else _EMPTY_PX
-        wanted = self._says, _turn(self._text, now - self._said_at), size_px
+        says, text, night = self._says, _turn(self._text, now - self._said_at), self._is_night()
+        wanted = says, text, size_px, night
         if wanted == self._drawn:
             return False
-        grown = size_px != self._drawn[2]
+        stale = wanted[2:] != self._drawn[2:]
         self._drawn = wanted
-        cv2.imshow(_TITLE, poster(*wanted))
-        if grown:
-            self._draw_ahead(size_px)
+        cv2.imshow(_TITLE, poster(says, text, size_px, night=night))
+        if stale:
+            self._draw_ahead(size_px, night=night)
         return True
 
-    def _draw_ahead(self, size_px: tuple[int, int]) -> None:
+    def _draw_ahead(self, size_px: tuple[int, int], *, night: bool) -> None:
         """Have the notice and the thanks ready: on a Pi, drawing them would take most of the time there is."""
         self._look()
         for says, text in ((Says.NOTICE, self._texts.please), (Says.THANKS, self._texts.thanks)):
-            poster(says, _turn(text, 0.0), size_px)
+            poster(says, _turn(text, 0.0), size_px, night=night)
 
     def _look(self, wait_ms: int = 1) -> None:
         """Let the window live, and see whether somebody closed it by q, Escape or its frame."""

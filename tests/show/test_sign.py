@@ -16,7 +16,8 @@ from PIL import ImageFont
 from edge.notice.phrases import IDLE, PLEASE, THANKS
 from edge.show import fonts
 from edge.show import sign as sign_module
-from edge.show.poster import Says, fit, poster
+from edge.show.lines import fit
+from edge.show.poster import Says, poster
 from edge.show.sign import SignTexts, sign_process
 from edge.show.slot import SceneServer
 from tests.conftest import environment, maskwatch, open_screen
@@ -63,10 +64,39 @@ def test_every_phrase_is_read_at_five_metres_on_a_display_of_24_inches(language,
     assert letter_px(PLEASE[language], size_px) * PIXEL_MM[size_px] >= READABLE_MM
 
 
+@pytest.mark.parametrize("night", [False, True], ids=["day", "night"])
 @pytest.mark.parametrize("says", Says)
-def test_paper_and_ink_differ_enough_for_weak_eyes(says):
-    lights = sorted(luminance(colour) for colour in paper_and_ink(poster(says, "Words", FULL_HD)[::5, ::5]))
+def test_paper_and_ink_differ_enough_for_weak_eyes(says, night):
+    drawn = poster(says, "Words", FULL_HD, night=night)
+    lights = sorted(luminance(colour) for colour in paper_and_ink(drawn[::5, ::5]))
     assert (lights[1] + 0.05) / (lights[0] + 0.05) >= 7
+
+
+@pytest.mark.parametrize("says", Says)
+def test_at_night_the_sign_dazzles_nobody(says):
+    """A full-HD sheet of yellow or white lights up a dark stop: at night most of the sign is dark."""
+    day, night = (poster(says, PLEASE["en"], FULL_HD, night=night)[::5, ::5] for night in (False, True))
+    assert night.mean() < 0.35 * max(day.mean(), 150)
+
+
+@pytest.mark.parametrize("language", PLEASE)
+@pytest.mark.parametrize("box_px", [(660, 400), (420, 700), (1300, 800)])
+def test_sentences_begin_lines_and_no_short_word_stands_alone(language, box_px):
+    text = PLEASE[language]
+    lines = fit(text, box_px).lines
+    first, _, second = text.partition(". ")
+    assert any(line.endswith(first.split()[-1] + ".") for line in lines)
+    for sentence in (first + ".", second):
+        last = next(line for line in lines if sentence.endswith(line) and line != text)
+        assert " " in last or len(last) >= 0.5 * max(map(len, lines)), lines
+
+
+def test_pictogram_and_words_stand_centred_together():
+    for size_px in (FULL_HD, UPRIGHT):
+        ink = poster(Says.IDLE, "Short.", size_px) != poster(Says.IDLE, "", (8, 8))[0, 0]
+        columns, rows = np.flatnonzero(ink.any((0, 2))), np.flatnonzero(ink.any((1, 2)))
+        along, length = (columns, size_px[0]) if size_px[0] > size_px[1] else (rows, size_px[1])
+        assert abs(along[0] - (length - 1 - along[-1])) < 0.05 * length
 
 
 def test_the_three_states_differ_without_colour_by_lightness_and_by_shape():
@@ -147,9 +177,9 @@ class Stop:
         content = subprocess.run(grab, capture_output=True, check=True).stdout
         return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
 
-    def shows(self, says: Says, text: str, size_px: tuple[int, int]) -> bool:
+    def shows(self, says: Says, text: str, size_px: tuple[int, int], *, night: bool = False) -> bool:
         """Return whether the whole screen is the poster, pixel by pixel, within a short time."""
-        expected = poster(says, text, size_px).astype(int)
+        expected = poster(says, text, size_px, night=night).astype(int)
         return eventually(lambda: abs(self.picture().astype(int) - expected).max() <= 2, 15, 0.2)
 
     def stop_watching(self) -> None:
@@ -175,7 +205,7 @@ def stop(request, tmp_path, monkeypatch):
 def test_a_real_sign_fills_the_screen_in_each_state_and_shows_nothing_of_the_camera(stop):
     """The scenes hold a picture and a person: that the screen equals the poster says that neither is shown."""
     told = []
-    sign = sign_process(stop.server.path, TEXTS, told.append)
+    sign = sign_process(stop.server.path, TEXTS, "", told.append)
     try:
         assert stop.shows(Says.IDLE, IDLE["en"], stop.size_px)
         stop.banner = PLEASE["en"]
@@ -192,7 +222,20 @@ def test_a_real_sign_fills_the_screen_in_each_state_and_shows_nothing_of_the_cam
 @pytest.mark.parametrize("stop", [FULL_HD], indirect=True)
 def test_a_sign_that_stays_outlives_the_watch_and_q_closes_it(stop):
     stop.banner = PLEASE["en"]
-    command = ["-m", "edge", "sign", "--stay", "--socket", str(stop.server.path), "--texts", "Hello", "", ""]
+    command = [
+        "-m",
+        "edge",
+        "sign",
+        "--stay",
+        "--socket",
+        str(stop.server.path),
+        "--texts",
+        "Hello",
+        "",
+        "",
+        "--night",
+        "",
+    ]
     process = subprocess.Popen([sys.executable, *command], env=environment(DISPLAY=stop.screen.name))
     assert stop.shows(Says.NOTICE, PLEASE["en"], stop.size_px)
     stop.stop_watching()
@@ -203,9 +246,19 @@ def test_a_sign_that_stays_outlives_the_watch_and_q_closes_it(stop):
 
 
 @pytest.mark.parametrize("stop", [FULL_HD], indirect=True)
+def test_a_real_sign_is_dark_in_the_hours_of_night(stop):
+    stop.banner = PLEASE["en"]
+    sign = sign_process(stop.server.path, TEXTS, "00:00-24:00", [].append)
+    try:
+        assert stop.shows(Says.NOTICE, PLEASE["en"], stop.size_px, night=True)
+    finally:
+        sign.close()
+
+
+@pytest.mark.parametrize("stop", [FULL_HD], indirect=True)
 def test_a_watch_that_hangs_leaves_no_old_notice_on_the_sign(stop, monkeypatch):
     stop.banner = PLEASE["en"]
-    sign = sign_process(stop.server.path, HELLO, [].append)
+    sign = sign_process(stop.server.path, HELLO, "", [].append)
     try:
         assert stop.shows(Says.NOTICE, PLEASE["en"], stop.size_px)
         stop._done.set()
@@ -250,7 +303,7 @@ def test_a_window_that_does_not_come_up_is_opened_again_and_the_last_one_stays(m
 @pytest.mark.parametrize("stop", [FULL_HD], indirect=True)
 def test_a_screen_that_dies_is_told_and_the_keeper_goes_on(stop, caplog):
     told = []
-    sign = sign_process(stop.server.path, HELLO, told.append)
+    sign = sign_process(stop.server.path, HELLO, "", told.append)
     assert stop.shows(Says.IDLE, "Hello", stop.size_px)
     stop.screen.kill()
 
