@@ -293,6 +293,9 @@ class _Capture:
     def isOpened(self) -> bool:  # noqa: N802 - OpenCV's name
         return True
 
+    def get(self, _property: int) -> float:
+        return 0.0
+
     def read(self) -> tuple[object, object]:
         return self.answer
 

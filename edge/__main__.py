@@ -9,10 +9,12 @@ from contextlib import suppress
 _FOR_LIBRARIES = {
     "OPENCV_LOG_LEVEL": "SILENT",
     "OPENCV_FFMPEG_LOGLEVEL": "-8",
+    "OPENCV_IO_MAX_IMAGE_PIXELS": "67108864",
     "OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT": "5",
     "LIBCAMERA_LOG_LEVELS": "*:WARN",
 }
-"""Read when OpenCV and libcamera are imported: our sentences speak for theirs, and a dead USB camera answers in 5 s."""
+"""Read when OpenCV and libcamera are imported: our sentences speak for theirs, a dead USB camera answers in 5 s, and an
+image is no larger than `MAX_PIXELS` of edge/capture/files.py."""
 
 
 def main() -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import struct
 import time
+import warnings
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+from PIL import Image as Headers
 
 from edge.data import Frame
 from edge.errors import CameraError, InputError
@@ -26,6 +30,14 @@ _FOLDER_FPS_HZ = 1.0
 """A folder's pictures count as one second apart."""
 _NO_TIMEOUTS = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, 2**31 - 1, cv2.CAP_PROP_READ_TIMEOUT_MSEC, 2**31 - 1]
 """A file that stalls goes on where it was: with OpenCV's own 30 s it ended at the first read after them."""
+MAX_PIXELS = 2**26
+"""200 MB decoded, more than any camera gives: a file of 1 MB may claim 2 GB. `edge/__main__.py` sets OpenCV's own bound
+to the same, for formats whose header only OpenCV reads."""
+
+
+_HEADERS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+_OPENCV_BOUND = "CV_IO_MAX_IMAGE_PIXELS"
+"""Part of OpenCV's message. Source: imgcodecs/src/loadsave.cpp, validateInputImageSize."""
 
 
 def untouched(_image: Image) -> None:
@@ -36,19 +48,49 @@ def read_picture(path: Path) -> Image:
     """Return a picture as uint8 (H, W, 3) BGR after its EXIF rotation; grey and alpha become BGR.
 
     Raises:
-        CameraError: it cannot be read or is no picture.
+        CameraError: it cannot be read, is no picture, or has more than `MAX_PIXELS`.
     """
     try:
         content = path.read_bytes()
-        sound = content and not (content.startswith(_PNG) and is_cut(content))
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if sound else None
     except OSError as error:
         raise CameraError(f"{path}: cannot be read: {error.strerror}") from error
+    check_pixels(str(path), claimed_pixels(content))
+    sound = content and not (content.startswith(_PNG) and is_cut(content))
+    try:
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if sound else None
     except cv2.error as error:
+        check_pixels(str(path), MAX_PIXELS + 1 if _OPENCV_BOUND in str(error.err) else 0)
         raise CameraError(f"{path}: cannot be decoded: {error.err or 'too large'}") from error
     if image is None:
         raise CameraError(f"{path}: {'is no picture that OpenCV can read' if content else 'is empty'}")
     return image  # type: ignore[return-value]
+
+
+def claimed_pixels(content: bytes) -> int:
+    """Return how many pixels an image's header claims, nothing decoded; 0 where Pillow knows no such header."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            width_px, height_px = Headers.open(BytesIO(content), formats=_HEADERS).size
+    except Headers.DecompressionBombError:
+        return MAX_PIXELS + 1
+    except (OSError, ValueError, SyntaxError, OverflowError, struct.error):
+        return 0
+    return width_px * height_px
+
+
+def check_pixels(name: str, pixels: float) -> None:
+    """Refuse an image that would take too much memory.
+
+    Raises:
+        CameraError: it has more than `MAX_PIXELS`.
+    """
+    if pixels > MAX_PIXELS:
+        raise CameraError(f"{name}: has more pixels than the limit of {MAX_PIXELS / 1e6:.0f} million; fix: shrink it")
+
+
+def frame_pixels(capture: cv2.VideoCapture) -> float:
+    """Return how many pixels a frame of an opened capture has; known before the first is decoded whole."""
+    return capture.get(cv2.CAP_PROP_FRAME_WIDTH) * capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
 
 
 def is_cut(png: bytes) -> bool:
@@ -125,6 +167,7 @@ class VideoSource:
         self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, _NO_TIMEOUTS)
         if not self._capture.isOpened():
             raise CameraError(f"{path}: is no video that OpenCV can read")
+        check_pixels(str(path), frame_pixels(self._capture))
         rate_hz = float(self._capture.get(cv2.CAP_PROP_FPS))
         self._rate_hz = rate_hz if 0 < rate_hz <= 1000 else 25.0
 

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from edge.capture import Picture
+from edge.capture.files import MAX_PIXELS, check_pixels, frame_pixels
 from edge.errors import CameraError, CameraLost
 from edge.redaction import redacted
 
@@ -22,13 +23,18 @@ class OpenCvCamera:
         """Take over an opened capture.
 
         Raises:
-            CameraError: it did not open.
+            CameraError: it did not open, or its frames are too large.
         """
         self._name, self._capture = name, capture
         self._failed_reads = self._empty_reads = 0
         if not capture.isOpened():
             capture.release()
             raise CameraError(f"{name}: cannot be opened; is it plugged in, reachable and free?")
+        try:
+            check_pixels(name, frame_pixels(capture))
+        except CameraError:
+            capture.release()
+            raise
 
     def read(self) -> Picture | None:
         """Return the next picture, None for a damaged one.
@@ -54,7 +60,7 @@ class OpenCvCamera:
 def _is_picture(image: np.ndarray | None) -> bool:
     if image is None or image.dtype != np.uint8:
         return False
-    return image.ndim == 3 and image.shape[2] == 3 and image.size > 0
+    return image.ndim == 3 and image.shape[2] == 3 and 0 < image.size <= 3 * MAX_PIXELS
 
 
 def open_usb(device: str, *, width_px: int, height_px: int, fps_hz: float) -> OpenCvCamera:

@@ -6,15 +6,20 @@ import os
 import signal
 import struct
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
-from edge.capture.files import FolderSource, VideoSource, is_cut, pictures_in, read_picture
+from edge.__main__ import _FOR_LIBRARIES
+from edge.capture.files import MAX_PIXELS, FolderSource, VideoSource, is_cut, pictures_in, read_picture
+from edge.capture.opencv import _is_picture, open_stream
 from edge.errors import CameraError, InputError
+from tests.conftest import environment, maskwatch
 from tests.needs import need
 
 
@@ -72,6 +77,84 @@ def test_a_png_that_claims_gigabytes_is_refused_before_they_are_allocated(tmp_pa
     assert is_cut(bytes(content))
     with pytest.raises(CameraError, match=r"p\.png: is no picture"):
         read_picture(path)
+
+
+def claiming(path: Path, size_px: tuple[int, int], kind: str) -> Path:
+    """Write an image of one colour: small as a file, large once it is decoded."""
+    Image.new("L" if kind != "TIFF" else "1", size_px).save(
+        path, kind, **({"compression": "group4"} if kind == "TIFF" else {})
+    )
+    return path
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "GIF", "BMP", "JPEG2000", "PPM"])
+def test_an_image_with_too_many_pixels_is_refused_before_it_is_decoded(tmp_path, kind, monkeypatch):
+    path = claiming(tmp_path / "p.png", (9_000, 7_500), kind)
+    monkeypatch.setattr("cv2.imdecode", lambda *_: pytest.fail("it was decoded"))
+    with pytest.raises(CameraError, match=r"p\.png: has more pixels than the limit of 67 million; fix: shrink it"):
+        read_picture(path)
+
+
+def test_an_image_of_180_million_pixels_is_refused_without_a_warning(tmp_path, recwarn):
+    with pytest.raises(CameraError, match="more pixels than the limit"):
+        read_picture(claiming(tmp_path / "p.tif", (20_000, 20_000), "TIFF"))
+    assert not recwarn.list
+
+
+def test_an_image_as_large_as_the_limit_is_read(tmp_path):
+    assert read_picture(claiming(tmp_path / "p.jpg", (8_192, 8_192), "JPEG")).shape == (8_192, 8_192, 3)
+
+
+def test_a_small_file_that_claims_gigabytes_costs_the_command_nothing(tmp_path):
+    bomb, code = claiming(tmp_path / "p.png", (18_000, 18_000), "PNG"), "import cv2; print(cv2.imread({!r}))"
+    done = maskwatch("detect", bomb)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        f"maskwatch: {bomb}: has more pixels than the limit of 67 million; fix: shrink it"
+    ]
+    # what Pillow knows no header of meets OpenCV's own bound
+    bound = {"OPENCV_IO_MAX_IMAGE_PIXELS": _FOR_LIBRARIES["OPENCV_IO_MAX_IMAGE_PIXELS"]}
+    assert int(bound["OPENCV_IO_MAX_IMAGE_PIXELS"]) == MAX_PIXELS
+    told = subprocess.run(
+        [sys.executable, "-c", code.format(str(bomb))],
+        env=environment(**bound),
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert "CV_IO_MAX_IMAGE_PIXELS" in told.stderr
+
+
+class Huge:
+    """Stands for cv2.VideoCapture on a stream or video of huge frames."""
+
+    def isOpened(self) -> bool:  # noqa: N802 - OpenCV's name
+        return True
+
+    def get(self, _property: int) -> float:
+        return 12_000.0
+
+    def read(self) -> tuple[bool, np.ndarray]:
+        return pytest.fail("it was decoded")
+
+    def release(self) -> None:
+        """Hold nothing."""
+
+
+def test_a_stream_and_a_video_of_huge_frames_are_refused_before_one_is_decoded(tmp_path, monkeypatch):
+    monkeypatch.setattr("cv2.VideoCapture", lambda *_: Huge())
+    with pytest.raises(CameraError, match="http://x: has more pixels than the limit of 67 million"):
+        open_stream("http://x", open_timeout_s=1, read_timeout_s=1)
+    path = tmp_path / "v.mp4"
+    path.touch()
+    with pytest.raises(CameraError, match=r"v\.mp4: has more pixels"):
+        VideoSource(path)
+
+
+def test_a_stream_whose_frames_grow_huge_gives_none_of_them(monkeypatch):
+    monkeypatch.setattr("edge.capture.opencv.MAX_PIXELS", 40 * 30)
+    assert _is_picture(np.zeros((30, 40, 3), np.uint8))
+    assert not _is_picture(np.zeros((31, 40, 3), np.uint8))
 
 
 def test_a_whole_png_is_not_taken_for_a_cut_one(tmp_path, demo_picture):

@@ -295,6 +295,9 @@ class Capture:
     def isOpened(self) -> bool:  # noqa: N802 - OpenCV's name
         return True
 
+    def get(self, _property: int) -> float:
+        return 0.0
+
     def read(self) -> tuple[bool, object]:
         time.sleep(0.01)
         self._read += 1
