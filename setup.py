@@ -25,6 +25,7 @@ setup(
     packages=[*find_packages(include=["edge", "edge.*"]), "edge.models", "edge.config"],
     package_dir={"edge": "edge", "edge.models": "models", "edge.config": "config"},
     package_data={
+        "edge.capture": ["interlaced.mp4"],
         "edge.capture.demo": ["*.png", "LICENSE.txt"],
         "edge.privacy": ["pages/*.html"],
         "edge.show.page": ["static/*"],
@@ -38,7 +39,10 @@ setup(
         "amqtt>=0.11,<0.13",
         "gpiozero>=1.6.2,<3",
         "numpy>=1.26,<3",
-        "opencv-python>=4.10,<5",
+        # from 4.13 on the wheels decode interlaced video to black frames (edge/capture/decoder.py); 4.12 wants a numpy
+        # that has no wheel for Python 3.14
+        "opencv-python>=4.10,<4.13; python_version < '3.14'",
+        "opencv-python>=4.10,<5; python_version >= '3.14'",
         # the picamera2 of Raspberry Pi OS Bookworm is compiled against numpy 1 and fails to import with 2
         f"numpy<2; {BOOKWORM_PI}",
         f"opencv-python<4.12; {BOOKWORM_PI}",

@@ -31,3 +31,8 @@ def pages() -> Path:
 def demo() -> Path:
     """Return the folder of the demo's sprites."""
     return _HERE / "capture" / "demo"
+
+
+def interlaced_clip() -> Path:
+    """Return three frames of interlaced H.264, white and then grey, that the video decoder is tested with."""
+    return _HERE / "capture" / "interlaced.mp4"

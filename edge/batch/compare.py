@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from numpy.typing import NDArray
     from rich.progress import Progress
 
     from edge.batch.dataset import Dataset
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from edge.joined.stages import Models
     from edge.tflite import ModelSpec
 
-    Statistic = Callable[[Outcomes, np.ndarray], float]
+    Statistic = Callable[[Outcomes, NDArray[Any]], float]
 
 _TILES = 160
 _OF_MASKS = (
@@ -64,16 +65,16 @@ class Pair:
     specs: tuple[ModelSpec, ModelSpec]
     a: Outcomes
     b: Outcomes
-    rows: np.ndarray
+    rows: NDArray[Any]
 
     @property
-    def differ(self) -> np.ndarray:
+    def differ(self) -> NDArray[Any]:
         """Where the verdicts differ (face models: where one found the face and the other did not), bool (F,)."""
         a, b = self.a.said[self.rows[:, 0]], self.b.said[self.rows[:, 1]]
         return np.asarray(a != b) if self.kind == "mask" else np.asarray((a == MISSED) != (b == MISSED))
 
     @property
-    def right(self) -> tuple[np.ndarray, np.ndarray]:
+    def right(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Which labelled faces each judged right (face models: found), both bool (F,)."""
         of = right if self.kind == "mask" else lambda o: o.found
         return of(self.a)[self.rows[:, 0]], of(self.b)[self.rows[:, 1]]
@@ -115,7 +116,7 @@ def _both(source: str, frame: Frame, a: Models, b: Models, kind: str) -> tuple[d
     return row_of(source, frame, faces, a), row_of(source, frame, faces, b)
 
 
-def _paired(a: Outcomes, b: Outcomes) -> np.ndarray:
+def _paired(a: Outcomes, b: Outcomes) -> NDArray[Any]:
     """Return the rows of each labelled face in `a` and in `b`, int64 (F, 2)."""
     of = [np.flatnonzero(o.face != NO_FACE) for o in (a, b)]
     ordered = [rows[np.argsort(o.face[rows])] for o, rows in zip((a, b), of, strict=True)]
@@ -156,7 +157,7 @@ def _of_share(name: str) -> Statistic:
     return lambda o, weights: share(name, o, weights)
 
 
-def _ece(o: Outcomes, weights: np.ndarray) -> float:
+def _ece(o: Outcomes, weights: NDArray[Any]) -> float:
     """Return the calibration error of the labelled faces that were found, each counted as often as its weight says."""
     rows = np.repeat(np.arange(len(o)), np.where(o.real & o.found, weights, 0).astype(int))
     return calibration_error(o.confidence[rows].astype(float), (o.best == o.label)[rows])
@@ -165,7 +166,7 @@ def _ece(o: Outcomes, weights: np.ndarray) -> float:
 def _difference(pair: Pair, statistic: Statistic) -> dict[str, float | None]:
     pictures = len(pair.dataset.pictures)
 
-    def gain(weights: np.ndarray) -> float:
+    def gain(weights: NDArray[Any]) -> float:
         return statistic(pair.b, weights[pair.b.picture]) - statistic(pair.a, weights[pair.a.picture])
 
     once = np.ones(pictures)
@@ -204,14 +205,14 @@ def table(figures: dict[str, Any]) -> Table:
     return result
 
 
-def disagreements(pair: Pair) -> list[tuple[Path, np.ndarray, tuple[str, ...]]]:
+def disagreements(pair: Pair) -> list[tuple[Path, NDArray[Any], tuple[str, ...]]]:
     """Return picture, box (pixels, x1, y1, x2, y2) and words of each face on which they disagree, the surest first."""
     rows = pair.rows[pair.differ]
     surest = np.maximum(*(o.confidence[rows[:, place]] for place, o in enumerate((pair.a, pair.b))))
     return [_told(pair, *rows[place]) for place in np.argsort(-surest, kind="stable")]
 
 
-def _told(pair: Pair, a: int, b: int) -> tuple[Path, np.ndarray, tuple[str, ...]]:
+def _told(pair: Pair, a: int, b: int) -> tuple[Path, NDArray[Any], tuple[str, ...]]:
     box = pair.a.box[a] if pair.a.found[a] else pair.b.box[b]
     words = SAYINGS[pair.a.label[a]], *(_words(pair.kind, n, o, i) for n, o, i in (("A", pair.a, a), ("B", pair.b, b)))
     return pair.dataset.pictures[int(pair.a.picture[a])].path, box, words
@@ -229,5 +230,5 @@ def sheet_of(pair: Pair) -> Image:
     return sheet([(_cut(path, box), words) for path, box, words in told])
 
 
-def _cut(path: Path, box: np.ndarray) -> Image:
+def _cut(path: Path, box: NDArray[Any]) -> Image:
     return crop_face(read_picture(path), box, size_px=TILE_PX, margin=0.25)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -16,6 +16,8 @@ from edge.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from edge.data import Floats
 
@@ -36,7 +38,7 @@ class Labelled:
 
     path: Path
     boxes: Floats
-    labels: np.ndarray
+    labels: NDArray[Any]
     complete: bool = True
 
 
@@ -132,7 +134,7 @@ def _single(path: Path, label: str) -> Labelled:
     return Labelled(path, np.zeros((0, 4), np.float32), _places([label]))
 
 
-def _places(labels: Iterator[str] | list[str]) -> np.ndarray:
+def _places(labels: Iterator[str] | list[str]) -> NDArray[Any]:
     return np.array([LABELS.index(label) for label in labels], np.int64)
 
 

@@ -13,9 +13,11 @@ from edge.batch.outcomes import MISSED, SAYINGS, UNSURE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from edge.batch.outcomes import Outcomes
 
-    Share = Callable[[Outcomes], tuple[np.ndarray, np.ndarray]]
+    Share = Callable[[Outcomes], tuple[NDArray[Any], NDArray[Any]]]
 
 SIZES_PX = ((16, 24), (24, 40), (40, 80), (80, 1_000_000_000))
 _BARE = LABELS.index("without_mask")
@@ -24,7 +26,7 @@ _Z = 1.96
 _ROUNDS, _SEED = 1000, 1
 
 
-def right(o: Outcomes) -> np.ndarray:
+def right(o: Outcomes) -> NDArray[Any]:
     """Return where a labelled face was found and judged right, bool (N,)."""
     return np.asarray(o.real & (o.said == o.label))
 
@@ -46,7 +48,7 @@ SHARES: dict[str, Share] = {
 """Each figure as (what is counted, of what), both bool (N,). `lenient`: a mask worn wrongly may be called none."""
 
 
-def share(name: str, o: Outcomes, weights: np.ndarray | None = None) -> float:
+def share(name: str, o: Outcomes, weights: NDArray[Any] | None = None) -> float:
     """Return one of SHARES; weights: float64 (N,), how often each face counts. 0 of 0 is not a number."""
     hit, of = SHARES[name](o)
     w = np.ones(len(o)) if weights is None else weights
@@ -54,7 +56,7 @@ def share(name: str, o: Outcomes, weights: np.ndarray | None = None) -> float:
     return float(w[of & hit].sum()) / total if total else math.nan
 
 
-def average_precision(o: Outcomes, weights: np.ndarray | None = None) -> float:
+def average_precision(o: Outcomes, weights: NDArray[Any] | None = None) -> float:
     """Return the average precision of the faces found, all points interpolated.
 
     Source: Everingham et al., The Pascal visual object classes challenge: a retrospective, 2015, section 4.2 of the
@@ -71,7 +73,7 @@ def average_precision(o: Outcomes, weights: np.ndarray | None = None) -> float:
     return float(np.sum(np.diff(np.concatenate([[0.0], hits / faces])) * precision))
 
 
-def false_faces_a_picture(o: Outcomes, pictures: int, weights: np.ndarray | None = None) -> float:
+def false_faces_a_picture(o: Outcomes, pictures: int, weights: NDArray[Any] | None = None) -> float:
     """Return how many faces were found where none is labelled, for one picture."""
     w = np.ones(len(o)) if weights is None else weights
     return float(w[~o.real].sum()) / max(pictures, 1)
@@ -90,7 +92,7 @@ def interval(hits: int, n: int) -> tuple[float, float]:
     return middle - half, middle + half
 
 
-def resampled(statistic: Callable[[np.ndarray], float], pictures: int) -> tuple[float, float]:
+def resampled(statistic: Callable[[NDArray[Any]], float], pictures: int) -> tuple[float, float]:
     """Return the 95 % interval of a statistic of how often each picture counts, float64 (pictures,); seeded.
 
     Whole pictures are drawn, since faces of one picture are alike.
@@ -105,7 +107,7 @@ def resampled(statistic: Callable[[np.ndarray], float], pictures: int) -> tuple[
     return float(low), float(high)
 
 
-def calibration_error(confidences: np.ndarray, is_right: np.ndarray, bins: int = 15) -> float:
+def calibration_error(confidences: NDArray[Any], is_right: NDArray[Any], bins: int = 15) -> float:
     """Return the expected calibration error over equal bins of confidence.
 
     Source: Guo et al., On calibration of modern neural networks, 2017, section 2.
@@ -114,7 +116,7 @@ def calibration_error(confidences: np.ndarray, is_right: np.ndarray, bins: int =
     return float(sum(gaps)) / max(len(confidences), 1)
 
 
-def reliability(confidences: np.ndarray, is_right: np.ndarray, bins: int = 10) -> list[tuple[float, float, int]]:
+def reliability(confidences: NDArray[Any], is_right: NDArray[Any], bins: int = 10) -> list[tuple[float, float, int]]:
     """Return (mean confidence, share right, n) of each filled bin."""
     place = np.minimum((confidences * bins).astype(int), bins - 1)
     filled = [place == number for number in range(bins) if (place == number).any()]

@@ -13,6 +13,8 @@ from edge.data import Mask
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from numpy.typing import NDArray
+
     from edge.batch.dataset import Dataset, Labelled
     from edge.data import Floats
 
@@ -37,15 +39,15 @@ class Outcomes:
     score, confidence: float32, 0 where missed.  box: float32 (N, 4), as found, as labelled where missed.
     """
 
-    picture: np.ndarray
-    face: np.ndarray
-    label: np.ndarray
-    said: np.ndarray
-    best: np.ndarray
-    side_px: np.ndarray
-    score: np.ndarray
-    confidence: np.ndarray
-    box: np.ndarray
+    picture: NDArray[Any]
+    face: NDArray[Any]
+    label: NDArray[Any]
+    said: NDArray[Any]
+    best: NDArray[Any]
+    side_px: NDArray[Any]
+    score: NDArray[Any]
+    confidence: NDArray[Any]
+    box: NDArray[Any]
 
     def __post_init__(self) -> None:
         lengths = {entry.name: len(getattr(self, entry.name)) for entry in fields(self)}
@@ -56,16 +58,16 @@ class Outcomes:
         return len(self.label)
 
     @property
-    def real(self) -> np.ndarray:
+    def real(self) -> NDArray[Any]:
         """Where a face is labelled, bool (N,)."""
         return np.asarray(self.label != NO_FACE)
 
     @property
-    def found(self) -> np.ndarray:
+    def found(self) -> NDArray[Any]:
         """Where a face was found, bool (N,)."""
         return np.asarray(self.said != MISSED)
 
-    def take(self, rows: np.ndarray) -> Outcomes:
+    def take(self, rows: NDArray[Any]) -> Outcomes:
         """Return some of the faces."""
         return Outcomes(**{entry.name: getattr(self, entry.name)[rows] for entry in fields(self)})
 

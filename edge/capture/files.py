@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from PIL import Image as Headers
 
+from edge.capture import decoder
 from edge.data import Frame
 from edge.errors import CameraError, InputError
 
@@ -183,6 +184,7 @@ class VideoSource:
             ok, image = self._capture.read()
             if not ok:
                 break
+            decoder.check_frame(str(self._path), image)  # type: ignore[arg-type]
             self._paint(image)  # type: ignore[arg-type]
             yield Frame(image, seq, at=seq / self._rate_hz, read_at=time.monotonic())  # type: ignore[arg-type]
             seq += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from edge.capture import Picture
+from edge.capture import Picture, decoder
 from edge.capture.files import MAX_PIXELS, check_pixels, frame_pixels
 from edge.errors import CameraError, CameraLost
 from edge.redaction import redacted
@@ -41,11 +41,13 @@ class OpenCvCamera:
 
         Raises:
             CameraLost: the stream ended, timed out or gives nothing any more.
+            CameraError: it is interlaced, and the decoder is broken.
         """
         ok, image = self._capture.read()
         self._failed_reads = 0 if ok else self._failed_reads + 1
         if ok and _is_picture(image):
             self._empty_reads = 0
+            decoder.check_frame(self._name, image)  # type: ignore[arg-type]
             return Picture(image)  # type: ignore[arg-type]
         self._empty_reads += 1
         if self._failed_reads > _MAX_FAILED_READS or self._empty_reads > _MAX_EMPTY_READS:
@@ -57,8 +59,8 @@ class OpenCvCamera:
         self._capture.release()
 
 
-def _is_picture(image: np.ndarray | None) -> bool:
-    if image is None or image.dtype != np.uint8:
+def _is_picture(image: object) -> bool:
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
         return False
     return image.ndim == 3 and image.shape[2] == 3 and 0 < image.size <= 3 * MAX_PIXELS
 

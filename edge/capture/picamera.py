@@ -14,6 +14,8 @@ from edge.capture import Picture
 from edge.errors import CameraError, CameraLost
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from edge.data import Image
 
 _BGR_IN_MEMORY = "RGB888"
@@ -148,7 +150,7 @@ def _is_smaller(small_px: tuple[int, int], main_px: tuple[int, int]) -> bool:
     return small_px[0] < main_px[0] and abs(shape - 1) < _SHAPE_TOLERANCE
 
 
-def to_bgr(mapped: np.ndarray, pixel_format: str, size_px: tuple[int, ...]) -> Image:
+def to_bgr(mapped: NDArray[Any], pixel_format: str, size_px: tuple[int, ...]) -> Image:
     """Return a mapped buffer as a BGR picture of our own, uint8 (h, w, 3), without the padding of its rows.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -12,6 +12,8 @@ from edge.classify.crop import crop_face
 from edge.data import CLASSES, Mask, Verdicts
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from edge.data import Floats, Frame, Image
     from edge.tflite import Model
 
@@ -49,7 +51,7 @@ class MaskClassifier:
         return bool(grey.mean() >= self._thresholds["brightness"] and contrast(grey) >= self._thresholds["contrast"])
 
 
-def contrast(grey: np.ndarray) -> float:
+def contrast(grey: NDArray[Any]) -> float:
     """Return the standard deviation of a Laplacian, grey levels: low where a face is blurred or without light.
 
     Source: Pech-Pacheco et al., Diatom autofocusing in brightfield microscopy, 2000 (variance of Laplacian).

@@ -5,7 +5,7 @@ Source: Xu et al., CenterFace: Joint Face Detection and Alignment Using Face as 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from edge.boxes import Letterbox, clip, nms, voted
 from edge.data import Faces
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from edge.data import Floats, Frame
     from edge.tflite import Model
 
@@ -72,7 +74,7 @@ def decode(heat: Floats, size: Floats, offset: Floats, landmarks: Floats, *, min
     return Faces(voted(boxes, scores, kept, _VOTE_IOU), scores[kept], points[kept][:, :, ::-1].astype(np.float32))
 
 
-def _peaks(heat: Floats, min_score: float) -> tuple[np.ndarray, np.ndarray]:
+def _peaks(heat: Floats, min_score: float) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return rows and columns of the cells above `min_score`, at most `_MAX_PEAKS`, best first."""
     rows, columns = np.nonzero(heat >= min_score)
     best = np.argsort(-heat[rows, columns], kind="stable")[:_MAX_PEAKS]

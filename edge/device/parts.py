@@ -15,6 +15,7 @@ _SYSTEM_LIBRARIES = {"libGL": "libgl1", "libgthread": "libglib2.0-0", "libglib":
 """Debian's packages of what OpenCV is linked to; trixie knows libglib2.0-0 as another name of libglib2.0-0t64."""
 _ABI = ("numpy.dtype size changed", "compiled using NumPy 1", "numpy.core.multiarray failed")
 """What a library says that was compiled for another numpy than the one that is there."""
+_OPENCV = "pip install 'opencv-python>=4.10,<4.13'"
 _PLAYERS = ("pw-play", "paplay", "aplay")
 
 
@@ -35,15 +36,18 @@ def venv(world: World) -> Finding:
 
 
 def opencv(world: World) -> Finding:
-    """Check that OpenCV can be imported: it wants libraries of the system."""
+    """Check that OpenCV can be imported, since it needs libraries of the system, and decodes interlaced video."""
     answer = world.python_says("import cv2; print(cv2.__version__)")
     if answer.code == 0:
-        return Finding("opencv", State.OK, answer.out.strip())
+        fault = world.python_says("from edge.capture.decoder import fault; print(fault())").out.strip()
+        return (
+            Finding("opencv", State.ODD, fault, _OPENCV) if fault else Finding("opencv", State.OK, answer.out.strip())
+        )
     said = answer.last_line
     for library, package in _SYSTEM_LIBRARIES.items():
         if library in said:
             return Finding("opencv", State.MISSING, said, f"sudo apt install {package}")
-    mend = _NUMPY_1 if _wrong_numpy(answer) else f"{world.python} -m pip install 'opencv-python>=4.10,<5'"
+    mend = _NUMPY_1 if _wrong_numpy(answer) else f"{world.python} -m {_OPENCV}"
     return Finding("opencv", State.MISSING, said, mend)
 
 

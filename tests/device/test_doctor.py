@@ -76,6 +76,16 @@ def test_an_opencv_that_cannot_be_imported_is_told_with_what_is_lacking(tmp_path
     assert mend in found.mend
 
 
+def test_an_opencv_that_is_blind_for_interlaced_video_is_named_with_the_fix(tmp_path):
+    blind = Answer(0, out="OpenCV 4.14.0 decodes interlaced video to black or stale frames\n")
+    found = parts.opencv(
+        machine_of(tmp_path, answers={"edge.capture.decoder": blind, "import cv2": Answer(0, "4.14.0")})
+    )
+    assert (found.state, found.text) == (ODD, blind.out.strip())
+    assert found.mend == "pip install 'opencv-python>=4.10,<4.13'"
+    assert parts.opencv(World()).state is OK
+
+
 @pytest.mark.parametrize(
     ("files", "answer", "state", "mend"),
     [

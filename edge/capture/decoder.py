@@ -1,0 +1,50 @@
+"""OpenCV's video decoder, tested once: some versions return black frames for interlaced video and report success."""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from edge.assets import interlaced_clip
+from edge.errors import CameraError
+
+if TYPE_CHECKING:
+    from edge.data import Image
+
+log = logging.getLogger(__name__)
+
+_LEVELS = (255, 128)
+"""Of the clip's first and second frame. Two, since a broken decoder may also repeat an old frame."""
+_TOLERANCE = 24
+FIX = "pip install 'opencv-python>=4.10,<4.13' in maskwatch's environment"
+
+
+@cache
+def fault() -> str:
+    """Return what is wrong with the decoder of interlaced video, empty where it works; logged once, takes 12 ms.
+
+    FFmpeg 8, which the wheels of opencv-python bundle from 4.13 on, refuses to convert interlaced frames to RGB
+    ("Cannot convert interlaced to progressive frames"); OpenCV does not check that and hands out its empty buffer.
+    """
+    clip = cv2.VideoCapture(str(interlaced_clip()), cv2.CAP_FFMPEG)
+    levels = [float(image.mean()) for ok, image in (clip.read(), clip.read()) if ok]
+    clip.release()
+    if len(levels) == 2 and np.allclose(levels, _LEVELS, atol=_TOLERANCE):
+        return ""
+    found = f"OpenCV {cv2.__version__} decodes interlaced video to black or stale frames"
+    log.warning("%s; fix: %s", found, FIX)
+    return found
+
+
+def check_frame(name: str, image: Image) -> None:
+    """Refuse the empty frame of a decoder that failed without reporting it.
+
+    Raises:
+        CameraError: the decoder is broken, and this frame is what it hands out for interlaced video.
+    """
+    if fault() and not image.any():
+        raise CameraError(f"{name}: is interlaced, and {fault()}; fix: {FIX}")
