@@ -53,12 +53,15 @@ def view(
     overrides: Set = None,
     socket: Annotated[Path | None, typer.Option(help="where the running maskwatch listens", metavar="PATH")] = None,
     full_screen: Annotated[bool, typer.Option("--full-screen", help="fill the screen")] = False,
+    with_watch: Annotated[bool, typer.Option("--with-watch", help="end as `run` expects", hidden=True)] = False,
 ) -> None:
     """Open a window on a running maskwatch; q closes it, f fills the screen."""
     settings = load_settings(env, config, overrides).settings
-    from edge.show import window
+    from edge.show import child, window
 
-    window.show(_socket_of(settings, socket), full_screen=full_screen)
+    ended = window.show(_socket_of(settings, socket), full_screen=full_screen)
+    if with_watch:
+        raise typer.Exit({window.Ended.QUIT: child.QUIT, window.Ended.CLOSED: child.CLOSED}.get(ended, 1))
 
 
 @app.command(epilog="Examples: `maskwatch sign` · `maskwatch sign --stay`")

@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 _FIRST_RESTART_S, _LAST_RESTART_S = 5.0, 120.0
 _STOP_S = 2.0
+QUIT, CLOSED = 0, 10
+"""Exit codes of a child that the user ended: by `q`; by the frame of its window, which ends nothing else."""
 
 
 class ChildProcess:
@@ -27,16 +29,16 @@ class ChildProcess:
         name: str,
         arguments: Sequence[str],
         *,
-        on_closed: Callable[[], None] = lambda: None,
+        on_quit: Callable[[], None] = lambda: None,
         tell: Callable[[str], None] = lambda _trouble: None,
     ) -> None:
         """Start it; `name` is what the log calls it.
 
-        on_closed: called when somebody ended it on purpose (exit 0), after which it is not started again.
+        on_quit: called when somebody ended it by `q` (exit code QUIT). After this, and after CLOSED, it stays ended.
         tell: told why it does not run, and an empty text when it runs again.
         """
         self._name, self._command = name, [sys.executable, "-m", "edge", *arguments]
-        self._on_closed, self._tell = on_closed, tell
+        self._on_quit, self._tell = on_quit, tell
         self._pause_s = _FIRST_RESTART_S
         self._start_at = self._started_at = 0.0
         self._closed = False
@@ -51,9 +53,12 @@ class ChildProcess:
                 self._process = self._start()
             return
         code = self._process.poll()
-        if code == 0:
+        if code == QUIT:
             self._closed = True
-            self._on_closed()
+            self._on_quit()
+        elif code == CLOSED:
+            self._closed = True
+            log.info("the %s was closed and stays closed; the watch goes on", self._name)
         elif code is not None:
             self._process = None
             self._wait(f"ended ({code})")

@@ -13,6 +13,7 @@ from edge.errors import CameraLost, InputError
 from edge.show.child import ChildProcess
 from edge.show.poster import Says, poster
 from edge.show.slot import SceneReader
+from edge.show.window import is_open
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,7 +110,16 @@ def _fill_screen() -> None:
 
 
 def _is_small() -> bool:
-    return tuple(cv2.getWindowImageRect(_TITLE)[2:]) == _OPENED_PX
+    return _size_px() == _OPENED_PX
+
+
+def _size_px() -> tuple[int, int]:
+    """Return width and height of the window; zeros once it is closed, where OpenCV 4.14 raises cv2.error."""
+    try:
+        _, _, width, height = cv2.getWindowImageRect(_TITLE)
+    except cv2.error:
+        return 0, 0
+    return width, height
 
 
 class _Sign:
@@ -150,7 +160,7 @@ class _Sign:
 
     def _draw(self, now: float) -> bool:
         """Draw what differs from what is on the screen."""
-        _, _, width, height = cv2.getWindowImageRect(_TITLE)
+        width, height = _size_px()
         size_px = (width, height) if width > 0 and height > 0 else _EMPTY_PX
         says, text, night = self._says, _turn(self._text, now - self._said_at), self._is_night()
         wanted = says, text, size_px, night
@@ -172,7 +182,7 @@ class _Sign:
     def _look(self, wait_ms: int = 1) -> None:
         """Let the window live, and see whether somebody closed it by q, Escape or its frame."""
         key = cv2.waitKey(wait_ms) & 0xFF
-        self.closed = key in (ord("q"), _ESCAPE) or cv2.getWindowProperty(_TITLE, cv2.WND_PROP_VISIBLE) < 1
+        self.closed = key in (ord("q"), _ESCAPE) or not is_open(_TITLE)
 
 
 def _said(view: View, idle: str) -> tuple[Says, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 import cv2
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import threading
     from pathlib import Path
 
+    from edge.data import Image
     from edge.show.view import View
 
 log = logging.getLogger(__name__)
@@ -26,40 +28,68 @@ _TITLE = "maskwatch"
 _WAIT_S = 0.03
 
 
+class Ended(Enum):
+    """How a window ended: by `q`, closed by its frame, or with the maskwatch that it showed."""
+
+    QUIT = auto()
+    CLOSED = auto()
+    LOST = auto()
+
+
 def has_display() -> bool:
     """Return whether there is a display to open a window on."""
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def show(path: Path, *, full_screen: bool = False) -> None:
+def is_open(title: str) -> bool:
+    """Return whether a window is on the screen; one that was closed by its frame is not.
+
+    Source: OpenCV to 4.12 returns -1 for a closed window, OpenCV 4.14 raises cv2.error.
+    """
+    try:
+        return cv2.getWindowProperty(title, cv2.WND_PROP_VISIBLE) >= 1
+    except cv2.error:
+        return False
+
+
+def show(path: Path, *, full_screen: bool = False) -> Ended:
     """Show the newest scene of the maskwatch at `path` until `q`, the closing of the window, or its end."""
     reader = SceneReader(path)
     cv2.namedWindow(_TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
     _set_full_screen(on=full_screen)
-    banner, opened = "", False
     try:
-        while True:
-            scene = reader.newest(_WAIT_S)
-            if scene is not None:
-                image, view = scene
-                drawn = draw(image, view)
-                cv2.imshow(_TITLE, drawn)
-                if not opened and image is not None:
-                    cv2.resizeWindow(_TITLE, drawn.shape[1], drawn.shape[0])
-                opened = True
-            key = cv2.waitKey(1) & 0xFF
-            if scene is not None:
-                banner = _tell_delay(banner, scene[1])
-            if key == ord("q") or (opened and cv2.getWindowProperty(_TITLE, cv2.WND_PROP_VISIBLE) < 1):
-                return
-            if key == ord("f"):
-                full_screen = not full_screen
-                _set_full_screen(on=full_screen)
+        return _follow(reader, full_screen=full_screen)
     except CameraLost:
-        return
+        return Ended.LOST
     finally:
         reader.close()
         cv2.destroyAllWindows()
+
+
+def _follow(reader: SceneReader, *, full_screen: bool) -> Ended:
+    banner, opened = "", False
+    while True:
+        scene = reader.newest(_WAIT_S)
+        if scene is not None:
+            _draw_scene(*scene, resize=not opened)
+            opened = True
+        key = cv2.waitKey(1) & 0xFF
+        if scene is not None:
+            banner = _tell_delay(banner, scene[1])
+        if key == ord("q"):
+            return Ended.QUIT
+        if opened and not is_open(_TITLE):
+            return Ended.CLOSED
+        if key == ord("f"):
+            full_screen = not full_screen
+            _set_full_screen(on=full_screen)
+
+
+def _draw_scene(image: Image | None, view: View, *, resize: bool) -> None:
+    drawn = draw(image, view)
+    cv2.imshow(_TITLE, drawn)
+    if resize and image is not None:
+        cv2.resizeWindow(_TITLE, drawn.shape[1], drawn.shape[0])
 
 
 def _set_full_screen(*, on: bool) -> None:
@@ -74,5 +104,8 @@ def _tell_delay(before: str, view: View) -> str:
 
 
 def window_process(path: Path, stop: threading.Event) -> ChildProcess:
-    """Return the keeper of `maskwatch view` on the scene at `path`; it sets `stop` when the user closes the window."""
-    return ChildProcess("window", ["view", "--socket", str(path)], on_closed=stop.set)
+    """Return the keeper of `maskwatch view` on the scene at `path`.
+
+    `q` sets `stop`. A window that is closed by its frame stays closed, and the watch goes on.
+    """
+    return ChildProcess("window", ["view", "--socket", str(path), "--with-watch"], on_quit=stop.set)

@@ -53,9 +53,9 @@ cp "${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}" usr/local/share/caller
         [ -z "${!name:-}" ] || echo "export $name=${!name@Q}"
     done
 } >etc/profile.d/caller.sh
-git -c safe.directory='*' clone --quiet --bare "$clone" srv/maskwatch.git
-as_root chown -R alice:alice /srv/maskwatch.git
-ln -s /srv/maskwatch.git home/alice/URL-OF-THIS-REPOSITORY # what a user puts in the place of the README's word
+# git takes it for the address: the README's word stands where a user writes the real one
+git -c safe.directory='*' clone --quiet --bare "$clone" home/alice/URL-OF-THIS-REPOSITORY
+as_root chown -R alice:alice /home/alice/URL-OF-THIS-REPOSITORY
 
 # 2. A display outside, met by its abstract socket: inside are the README's packages alone
 mkfifo "$FRESH_ROOT.display"

@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import threading
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -22,9 +23,11 @@ from edge.show.terminal import TerminalView
 from edge.show.view import Mark, View, from_json, to_json
 from edge.show.window import window_process
 from tests import fakes
+from tests.conftest import command, environment
 from tests.fakes import eventually
 from tests.needs import need
 from tests.publish.test_message import alert
+from tests.show.mouse import close_window
 
 VIEW = View((Mark((0.1, 0.2, 0.5, 0.6), Mask.WITHOUT_MASK, 0.93, 4, 1.84),), "12 fps", "keep your distance", 5.0)
 
@@ -275,6 +278,62 @@ def test_a_real_window_shows_the_scene_and_q_ends_the_watch(server, display, mon
     finally:
         done.set()
         window.close()
+
+
+def shown_window(display: str, title: str) -> int:
+    """Return the number of the window once it is painted, and so can be closed like any other."""
+    find = [need("xdotool"), "search", "--onlyvisible", "--name", f"^{title}$"]
+    found: list[str] = []
+
+    def look() -> bool:
+        env = {**os.environ, "DISPLAY": display}
+        found[:] = subprocess.run(find, capture_output=True, text=True, env=env, check=False).stdout.split()
+        return bool(found)
+
+    assert eventually(look, 30)
+    return int(found[0])
+
+
+def test_a_window_closed_by_mouse_stays_closed_without_a_traceback_and_the_watch_goes_on(
+    server, display, monkeypatch, caplog, capfd
+):
+    """OpenCV 4.14 raises on a closed window: the window ended with a traceback and was opened again after 5 s."""
+    caplog.set_level("INFO")
+    monkeypatch.setenv("DISPLAY", display.name)
+    monkeypatch.setattr("edge.show.child._FIRST_RESTART_S", 0.2)
+    stop = threading.Event()
+    window = window_process(server.path, stop)
+    done = keep_putting(server, window)
+    try:
+        number = shown_window(display.name, "maskwatch")
+        assert eventually(lambda: "srgb(213,94,0)" in pixel_of_screen(150, 10), 10)
+        close_window(display.name, number)
+        assert eventually(lambda: window._closed, 20)
+        assert not eventually(lambda: windows(display.name), 2.0)
+        assert not stop.is_set()
+        assert "the window was closed and stays closed" in caplog.text
+        assert "Traceback" not in capfd.readouterr().err
+    finally:
+        done.set()
+        window.close()
+
+
+def test_view_closed_by_mouse_is_done(server, display):
+    process = subprocess.Popen(
+        command("view", "--socket", server.path),
+        env=environment(DISPLAY=display.name),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    done = keep_putting(server)
+    try:
+        number = shown_window(display.name, "maskwatch")
+        while process.poll() is None:  # a window that is not yet painted takes no notice
+            close_window(display.name, number)
+            time.sleep(0.2)
+    finally:
+        done.set()
+    assert (process.returncode, "Traceback" in process.stderr.read()) == (0, False)
 
 
 def test_a_screen_that_dies_leaves_the_watch_alone(server, display, monkeypatch, caplog):

@@ -23,7 +23,8 @@ from edge.show.slot import SceneServer
 from tests.conftest import environment, maskwatch, open_screen
 from tests.fakes import eventually
 from tests.needs import need
-from tests.show.test_show import scene_of
+from tests.show.mouse import close_window
+from tests.show.test_show import scene_of, shown_window
 
 FULL_HD, UPRIGHT = (1920, 1080), (720, 1280)
 READABLE_MM = 25.0
@@ -253,6 +254,18 @@ def test_a_real_sign_is_dark_in_the_hours_of_night(stop):
         assert stop.shows(Says.NOTICE, PLEASE["en"], stop.size_px, night=True)
     finally:
         sign.close()
+
+
+@pytest.mark.parametrize("stop", [FULL_HD], indirect=True)
+def test_a_sign_closed_by_mouse_stays_closed_without_a_traceback(stop, capfd):
+    sign = sign_process(stop.server.path, HELLO, "", [].append)
+    try:
+        assert stop.shows(Says.IDLE, "Hello", stop.size_px)
+        close_window(stop.screen.name, shown_window(stop.screen.name, "maskwatch sign"))
+        assert eventually(lambda: sign.put(scene_of(PRIVACY)) or sign._closed, 20)
+    finally:
+        sign.close()
+    assert "Traceback" not in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("stop", [FULL_HD], indirect=True)
