@@ -136,6 +136,8 @@ class MqttSettings(_Section):
 
     host: str
     port: int = Field(ge=0, le=65_535)
+    transport: Literal["tcp", "websockets"]
+    path: str = Field(pattern=r"^/[\w.~%+@=&/-]{0,200}$")
     user: str
     password_file: str
     tls: Literal["auto", "on", "off"]

@@ -16,6 +16,7 @@ from edge.distance.ruler import fov_of
 from edge.errors import CameraError, ConfigError, InputError
 from edge.notice.phrases import PLEASE, worded
 from edge.privacy.zones import Blinkers
+from edge.publish.address import address_of
 from edge.publish.broker import EMBEDDED, broker_of
 from edge.publish.mqtt import ONLINE
 from edge.redaction import redacted
@@ -148,6 +149,15 @@ def _of_broker(setup: Setup, before: Answers) -> Answers:
     answers["mqtt.tls"] = talk.choose("Encrypted?", choices, mqtt["mqtt.tls"])
     answers["mqtt.user"] = talk.ask("User (empty: none)", mqtt["mqtt.user"])
     return answers
+
+
+def _no_address(text: str) -> str:
+    """Return what is wrong with the address of a broker."""
+    try:
+        address_of(text)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _takes_us(setup: Setup, answers: Answers, password: str) -> bool:

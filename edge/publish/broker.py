@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import socket
 import ssl
@@ -13,14 +12,15 @@ from typing import TYPE_CHECKING
 
 from edge.errors import ConfigError
 from edge.folders import seen
+from edge.publish.address import EMBEDDED as EMBEDDED  # noqa: PLC0414 - the one word that is no address
+from edge.publish.address import Address, address_of
 
 if TYPE_CHECKING:
     from edge.settings import DeviceSettings, MqttSettings
 
-EMBEDDED = "embedded"
 LOOPBACK = "127.0.0.1"
-_PLAIN_PORT, _TLS_PORT = 1883, 8883
-"""Source: IANA service names mqtt and secure-mqtt."""
+PORTS = {(False, False): 1883, (True, False): 8883, (False, True): 80, (True, True): 443}
+"""By (TLS, web sockets). Source: IANA service names mqtt and secure-mqtt; RFC 6455, section 3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,8 @@ class Broker:
     keepalive_s: int = 20
     retry_min_s: float = 1.0
     retry_max_s: float = 60.0
+    websockets: bool = False
+    path: str = ""
 
 
 def device_name(settings: DeviceSettings) -> str:
@@ -51,23 +53,24 @@ def broker_of(mqtt: MqttSettings, client_id: str) -> Broker:
     """Return where to connect and as whom.
 
     Raises:
-        ConfigError: no broker is set, or a secret cannot be read or is readable by everybody.
+        ConfigError: no broker is set, settings contradict each other, or a secret cannot be read or is readable by
+            everybody.
     """
     if not mqtt.host:
         raise ConfigError(
             "mqtt.host: is not set; name your broker in /etc/maskwatch/config.toml, or write embedded to try one here"
         )
-    if "@" in mqtt.host:
-        raise ConfigError("mqtt.host: holds a user; fix: name the host alone, and set mqtt.user and mqtt.password_file")
+    address = _address(mqtt)
+    _check_pairs(mqtt, address)
     for key in ("ca_file", "cert_file", "key_file"):
         path = getattr(mqtt, key)
         if path and not os.access(path, os.R_OK):
             raise ConfigError(f"mqtt.{key}: {path}: no such file, or this user may not read it")
     _check_secret("mqtt.key_file", mqtt.key_file)
-    tls = uses_tls(mqtt)
+    tls, websockets = uses_tls(mqtt), _uses_websockets(mqtt, address)
     broker = Broker(
-        host=LOOPBACK if mqtt.host == EMBEDDED else mqtt.host,
-        port=mqtt.port or (_TLS_PORT if tls else _PLAIN_PORT),
+        host=LOOPBACK if address.host == EMBEDDED else address.host,
+        port=address.port or mqtt.port or PORTS[tls, websockets],
         client_id=client_id,
         user=mqtt.user,
         password=_password(mqtt),
@@ -75,37 +78,74 @@ def broker_of(mqtt: MqttSettings, client_id: str) -> Broker:
         ca_file=mqtt.ca_file,
         cert_file=mqtt.cert_file,
         key_file=mqtt.key_file,
-        mqtt5=mqtt.host != EMBEDDED,
+        mqtt5=address.host != EMBEDDED,
         keepalive_s=mqtt.keepalive_s,
         retry_min_s=mqtt.retry_min_s,
         retry_max_s=mqtt.retry_max_s,
+        websockets=websockets,
+        path=(address.path or mqtt.path) if websockets else "",
     )
     if tls:
         tls_context(broker)  # wrong files are told now, not at the first connection
     return broker
 
 
+def _address(mqtt: MqttSettings) -> Address:
+    try:
+        return address_of(mqtt.host)
+    except ValueError as error:
+        raise ConfigError(f"mqtt.host: {error}") from None
+
+
+def _check_pairs(mqtt: MqttSettings, address: Address) -> None:
+    """Refuse settings of which one would silently have no effect."""
+    if address.port and mqtt.port not in (0, address.port):
+        raise ConfigError(f"mqtt.port: {mqtt.port}, but mqtt.host names port {address.port}; write one of them")
+    if mqtt.password_file and not mqtt.user:
+        raise ConfigError("mqtt.password_file: is set without mqtt.user; write the user that the password belongs to")
+    if mqtt.key_file and not mqtt.cert_file:
+        raise ConfigError("mqtt.key_file: is set without mqtt.cert_file; write the certificate that the key belongs to")
+    _check_scheme(mqtt, address)
+    if mqtt.tls == "off" and (mqtt.ca_file or mqtt.cert_file):
+        key = "ca_file" if mqtt.ca_file else "cert_file"
+        raise ConfigError(f"mqtt.tls: off, but mqtt.{key} is set; remove one of them")
+
+
+def _check_scheme(mqtt: MqttSettings, address: Address) -> None:
+    """Refuse a URL that contradicts `mqtt.tls` or `mqtt.transport`; plain text over a network is asked for twice."""
+    scheme = address.scheme
+    if scheme is None:
+        return
+    if mqtt.transport == "websockets" and not scheme.websockets:
+        raise ConfigError("mqtt.transport: websockets, but mqtt.host is no ws:// and no wss:// URL; change one of them")
+    if scheme.tls and mqtt.tls == "off":
+        raise ConfigError("mqtt.tls: off, but the URL in mqtt.host asks for TLS; change one of them")
+    if scheme.tls or mqtt.tls == "off":
+        return
+    if mqtt.tls == "on" or mqtt.ca_file or not address.is_loopback:
+        secure = "wss://" if scheme.websockets else "mqtts://"
+        raise ConfigError(f"mqtt.host: the URL asks for plain text; write {secure}, or set mqtt.tls=off to mean it")
+
+
 def uses_tls(mqtt: MqttSettings) -> bool:
-    """Return whether to encrypt: unless the broker is on this machine, or `mqtt.tls` says otherwise."""
+    """Return whether to encrypt: as URL or `mqtt.tls` specify, else unless the broker is on this machine."""
+    address = _address(mqtt)
+    if address.scheme:
+        return address.scheme.tls
     if mqtt.tls != "auto":
         return mqtt.tls == "on"
-    return bool(mqtt.ca_file) or not _is_loopback(mqtt.host)
+    return bool(mqtt.ca_file) or not address.is_loopback
+
+
+def _uses_websockets(mqtt: MqttSettings, address: Address) -> bool:
+    return address.scheme.websockets if address.scheme else mqtt.transport == "websockets"
 
 
 def takes_commands(mqtt: MqttSettings) -> bool:
     """Return whether to take commands: where strangers cannot send any, unless `mqtt.commands` says otherwise."""
     if mqtt.commands != "auto":
         return mqtt.commands == "on"
-    return bool(mqtt.user or mqtt.cert_file) or _is_loopback(mqtt.host)
-
-
-def _is_loopback(host: str) -> bool:
-    if host in (EMBEDDED, "localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return bool(mqtt.user or mqtt.cert_file) or _address(mqtt).is_loopback
 
 
 def tls_context(broker: Broker) -> ssl.SSLContext:

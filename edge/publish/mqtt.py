@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import logging
 import select
-import ssl
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -143,7 +142,9 @@ class MqttLink:
         connection: Any = client.socket()
         if connection is None:
             return
-        pending = isinstance(connection, ssl.SSLSocket) and connection.pending() > 0
+        pending = (
+            hasattr(connection, "pending") and connection.pending() > 0
+        )  # in TLS or a web socket, select cannot see
         writers = [connection] if client.want_write() else []
         readers: list[Any] = [connection, self._waiting]
         readable, writable, _ = select.select(readers, writers, [], 0 if pending else timeout_s)
@@ -195,7 +196,12 @@ class MqttLink:
         self._keys.clear()
         self._answered = False
         protocol = MQTTProtocolVersion.MQTTv5 if self._attempts.mqtt5 else MQTTProtocolVersion.MQTTv311
-        client = paho.Client(CallbackAPIVersion.VERSION2, self._broker.client_id, protocol=protocol)
+        transport: Literal["tcp", "websockets"] = "websockets" if self._broker.websockets else "tcp"
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2, self._broker.client_id, protocol=protocol, transport=transport
+        )
+        if self._broker.websockets:
+            client.ws_set_options(self._broker.path)
         client.connect_timeout = _CONNECT_TIMEOUT_S
         client.on_connect, client.on_disconnect = self._connected, self._disconnected
         client.on_publish, client.on_message = self._published, self._received
