@@ -5,6 +5,7 @@ Source: Home Assistant, MQTT integration, device discovery; tests/publish/test_h
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -32,8 +33,16 @@ _EVENT = """
 
 
 def device_id(sender: Sender) -> str:
-    """Return the device's name as Home Assistant has it: letters, digits, - and _ only, one for each camera."""
-    return re.sub(r"[^A-Za-z0-9_-]", "_", f"maskwatch-{sender.device}-{sender.camera}")
+    """Return the name that Home Assistant knows a device's camera by: letters, digits, - and _ only.
+
+    A name that holds anything else gets a hash of it, so that two of them never share entities; others stay as they
+    are, so that an upgrade keeps theirs.
+    """
+    name = f"maskwatch-{sender.device}-{sender.camera}"
+    allowed = re.sub(r"[^A-Za-z0-9_-]", "_", name)
+    if allowed == name:
+        return name
+    return f"{allowed}-{hashlib.sha256(f'{sender.device}/{sender.camera}'.encode()).hexdigest()[:12]}"
 
 
 def discovery_topic(prefix: str, sender: Sender) -> str:

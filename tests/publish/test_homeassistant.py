@@ -12,10 +12,13 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import jinja2
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge.data import EventType
 from edge.publish.command import COMMANDS, PROFILES
@@ -65,12 +68,43 @@ def test_the_message_keeps_the_rules_of_device_discovery():
     assert {component["p"] for component in body["cmps"].values()} == NEEDED.keys()
 
 
-def test_the_device_id_holds_only_what_home_assistant_allows():
-    from dataclasses import replace
+def named(device: str, camera: str = "main") -> str:
+    return device_id(replace(sender(), device=device, camera=camera))
 
-    strange = replace(sender(), device="Bus-Stop.Süd", camera="a b")
-    assert re.fullmatch(r"[a-zA-Z0-9_-]+", device_id(strange))
-    told(who=strange)
+
+NAME = st.text(st.characters(exclude_characters="/+#\0", exclude_categories=["Z", "C"]), min_size=1, max_size=64)
+
+
+@given(NAME, NAME)
+def test_the_device_id_holds_only_what_home_assistant_allows(device, camera):
+    assert re.fullmatch(r"[a-zA-Z0-9_-]+", named(device, camera))
+
+
+def test_a_strange_name_keeps_the_rules_too():
+    told(who=replace(sender(), device="Bus-Stop.Süd", camera="a b"))
+
+
+STRANGE = ["站一", "站二", "站", "__", "stop.7", "stop_7", "stop:7", "stop~7", "Süd", "Sud", "S_d", "Su\u0308d", "…"]
+
+
+def test_names_that_differ_only_in_what_ids_cannot_hold_are_two_devices_with_entities_of_their_own():
+    assert len({named(name) for name in STRANGE} | {named("d", name) for name in STRANGE}) == 2 * len(STRANGE)
+    told_of = [told(who=replace(sender(), device=name)) for name in STRANGE]
+    ids = [component["unique_id"] for body in told_of for component in body["cmps"].values()]
+    assert len(set(ids)) == len(ids)
+
+
+@given(NAME, NAME)
+def test_no_two_names_of_a_device_share_an_id(one, other):
+    assert (named(one) == named(other)) == (one == other)
+
+
+def test_an_id_is_the_same_in_every_version():
+    """A changed id is a new device in Home Assistant, and the history of the old one is lost."""
+    assert named("stop-7") == "maskwatch-stop-7-main"
+    assert named("Stop_7", "front-door") == "maskwatch-Stop_7-front-door"
+    assert named("站一") == "maskwatch-__-main-3862c1f3fd3b"
+    assert named("stop.7") == "maskwatch-stop_7-main-b30e99c6c6d5"
 
 
 def test_every_topic_of_an_entity_is_one_of_the_contract():
