@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge import secret
 from edge.errors import ConfigError
-from edge.folders import seen
 from edge.publish.address import EMBEDDED as EMBEDDED  # noqa: PLC0414 - the one word that is no address
 from edge.publish.address import Address, address_of
 
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     from edge.settings import DeviceSettings, MqttSettings
 
 LOOPBACK = "127.0.0.1"
+PASSWORD = "mqtt-password"  # noqa: S105 - the name of its file
+"""How systemd's credential and the service's file of the broker's password are named."""
 PORTS = {(False, False): 1883, (True, False): 8883, (False, True): 80, (True, True): 443}
 """By (TLS, web sockets). Source: IANA service names mqtt and secure-mqtt; RFC 6455, section 3."""
 
@@ -66,14 +67,15 @@ def broker_of(mqtt: MqttSettings, client_id: str) -> Broker:
         path = getattr(mqtt, key)
         if path and not os.access(path, os.R_OK):
             raise ConfigError(f"mqtt.{key}: {path}: no such file, or this user may not read it")
-    _check_secret("mqtt.key_file", mqtt.key_file)
+    if mqtt.key_file:
+        secret.refuse_open("mqtt.key_file", Path(mqtt.key_file))
     tls, websockets = uses_tls(mqtt), _uses_websockets(mqtt, address)
     broker = Broker(
         host=LOOPBACK if address.host == EMBEDDED else address.host,
         port=address.port or mqtt.port or PORTS[tls, websockets],
         client_id=client_id,
         user=mqtt.user,
-        password=_password(mqtt),
+        password=secret.password("mqtt.password_file", mqtt.password_file, credential=PASSWORD) if mqtt.user else "",
         tls=tls,
         ca_file=mqtt.ca_file,
         cert_file=mqtt.cert_file,
@@ -162,23 +164,3 @@ def tls_context(broker: Broker) -> ssl.SSLContext:
         named = ", ".join(path for path in (broker.ca_file, broker.cert_file, broker.key_file) if path)
         raise ConfigError(f"mqtt.ca_file, mqtt.cert_file, mqtt.key_file: {named}: {error}") from error
     return context
-
-
-def _check_secret(key: str, path: str) -> None:
-    """Refuse a secret that everybody on the machine may read."""
-    if path and seen(Path(path)) and Path(path).stat().st_mode & stat.S_IROTH:
-        raise ConfigError(f"{key}: {path}: everybody may read it; mend: chmod 640 {path}")
-
-
-def _password(mqtt: MqttSettings) -> str:
-    """Return the password from its file, or from systemd's credential `mqtt-password`; empty without a user."""
-    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
-    credential = Path(credentials or "/nonexistent") / "mqtt-password"
-    path = Path(mqtt.password_file) if mqtt.password_file else credential
-    if not mqtt.user or (not mqtt.password_file and not credential.exists()):
-        return ""
-    _check_secret("mqtt.password_file", mqtt.password_file)
-    try:
-        return path.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"mqtt.password_file: {path}: cannot be read: {error}") from error

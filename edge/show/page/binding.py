@@ -5,10 +5,10 @@ from __future__ import annotations
 import ipaddress
 import socket
 import ssl
-import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge import secret
 from edge.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -83,8 +83,7 @@ def listener_of(web: WebSettings) -> socket.socket:
 
 def _check_files(web: WebSettings) -> None:
     try:
-        if Path(web.tls_key).stat().st_mode & stat.S_IRWXO:
-            raise ConfigError(f"web.tls_key: {web.tls_key}: everybody may read it; mend: chmod 640 {web.tls_key}")
+        secret.refuse_open("web.tls_key", Path(web.tls_key))
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(web.tls_cert, web.tls_key)
     except ssl.SSLError as error:
         raise ConfigError(

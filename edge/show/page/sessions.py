@@ -6,11 +6,11 @@ import hashlib
 import hmac
 import os
 import secrets
-import stat
 import time
 from collections import OrderedDict, deque
 from typing import TYPE_CHECKING
 
+from edge import secret
 from edge.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -36,13 +36,11 @@ def token_of(path: Path) -> str:
     try:
         if not path.exists():
             _write_new(path, "-".join("".join(map(secrets.choice, [_LETTERS] * _GROUP)) for _ in range(_GROUPS)))
-        if path.stat().st_mode & stat.S_IRWXO:
-            raise ConfigError(f"web.token_file: {path}: everybody may read it; mend: chmod 600 {path}")
-        token = path.read_text("utf-8").strip()
     except PermissionError as error:
-        raise ConfigError(f"web.token_file: {path}: you may not read it; mend: ask again with sudo") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"web.token_file: {path}: {getattr(error, 'strerror', None) or error}") from error
+        raise ConfigError(f"web.token_file: {path}: cannot be read by this user; fix: ask again with sudo") from error
+    except OSError as error:
+        raise ConfigError(f"web.token_file: {path}: cannot be made: {error.strerror}") from error
+    token = secret.read("web.token_file", path)
     if len(plain(token)) < _SHORTEST:
         raise ConfigError(f"web.token_file: {path}: holds no token of {_SHORTEST} letters or more; mend: rm {path}")
     return token

@@ -1,0 +1,135 @@
+"""Secrets in files: read as they were meant, or refused in one sentence."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge import secret
+from edge.errors import ConfigError
+from edge.layers import load
+from edge.publish.broker import broker_of
+from edge.show.page import binding
+from edge.show.page.sessions import token_of
+from tests.conftest import maskwatch
+
+NOWHERE = Path("/nonexistent/config.toml")
+
+
+def written(folder: Path, content: bytes, mode: int = 0o600) -> Path:
+    path = folder / "password"
+    path.write_bytes(content)
+    path.chmod(mode)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("content", "meant"),
+    [
+        (b"hush", "hush"),
+        (b"hush\n", "hush"),
+        (b"hush\r\n", "hush"),
+        (b"hush\n\n", "hush"),
+        (b"\xef\xbb\xbfhush\r\n", "hush"),
+        (b" hu sh \n", " hu sh "),
+        ("pässwörd→\n".encode(), "pässwörd→"),
+    ],
+)
+def test_the_end_of_a_line_and_a_byte_order_mark_are_no_part_of_a_password(tmp_path, content, meant):
+    assert secret.read("mqtt.password_file", written(tmp_path, content)) == meant
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\r\n\ufeff"), min_size=1, max_size=40))
+def test_every_other_character_is_kept(tmp_path_factory, text):
+    path = written(tmp_path_factory.mktemp("secret"), text.encode() + b"\n")
+    assert secret.read("mqtt.password_file", path, blank=True) == (text if text.strip() else "")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "is empty"),
+        (b"\n", "is empty"),
+        (b"\xef\xbb\xbf \n", "is empty"),
+        (b"\xff\xfeh\x00", "it is not UTF-8"),
+        (b"one\ntwo\n", "it has more than one line"),
+        (b"x" * 70_000, "it is longer than 65535 bytes"),
+        (None, "No such file"),
+        ("folder", "it is a folder"),
+    ],
+)
+@pytest.mark.parametrize("command", [("run", "--source", "demo", "--headless"), ("watch",)])
+def test_a_password_file_that_is_none_is_one_sentence_and_78(tmp_path, content, sentence, command):
+    path = tmp_path / "password"
+    if content == "folder":
+        path.mkdir()
+    elif content is not None:
+        written(tmp_path, content)
+    done = maskwatch(*command, "--set", "mqtt.user=u", "--set", f"mqtt.password_file={path}")
+    assert (done.returncode, done.stderr.count("\n")) == (78, 1), done.stderr
+    assert f"mqtt.password_file: {path}: " in done.stderr
+    assert sentence in done.stderr
+
+
+def test_a_blank_credential_is_no_password_and_an_open_one_is_refused(tmp_path, monkeypatch):
+    """The unit hands over a blank where there is no file for it."""
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert secret.password("mqtt.password_file", "", credential="password") == ""
+    path = written(tmp_path, b" ")
+    assert secret.password("mqtt.password_file", "", credential="password") == ""
+    path.write_text("hush\n")
+    assert secret.password("mqtt.password_file", "", credential="password") == "hush"
+    path.chmod(0o644)
+    with pytest.raises(ConfigError, match="everybody may read it"):
+        secret.password("mqtt.password_file", "", credential="password")
+
+
+def of_broker(path: Path, key: str) -> None:
+    of_key = [f"mqtt.cert_file={path}"] if key == "key_file" else []
+    loaded = load(overrides=["mqtt.user=u", f"mqtt.{key}={path}", *of_key], system_file=NOWHERE)
+    broker_of(loaded.settings.mqtt, "c")
+
+
+def of_page(path: Path) -> None:
+    loaded = load(overrides=[f"web.tls_cert={path}", f"web.tls_key={path}"], system_file=NOWHERE)
+    binding.check(loaded.settings.web)
+
+
+READERS = {
+    "mqtt.password_file": lambda path: of_broker(path, "password_file"),
+    "mqtt.key_file": lambda path: of_broker(path, "key_file"),
+    "web.tls_key": of_page,
+    "web.token_file": token_of,
+}
+
+
+@pytest.mark.parametrize("key", READERS)
+@pytest.mark.parametrize("mode", [0o604, 0o644, 0o602, 0o666])
+def test_one_rule_holds_for_every_secret_that_everybody_may_read_or_change(tmp_path, key, mode):
+    path = written(tmp_path, b"two-words-of-a-token\n", mode)
+    with pytest.raises(ConfigError, match=f"{key}: {path}: everybody may read it; fix: chmod o-rwx {path}"):
+        READERS[key](path)
+    path.chmod(0o640)
+    try:
+        READERS[key](path)
+    except ConfigError as error:
+        assert "everybody" not in str(error)  # a password is no certificate
+
+
+def test_no_other_module_has_a_rule_of_its_own():
+    edge = Path(secret.__file__).parent
+    ruling = {path.name for path in edge.rglob("*.py") if any(f"S_I{bit}OTH" in path.read_text() for bit in "RWX")}
+    assert ruling == {"secret.py"}
+    assert not any("S_IRWXO" in path.read_text() for path in edge.rglob("*.py"))
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may read all")
+def test_a_file_of_somebody_else_is_one_sentence(tmp_path):
+    path = written(tmp_path, b"hush", 0o000)
+    with pytest.raises(ConfigError, match="cannot be read by this user"):
+        secret.read("mqtt.password_file", path)
