@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
+import stat
+from contextlib import suppress
 from pathlib import Path
+
+from edge.errors import ConfigError
 
 SERVICE_STATE = Path("/var/lib/maskwatch")
 """Where the service keeps its state, as its unit's StateDirectory has it."""
 SERVICE_SCENE = Path("/run/maskwatch/scene.sock")
 """Where the service is met, as its unit's RuntimeDirectory has it."""
+
+
+_SHARED = (Path("/tmp"), Path("/dev/shm"))  # noqa: S108 - a folder in it is made for this user alone
+"""Where every user may make a folder; the second where the first is read-only."""
 
 
 def seen(path: Path) -> bool:
@@ -23,18 +31,50 @@ def state_folder() -> Path:
     return Path(folder) if folder else state_home / "maskwatch"
 
 
+def shared_part(folder: Path) -> Path | None:
+    """Return the first folder on the way to `folder` where other users may put or replace files, None if none is so.
+
+    Safe are folders of root and of this user in which others may not write, or which are sticky.
+    Source: sshd_config(5), StrictModes.
+    """
+    real = folder.resolve()
+    for part in (*reversed(real.parents), real):
+        with suppress(OSError):  # absent, which whoever opens a file there will say
+            status = part.stat()
+            others_write = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not status.st_mode & stat.S_ISVTX
+            if others_write or status.st_uid not in (0, os.geteuid()):
+                return part
+    return None
+
+
 def scene_socket() -> Path:
-    """Return where a maskwatch of this user listens: systemd's or the session's runtime folder, else /tmp."""
+    """Return where a maskwatch of this user listens: systemd's or the session's runtime folder, else one in /tmp.
+
+    Raises:
+        ConfigError: there is no folder in which no other user can interfere.
+    """
     for variable in ("RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"):
         folder = os.environ.get(variable, "").partition(":")[0]
-        if folder and Path(folder).is_dir():
+        if folder and Path(folder).is_dir() and not shared_part(Path(folder)):
             return Path(folder) / "scene.sock"
-    folder_of_user = Path(f"/tmp/maskwatch-{os.getuid()}")  # noqa: S108 - made for this user alone
-    folder_of_user.mkdir(mode=0o700, exist_ok=True)
-    return folder_of_user / "scene.sock"
+    for shared in _SHARED:
+        own = shared / f"maskwatch-{os.geteuid()}"
+        with suppress(OSError):  # read-only, full, or something else has that name
+            own.mkdir(mode=0o700, exist_ok=True)
+            if not own.is_symlink() and own.stat().st_uid == os.geteuid() and not shared_part(own):
+                return own / "scene.sock"
+    raise ConfigError(
+        f"{_SHARED[0]}/maskwatch-{os.geteuid()}: cannot be made, belongs to another user, or others may write in it; "
+        f"fix: sudo rm -r {_SHARED[0]}/maskwatch-{os.geteuid()}, or set show.socket"
+    )
 
 
 def running_scene(named: Path | None) -> Path:
     """Return where to meet a running maskwatch: as named, else this user's own, else the service."""
-    own = scene_socket()
-    return named or (own if seen(own) else SERVICE_SCENE)
+    if named:
+        return named
+    with suppress(ConfigError):  # what others can interfere with is not this user's own
+        own = scene_socket()
+        if seen(own):
+            return own
+    return SERVICE_SCENE

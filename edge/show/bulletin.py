@@ -5,18 +5,20 @@ Sent over SOCK_SEQPACKET: a message arrives whole or not at all. Nothing is comp
 
 from __future__ import annotations
 
-import contextlib
+import logging
 import socket
 import time
 from typing import TYPE_CHECKING
 
-from edge.show.sockets import listen
+from edge.show.sockets import Viewers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from edge.data import Scene
+
+log = logging.getLogger(__name__)
 
 MESSAGE_BYTES = 196_608
 """Longest message; within the 208 KiB that Linux lets a socket keep by default. Source: net.core.wmem_default."""
@@ -36,42 +38,33 @@ class Bulletin:
     ) -> None:
         """Listen at `path`; `version` tells by its change that something must be told at once."""
         self._compose, self._version, self._every_s = compose, version, every_s
-        self._listener, self.path = listen(path, socket.SOCK_SEQPACKET, group=group)
-        self._listeners: list[socket.socket] = []
+        self._listeners = Viewers(path, socket.SOCK_SEQPACKET, group=group)
+        self.path = self._listeners.path
         self._told, self._next_at = -1, float("-inf")
+        self._too_long = False
 
     def put(self, scene: Scene) -> None:  # noqa: ARG002 - the passing of time and the version matter
-        """Tell those who listen; return at once."""
-        self._welcome()
+        """Send to those who listen; return at once."""
+        if self._listeners.welcome(_greet):
+            self._next_at = float("-inf")
         now, version = time.monotonic(), self._version()
         if not self._listeners or (version == self._told and now < self._next_at):
             return
         self._told, self._next_at = version, now + self._every_s
-        message = self._compose()
-        self._listeners = [listener for listener in self._listeners if _send(listener, message)]
+        self._send(self._compose())
 
     def close(self) -> None:
         """Send everybody away and leave no socket behind."""
-        for listener in self._listeners:
-            listener.close()
-        self._listener.close()
-        self.path.unlink(missing_ok=True)
+        self._listeners.close()
 
-    def _welcome(self) -> None:
-        with contextlib.suppress(OSError):  # nobody is there, or this process is out of descriptors
-            listener, _ = self._listener.accept()
-            listener.settimeout(0)
-            self._listeners.append(listener)
-            self._next_at = float("-inf")
+    def _send(self, message: bytes) -> None:
+        """Send a message, or log once that it is too long: a part of it would be worth nothing."""
+        if len(message) <= MESSAGE_BYTES:
+            self._listeners.send(message)
+        elif not self._too_long:
+            self._too_long = True
+            log.error("what the web page shows is too long: %d bytes, at most %d", len(message), MESSAGE_BYTES)
 
 
-def _send(listener: socket.socket, message: bytes) -> bool:
-    """Send a message; one that is too slow misses it; return False when it has gone."""
-    try:
-        listener.send(message)
-    except BlockingIOError:
-        return True
-    except OSError:
-        listener.close()
-        return False
-    return True
+def _greet(_listener: socket.socket) -> None:
+    """Send nothing: the first message comes at once."""

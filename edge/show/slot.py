@@ -1,25 +1,23 @@
-"""The newest scene in shared memory: one writer that waits for nobody, viewers that come by a Unix socket.
+"""The newest scene for viewers that come by a Unix socket; the memory it lies in is that of edge/show/memory.py.
 
-A viewer connects and is handed the memory's file descriptor, read-only. Each new scene is told by one byte on the
+A viewer connects and is handed the memory's file descriptor, read-only. Each new scene is announced by one byte on the
 socket; a viewer too slow to take it misses scenes, never holds anything up. Nothing is copied while nobody looks.
 """
 
 from __future__ import annotations
 
-import contextlib
-import mmap
+import logging
 import os
 import select
 import socket
-import struct
 import time
 from typing import TYPE_CHECKING
 
 import cv2
-import numpy as np
 
 from edge.errors import CameraLost, InputError
-from edge.show.sockets import listen
+from edge.show.memory import TEXT_BYTES, SceneMapping, SceneWriter
+from edge.show.sockets import Viewers
 from edge.show.view import View, from_json, to_json, view_of
 
 if TYPE_CHECKING:
@@ -28,17 +26,10 @@ if TYPE_CHECKING:
 
     from edge.data import Image, Scene
 
-_COUNT = struct.Struct("<Q")
-"""At the start of the memory: how many scenes were written; the newest lies in half COUNT % 2."""
-_HEAD = struct.Struct("<III")
-"""At the start of a half: width and height of the picture in px, bytes of JSON behind this."""
-_JSON_BYTES = 65_536
-_PAGE = 4_096
+log = logging.getLogger(__name__)
+
+_HELLO, _NEW, _FULL = b"\0", b"\1", b"\2"
 _ENDED = "the maskwatch that was watched has ended"
-
-
-def _half_bytes(side_px: int) -> int:
-    return _HEAD.size + _JSON_BYTES + 3 * side_px * side_px
 
 
 def picture_of(scene: Scene) -> Image | None:
@@ -69,53 +60,30 @@ class SceneServer:
         self._side_px, self._status, self._banner = max_side_px, status, banner
         self._thanks, self._metres = thanks, metres
         self._picture, self._every_s, self._next_at = picture, every_s, float("-inf")
-        self._listener, self.path = listen(path, socket.SOCK_STREAM, group=group)
-        self._memory_fd = os.memfd_create("maskwatch scene")
-        os.ftruncate(self._memory_fd, _PAGE + 2 * _half_bytes(max_side_px))
-        self._memory = mmap.mmap(self._memory_fd, 0)
-        self._viewers: list[socket.socket] = []
-        self._written = 0
+        self._viewers = Viewers(path, socket.SOCK_STREAM, group=group, refusal=_FULL)
+        self.path = self._viewers.path
+        self._memory = SceneWriter(max_side_px)
 
     def put(self, scene: Scene) -> None:
         """Write the scene for those who look; return at once."""
-        self._welcome()
+        self._viewers.welcome(self._greet)
         now = time.monotonic()
         if not self._viewers or now < self._next_at:
             return
         self._next_at = now + self._every_s
         self._write(scene)
-        self._viewers = [viewer for viewer in self._viewers if _tell(viewer)]
+        self._viewers.send(_NEW)
 
     def close(self) -> None:
         """Send everybody away and leave no socket behind."""
-        for viewer in self._viewers:
-            viewer.close()
-        self._listener.close()
-        self.path.unlink(missing_ok=True)
+        self._viewers.close()
         self._memory.close()
-        os.close(self._memory_fd)
-
-    def _welcome(self) -> None:
-        with contextlib.suppress(OSError):  # nobody is there, or this process is out of descriptors
-            viewer, _ = self._listener.accept()
-            viewer.settimeout(0)
-            self._greet(viewer)
 
     def _greet(self, viewer: socket.socket) -> None:
         """Hand the memory to a viewer, for reading only."""
-        try:
-            read_only = os.open(f"/proc/self/fd/{self._memory_fd}", os.O_RDONLY)
-            try:
-                socket.send_fds(viewer, [b"\0"], [read_only])
-            finally:
-                os.close(read_only)
-        except OSError:  # gone before it was greeted, or no descriptor is left
-            viewer.close()
-            return
-        self._viewers.append(viewer)
+        socket.send_fds(viewer, [_HELLO], [self._memory.fd])
 
     def _write(self, scene: Scene) -> None:
-        """Write into the half that no viewer reads, then count it."""
         view = view_of(
             scene,
             status=self._status(),
@@ -123,47 +91,36 @@ class SceneServer:
             thanks=self._thanks(),
             metres=self._metres(scene),
         )
-        text = to_json(view)[:_JSON_BYTES]
         picture = self._picture(scene)
         image = None if picture is None else _shrunk(picture, self._side_px)
-        height, width = (0, 0) if image is None else image.shape[:2]
-        self._written += 1
-        start = _PAGE + (self._written % 2) * _half_bytes(self._side_px)
-        _HEAD.pack_into(self._memory, start, width, height, len(text))
-        self._memory[start + _HEAD.size : start + _HEAD.size + len(text)] = text
-        if image is not None:
-            target = np.frombuffer(self._memory, np.uint8, image.size, start + _HEAD.size + _JSON_BYTES)
-            target[:] = image.reshape(-1)
-        _COUNT.pack_into(self._memory, 0, self._written)
+        self._memory.write(image, to_json(view, TEXT_BYTES))
 
 
 class SceneReader:
-    """Looks at the newest scene of a running maskwatch."""
+    """Looks at the newest scene of a running maskwatch; a scene that is damaged is passed over."""
 
     def __init__(self, path: Path) -> None:
         """Connect.
 
         Raises:
-            InputError: nobody listens at `path`, or this user may not look.
+            InputError: nobody listens at `path`, this user may not look, or there is no room.
         """
+        self._path, self._complained = path, False
+        self._memory: SceneMapping | None = None
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._memory: mmap.mmap | None = None
+        self._socket.settimeout(0)  # one that hangs, with its queue full, must not hang us
         try:
             self._socket.connect(str(path))
-        except PermissionError as error:
-            self._socket.close()
-            raise InputError(
-                f"{path}: you may not look; mend: sudo usermod -aG maskwatch $USER, then log in again"
-            ) from error
         except OSError as error:
             self._socket.close()
-            raise InputError(f"{path}: no maskwatch is running there; start one with: maskwatch run") from error
+            raise InputError(f"{path}: {_why(error)}") from error
 
     def newest(self, timeout_s: float) -> tuple[Image | None, View] | None:
         """Return (picture, view) of a scene not seen before, None if there is none within `timeout_s`.
 
         Raises:
             CameraLost: the maskwatch that was watched has ended.
+            InputError: it has no room for one more viewer, or is of another version.
         """
         readable, _, _ = select.select([self._socket], [], [], timeout_s)
         if not readable:
@@ -171,50 +128,56 @@ class SceneReader:
         if self._memory is None:
             self._memory = self._receive_memory()
             return self.newest(timeout_s)
-        if not self._socket.recv(4096):
-            raise CameraLost(_ENDED)
-        while True:
-            (count,) = _COUNT.unpack_from(self._memory)
-            scene = _copy(self._memory, count % 2)
-            if _COUNT.unpack_from(self._memory)[0] <= count + 1:
-                return scene
-
-    def _receive_memory(self) -> mmap.mmap:
-        """Take the descriptor that greets every viewer."""
-        _, fds, _, _ = socket.recv_fds(self._socket, 1, 1)
-        if not fds:
-            raise CameraLost(_ENDED)
         try:
-            return mmap.mmap(fds[0], 0, prot=mmap.PROT_READ)
-        finally:
-            os.close(fds[0])
+            if not self._socket.recv(4096):
+                raise CameraLost(_ENDED)
+            scene = self._memory.newest()
+            return scene and (scene[0], from_json(scene[1]))
+        except ConnectionError as error:
+            raise CameraLost(_ENDED) from error
+        except ValueError as error:  # nothing here may end a viewer: the next scene may be whole
+            self._complain(error)
+            return None
 
     def close(self) -> None:
         """Leave."""
         self._socket.close()
+        if self._memory is not None:
+            self._memory.close()
+
+    def _receive_memory(self) -> SceneMapping:
+        """Take the descriptor that greets every viewer."""
+        try:
+            greeting, fds, _, _ = socket.recv_fds(self._socket, 1, 1)
+        except OSError as error:
+            raise CameraLost(_ENDED) from error
+        if greeting == _FULL:
+            raise InputError(f"{self._path}: too many viewers are connected; fix: close one")
+        if not fds:
+            raise CameraLost(_ENDED)
+        try:
+            return SceneMapping(fds[0])
+        except ValueError as error:
+            raise InputError(
+                f"{self._path}: {error}; fix: restart the maskwatch that runs there, and this viewer"
+            ) from error
+        finally:
+            os.close(fds[0])
+
+    def _complain(self, error: ValueError) -> None:
+        """Log what is wrong with a scene, once per connection."""
+        if not self._complained:
+            self._complained = True
+            log.warning("%s: a damaged scene is passed over: %s", self._path, str(error).partition("\n")[0])
 
 
-def _copy(memory: mmap.mmap, half: int) -> tuple[Image | None, View]:
-    """Return picture and view of one half, as our own."""
-    start = _PAGE + half * ((len(memory) - _PAGE) // 2)
-    width, height, text_bytes = _HEAD.unpack_from(memory, start)
-    text = memory[start + _HEAD.size : start + _HEAD.size + text_bytes]
-    if not width:
-        return None, from_json(text)
-    pixels = np.frombuffer(memory, np.uint8, width * height * 3, start + _HEAD.size + _JSON_BYTES)
-    return pixels.reshape(height, width, 3).copy(), from_json(text)
-
-
-def _tell(viewer: socket.socket) -> bool:
-    """Tell a viewer of a new scene; return False when it has gone."""
-    try:
-        viewer.send(b"\1")
-    except BlockingIOError:
-        return True
-    except OSError:
-        viewer.close()
-        return False
-    return True
+def _why(error: OSError) -> str:
+    """Return why nobody could be connected to, and what fixes it."""
+    if isinstance(error, PermissionError):
+        return "you may not look; fix: sudo usermod -aG maskwatch $USER, then log in again"
+    if isinstance(error, BlockingIOError):
+        return "too many wait to be connected; fix: try again"
+    return "no maskwatch is running there; start one with: maskwatch run"
 
 
 def _shrunk(image: Image, side_px: int) -> Image:

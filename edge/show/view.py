@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated
 
-from edge.data import Mask
+from pydantic import Field, TypeAdapter
+
+from edge.data import Mask  # noqa: TC001 - pydantic reads it
 
 if TYPE_CHECKING:
     from edge.data import Scene
+
+_Share = Annotated[float, Field(ge=-16, le=16, allow_inf_nan=False)]
+"""Of the picture's width or height; a track that leaves the picture is followed a little beyond."""
+_Number = Annotated[float, Field(allow_inf_nan=False)]
+_TEXT = 4_000
+_Text = Annotated[str, Field(max_length=_TEXT)]
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
     """One box to draw: shares of the picture, 0 to 1, x1, y1, x2, y2; `away_m` from the camera, None: not known."""
 
-    box: tuple[float, float, float, float]
+    box: tuple[_Share, _Share, _Share, _Share]
     mask: Mask
-    confidence: float
+    confidence: Annotated[float, Field(ge=0, le=1)]
     track_id: int | None = None
-    away_m: float | None = None
+    away_m: _Number | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +39,13 @@ class View:
     """
 
     marks: tuple[Mark, ...] = ()
-    status: str = ""
-    banner: str = ""
-    decided_at: float = 0.0
+    status: _Text = ""
+    banner: _Text = ""
+    decided_at: _Number = 0.0
     thanks: bool = False
+
+
+_JSON = TypeAdapter(View)
 
 
 def view_of(
@@ -56,7 +66,7 @@ def view_of(
         )
         for track in scene.visible
     )
-    return View(marks, status, banner, scene.decided_at, thanks)
+    return View(marks, status[:_TEXT], banner[:_TEXT], scene.decided_at, thanks)
 
 
 def relative(
@@ -66,13 +76,19 @@ def relative(
     return box[0] / width_px, box[1] / height_px, box[2] / width_px, box[3] / height_px
 
 
-def to_json(view: View) -> bytes:
-    """Return a view as JSON."""
-    return json.dumps(asdict(view) | {"marks": [asdict(m) | {"mask": m.mask.value} for m in view.marks]}).encode()
+def to_json(view: View, longest: int | None = None) -> bytes:
+    """Return a view as JSON of at most `longest` bytes, which leaves out marks of a crowd where needed."""
+    text = _JSON.dump_json(view)
+    while longest is not None and len(text) > longest and view.marks:
+        view = replace(view, marks=view.marks[: len(view.marks) * longest // (len(text) + 1)])
+        text = _JSON.dump_json(view)
+    return text
 
 
 def from_json(content: bytes) -> View:
-    """Return the view that `to_json` wrote."""
-    raw = json.loads(content)
-    marks = tuple(Mark(**m | {"box": tuple(m["box"]), "mask": Mask(m["mask"])}) for m in raw["marks"])
-    return View(marks, raw["status"], raw["banner"], raw["decided_at"], raw["thanks"])
+    """Return the view that `to_json` wrote.
+
+    Raises:
+        ValueError: it is not JSON, or not a view that can be drawn.
+    """
+    return _JSON.validate_json(content)

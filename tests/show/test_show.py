@@ -78,7 +78,7 @@ def test_metres_stand_in_the_label():
 
 def test_nothing_is_written_while_nobody_looks(server):
     server.put(scene_of(fakes.picture(10)))
-    assert server._written == 0
+    assert server._memory.written == 0
 
 
 def test_a_large_picture_is_shrunk_for_viewers(server):
@@ -101,7 +101,7 @@ def test_a_viewer_that_never_reads_holds_nothing_up(server):
         server.put(scene_of(fakes.picture(number % 250)))
         if number % 500 == 0:
             reader.newest(0)
-    assert server._written >= 2999
+    assert server._memory.written >= 2999
     stalled.close()
     reader.close()
 
@@ -110,14 +110,15 @@ def test_a_viewer_that_left_is_forgotten(server):
     SceneReader(server.path).close()
     for _ in range(3):
         server.put(scene_of(fakes.picture(1)))
-    assert server._viewers == []
+    assert len(server._viewers) == 0
 
 
 def test_a_viewer_cannot_write_into_the_scene(server):
     reader = SceneReader(server.path)
     server.put(scene_of(fakes.picture(1)))
+    reader.newest(1)
     with pytest.raises(TypeError):
-        reader._memory[0:1] = b"x"
+        reader._memory._memory[0:1] = b"x"
     reader.close()
 
 
@@ -143,7 +144,7 @@ def test_a_dead_socket_is_taken_over_and_a_living_one_left_alone(tmp_path):
     second = SceneServer(path, max_side_px=64, status=str, banner=str)
     assert second.path != first.path == path
     second.close()
-    first._listener.close()
+    first._viewers._listener.close()
     third = SceneServer(path, max_side_px=64, status=str, banner=str)
     assert third.path == path
     third.close()

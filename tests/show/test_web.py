@@ -320,12 +320,12 @@ def test_the_live_picture_changes_and_shows_cells_only(site, cookie):
 
 def test_the_watch_copies_no_picture_while_nobody_looks(site, cookie, watch):
     assert eventually(lambda: not watch.pictures._viewers)
-    before = watch.pictures._written
+    before = watch.pictures._memory.written
     time.sleep(0.3)
-    assert watch.pictures._written == before
+    assert watch.pictures._memory.written == before
     with site.stream("/live.mjpg", cookie) as live:
         next_jpeg(live)
-        assert watch.pictures._written > before
+        assert watch.pictures._memory.written > before
     assert eventually(lambda: not watch.pictures._viewers)
 
 
