@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from edge import assets
@@ -11,8 +12,26 @@ if TYPE_CHECKING:
     from edge.device.world import Answer, World
     from edge.settings import Settings
 
-_SYSTEM_LIBRARIES = {"libGL": "libgl1", "libgthread": "libglib2.0-0", "libglib": "libglib2.0-0"}
-"""Debian's packages of what OpenCV is linked to; trixie knows libglib2.0-0 as another name of libglib2.0-0t64."""
+_SYSTEM_LIBRARIES = {
+    "libGL": "libgl1",
+    "libgthread": "libglib2.0-0",
+    "libglib": "libglib2.0-0",
+    "libSM": "libsm6",
+    "libICE": "libice6",
+    "libX11": "libx11-6",
+    "libXext": "libxext6",
+    "libxcb": "libxcb1",
+}
+"""Debian's packages of what OpenCV and its windows are linked to, by `ldd`; trixie knows libglib2.0-0 as another name
+of libglib2.0-0t64."""
+_OPEN_A_WINDOW = """
+import os
+os.environ["QT_DEBUG_PLUGINS"] = "1"  # or Qt does not name the library that it lacks
+import cv2
+cv2.namedWindow("maskwatch doctor")
+cv2.waitKey(50)
+cv2.destroyAllWindows()
+"""
 _ABI = ("numpy.dtype size changed", "compiled using NumPy 1", "numpy.core.multiarray failed")
 """What a library says that was compiled for another numpy than the one that is there."""
 _OPENCV = "pip install 'opencv-python>=4.10,<4.13'"
@@ -88,14 +107,39 @@ def picamera2(world: World) -> Finding:
 
 
 def display(world: World, settings: Settings) -> Finding:
-    """Check that a window can be opened where one is wanted."""
+    """Check that a window can be opened where one is wanted, by opening one for an instant."""
     name = world.environ.get("DISPLAY") or world.environ.get("WAYLAND_DISPLAY")
-    if name:
-        return Finding("display", State.OK, name)
+    if name and settings.show.window != "off":
+        return _window(world, name)
     if settings.show.window == "on":
         mend = "set show.window to auto, or start it on the desktop"
         return Finding("display", State.MISSING, "show.window is on, and there is no display", mend)
     return Finding("display", State.OK, "none: the state is shown in the terminal, the picture by maskwatch view")
+
+
+def _window(world: World, name: str) -> Finding:
+    """Open a window in a process of its own: Qt aborts a process in which it cannot."""
+    answer = world.python_says(_OPEN_A_WINDOW)
+    if answer.code == 0:
+        return Finding("display", State.OK, f"{name}: a window opens")
+    lacking = _LIBRARY.search(answer.error)
+    if lacking:
+        text = f"{name}: no window opens: {lacking[1]} is missing"
+        return Finding("display", State.MISSING, text, f"sudo apt install {_package_of(lacking[1])}")
+    if "could not connect to display" in answer.error:
+        mend = "start it on the desktop as its user, without sudo; with Wayland alone: sudo apt install xwayland"
+        return Finding("display", State.MISSING, f"{name}: it takes no connection", mend)
+    return Finding("display", State.MISSING, f"{name}: no window opens: {answer.last_line}")
+
+
+_LIBRARY = re.compile(r"(lib[\w.+-]+\.so[.\d]*): cannot open shared object file")
+"""How the loader names what it lacks. Source: ld.so(8), dl_open errors."""
+
+
+def _package_of(library: str) -> str:
+    """Return Debian's package of a library; its own name where it is none of those that OpenCV is linked to."""
+    packages = (package for name, package in _SYSTEM_LIBRARIES.items() if library.startswith(name))
+    return next(packages, f"the package of {library}")
 
 
 def mosquitto(world: World) -> Finding:

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from edge.device import eyes, machine, parts, service
-from edge.device.world import Answer, State, World, run
+from edge.device.world import Answer, Finding, State, World, run
 from edge.layers import load
 from tests.conftest import command, environment, free_port
 
@@ -162,7 +162,32 @@ def test_a_window_without_a_display_is_told_where_one_is_wanted(tmp_path):
     world = machine_of(tmp_path)
     assert parts.display(world, settings("show.window=on")).state is MISSING
     assert parts.display(world, settings()).state is OK
-    assert parts.display(machine_of(tmp_path, environ={"DISPLAY": ":0"}), settings("show.window=on")).state is OK
+    opens = machine_of(tmp_path, answers={"namedWindow": Answer(0)}, environ={"DISPLAY": ":0"})
+    assert parts.display(opens, settings("show.window=on")) == Finding("display", OK, ":0: a window opens")
+
+
+def test_no_window_is_tried_where_none_is_wanted(tmp_path):
+    world = machine_of(tmp_path, environ={"DISPLAY": ":0"})
+    assert parts.display(world, settings("show.window=off")).state is OK
+
+
+@pytest.mark.parametrize(
+    ("said", "text", "mend"),
+    [
+        ("(libSM.so.6: cannot open shared object file: No such file)", "libSM.so.6 is missing", "apt install libsm6"),
+        ("(libICE.so.6: cannot open shared object file: No such file)", "libICE.so.6", "apt install libice6"),
+        ("(libxcb-new.so.9: cannot open shared object file)", "libxcb-new.so.9", "apt install libxcb1"),
+        ("(libother.so.1: cannot open shared object file)", "libother.so.1", "the package of libother.so.1"),
+        ("qt.qpa.xcb: could not connect to display :0", ":0: it takes no connection", "without sudo"),
+        ("something new", ":0: no window opens: something new", ""),
+    ],
+)
+def test_a_display_on_which_no_window_opens_is_named_with_the_reason(tmp_path, said, text, mend):
+    answers = {"namedWindow": Answer(134, error=said)}
+    found = parts.display(machine_of(tmp_path, answers=answers, environ={"DISPLAY": ":0"}), settings())
+    assert found.state is MISSING
+    assert text in found.text
+    assert mend in found.mend
 
 
 class Spoken:

@@ -94,6 +94,33 @@ def test_a_voice_without_its_programs_is_told(tmp_path, there, mend):
     assert rows["voice"]["mend"] == f"sudo apt install {mend}"
 
 
+WITHOUT_LIBRARY = """
+mount -t tmpfs none /mnt
+mkdir /mnt/upper /mnt/work
+mount -t overlay none -o lowerdir={folder},upperdir=/mnt/upper,workdir=/mnt/work {folder}
+rm {folder}/{library}
+"""
+
+
+@mounts
+@pytest.mark.parametrize(("library", "package"), [("libSM.so.6", "libsm6"), ("libICE.so.6", "libice6")])
+def test_a_library_without_which_no_window_opens_is_named_with_its_package(tmp_path, display, library, package):
+    """Bare Debians lack both: no window ever opened, and the doctor found the display ok."""
+    (path,) = Path("/usr/lib").glob(f"*-linux-gnu/{library}")
+    script = WITHOUT_LIBRARY.format(folder=path.parent, library=library)
+    row = doctor(tmp_path, script, DISPLAY=display.name)["display"]
+    assert row["found"] == f"{display.name}: no window opens: {library} is missing"
+    assert (row["state"], row["mend"]) == ("missing", f"sudo apt install {package}")
+
+
+@mounts
+def test_a_display_is_ok_once_a_window_has_opened_on_it(tmp_path, display):
+    assert doctor(tmp_path, "", DISPLAY=display.name)["display"]["found"] == f"{display.name}: a window opens"
+    display.kill()
+    row = doctor(tmp_path, "", DISPLAY=display.name)["display"]
+    assert (row["state"], row["found"]) == ("missing", f"{display.name}: it takes no connection")
+
+
 @pytest.fixture(scope="module")
 def numpy_2(tmp_path_factory) -> World:
     """Return a Raspberry Pi whose Python has numpy 2 beside libraries that were compiled for numpy 1."""

@@ -9,6 +9,7 @@ import threading
 import time
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from rich.console import Console
@@ -21,7 +22,7 @@ from edge.show.overlay import draw
 from edge.show.slot import SceneReader, SceneServer
 from edge.show.terminal import TerminalView
 from edge.show.view import Mark, View, from_json, to_json
-from edge.show.window import window_process
+from edge.show.window import is_open, window_process
 from tests import fakes
 from tests.conftest import command, environment
 from tests.fakes import eventually
@@ -317,6 +318,26 @@ def test_a_window_closed_by_mouse_stays_closed_without_a_traceback_and_the_watch
     finally:
         done.set()
         window.close()
+
+
+class ClosedWindow:
+    """OpenCV's answer for a window that was closed by its frame: -1 up to 4.12, an error in 4.14."""
+
+    error, WND_PROP_VISIBLE = cv2.error, cv2.WND_PROP_VISIBLE
+
+    def __init__(self, answer: float | None) -> None:
+        self._answer = answer
+
+    def getWindowProperty(self, *_: object) -> float:  # noqa: N802 - OpenCV's name
+        if self._answer is None:
+            raise cv2.error("NULL guiReceiver")
+        return self._answer
+
+
+@pytest.mark.parametrize(("answer", "open_"), [(None, False), (-1.0, False), (1.0, True)])
+def test_a_closed_window_is_known_with_each_opencv(monkeypatch, answer, open_):
+    monkeypatch.setattr("edge.show.window.cv2", ClosedWindow(answer))
+    assert is_open("maskwatch") is open_
 
 
 def test_view_closed_by_mouse_is_done(server, display):
