@@ -8,6 +8,8 @@ clone=$(cd "$(dirname "$0")/.." && pwd)
 program=/opt/maskwatch
 settings=/etc/maskwatch
 notes=/usr/local/share/doc/maskwatch
+# Python, run by root below, imports from the current folder: from one that only root can write to.
+cd /
 
 fail() {
     echo "maskwatch: $1" >&2

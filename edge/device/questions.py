@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rich.panel import Panel
 from rich.text import Text
 
+from edge import programs
 from edge.device import calibration, eyes
 from edge.device.glimpse import glimpse
 from edge.device.service import mend_of, reach
@@ -184,7 +184,7 @@ def notice(setup: Setup) -> Answers:
     setup.talk.console.print(Panel(Text(words, "bold"), style="white on red"))
     setup.talk.console.bell()
     answers: Answers = {"notice.banner": setup.talk.yes("Show this on the screen, with the bell?", default=True)}
-    if shutil.which("espeak-ng"):
+    if programs.found("espeak-ng"):
         answers["notice.voice"] = "espeak" if _voice(setup, words) else "off"
     answers["notice.lamp_pin"] = setup.talk.ask('Pin of a lamp, such as "GPIO17" (empty: none)', rules.lamp_pin)
     return answers

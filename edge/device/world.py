@@ -10,6 +10,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge import programs
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -56,9 +58,12 @@ class Answer:
 
 def run(command: Sequence[str], environ: Mapping[str, str] | None = None) -> Answer:
     """Return what a command said; never raises for what it does."""
+    program = programs.found(command[0])
+    if program is None:
+        return Answer(127)
     try:
         done = subprocess.run(  # noqa: S603 - the checks name their commands themselves
-            command,
+            [program, *command[1:]],
             capture_output=True,
             text=True,
             errors="replace",
@@ -67,8 +72,6 @@ def run(command: Sequence[str], environ: Mapping[str, str] | None = None) -> Ans
             env=None if environ is None else dict(environ),
             stdin=subprocess.DEVNULL,
         )
-    except (FileNotFoundError, PermissionError):
-        return Answer(127)
     except (OSError, subprocess.TimeoutExpired) as error:
         return Answer(124, error=str(error))
     return Answer(done.returncode, done.stdout, done.stderr)
@@ -99,7 +102,7 @@ class World:
 
     def python_says(self, code: str) -> Answer:
         """Return what Python says to some code, in a process of its own: some imports end it."""
-        return self.run([self.python, "-c", code])
+        return self.run(programs.python("-c", code, interpreter=self.python))
 
     @property
     def is_pi(self) -> bool:

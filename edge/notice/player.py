@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import threading
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from edge import programs
 from edge.notice.sound import SoundError
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-_PLAYERS = {"pw-play": ("pw-play",), "paplay": ("paplay",), "aplay": ("aplay", "--quiet")}
+_PLAYERS = (("pw-play",), ("paplay",), ("aplay", "--quiet"))
 """PipeWire's and PulseAudio's first: they share a sound card with others. Without a session, as in a service, they end
 at once, and ALSA's takes the card itself."""
 _MEND = "mend: sudo apt install alsa-utils"
@@ -24,7 +21,7 @@ class Player:
 
     def __init__(self) -> None:
         """Look which programs there are."""
-        self._commands = [command for name, command in _PLAYERS.items() if shutil.which(name)]
+        self._commands = [(path, *command[1:]) for command in _PLAYERS for path in [programs.found(command[0])] if path]
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._stopped = False
@@ -53,6 +50,7 @@ class Player:
 
     def _run(self, command: list[str], deadline_s: float) -> str:
         """Return why a program could not play, empty where it did or was stopped."""
+        name = Path(command[0]).name
         try:
             with self._lock:
                 if self._stopped:
@@ -61,14 +59,14 @@ class Player:
                     command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
                 )
         except OSError as error:
-            return f"{command[0]} cannot be started: {error.strerror}"
+            return f"{name} cannot be started: {error.strerror}"
         try:
             _, complaint = self._process.communicate(timeout=deadline_s)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.communicate()
-            return f"{command[0]} is stuck; mend: look whether a sound card is there, with aplay -l"
+            return f"{name} is stuck; mend: look whether a sound card is there, with aplay -l"
         if self._process.returncode == 0 or self._stopped:
             return ""
         lines = complaint.decode(errors="replace").strip().splitlines() or ["it says nothing"]
-        return f"{command[0]}: {lines[-1]}; mend: look whether a sound card is there, with aplay -l"
+        return f"{name}: {lines[-1]}; mend: look whether a sound card is there, with aplay -l"

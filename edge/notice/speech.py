@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
+from edge import programs
 from edge.notice.sound import Clip, SoundError, joined, normalised, read
 
 if TYPE_CHECKING:
@@ -30,17 +31,18 @@ def spoken(phrases: Sequence[Phrase], folder: Path) -> Clip:
 def _say(phrase: Phrase, path: Path) -> Clip:
     path.unlink(missing_ok=True)
     how = ["-v", phrase.language, "-s", str(_WORDS_A_MINUTE), "-w", str(path)]
+    program = programs.found("espeak-ng")
+    if program is None:
+        raise SoundError("espeak-ng is not there; mend: sudo apt install espeak-ng")
     try:
         done = subprocess.run(  # noqa: S603 - the language is checked by the settings, the words come by stdin
-            ["espeak-ng", *how, "--stdin"],  # noqa: S607 - wherever the system has it
+            [program, *how, "--stdin"],
             input=phrase.text.encode(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             timeout=_DEADLINE_S,
             check=False,
         )
-    except FileNotFoundError as error:
-        raise SoundError("espeak-ng is not there; mend: sudo apt install espeak-ng") from error
     except (OSError, subprocess.SubprocessError) as error:
         raise SoundError(f"espeak-ng cannot speak: {error}") from error
     if done.returncode != 0 or not path.exists():

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING
+
+from edge import programs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,7 +38,7 @@ class ChildProcess:
         on_quit: called when somebody ended it by `q` (exit code QUIT). After this, and after CLOSED, it stays ended.
         tell: told why it does not run, and an empty text when it runs again.
         """
-        self._name, self._command = name, [sys.executable, "-m", "edge", *arguments]
+        self._name, self._command = name, programs.python("-m", "edge", *arguments)
         self._on_quit, self._tell = on_quit, tell
         self._pause_s = _FIRST_RESTART_S
         self._start_at = self._started_at = 0.0

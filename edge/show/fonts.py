@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import subprocess
 from functools import lru_cache
 from pathlib import Path
 
 import cv2
 from PIL import ImageFont
+
+from edge import programs
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ def _drawn(font: ImageFont.FreeTypeFont, letter: str) -> tuple[tuple[int, int], 
 
 def _ask_fontconfig(text: str) -> Path | None:
     """Return the font that the system would take for these letters. Source: fc-match(1), fonts-conf(5), charset."""
-    program = shutil.which("fc-match")
+    program = programs.found("fc-match")
     if program is None:
         return None
     letters = " ".join(sorted({f"{ord(letter):x}" for letter in text if not letter.isspace()}))
