@@ -24,6 +24,7 @@ from edge.joined.webpage import build_page, check_page, page_sources
 from edge.layers import lay_over
 from edge.monitor.lens import LensHealth
 from edge.privacy.zones import Blinkers
+from edge.publish.access import how_to_subscribe
 from edge.publish.broker import broker_of, device_name
 from edge.publish.message import Clock
 from edge.publish.outbox import Outbox
@@ -94,7 +95,7 @@ def _watch(settings: Settings, rounds: Rounds, lasting: Lasting, stack: ExitStac
     manager.ready()
     stack.callback(manager.stopping)
     if settings.show.terminal != "off":
-        _greet(console, broker)
+        _greet(console, how_to_subscribe(settings.mqtt, publisher.broker))
         stack.callback(_tell_times, console, timings, report.vitals, time.monotonic())
 
     def beat() -> None:
@@ -131,10 +132,8 @@ def _report(settings: Settings, source: WatchedSource, models: Models, rounds: R
     return Report(source, Vitals(), lens, outbox, models.specs["mask"], *problems)
 
 
-def _greet(console: Console, broker: Broker) -> None:
-    console.print(
-        f"alerts:   mosquitto_sub -h {broker.host} -p {broker.port} -V 311 -t 'maskwatch/#' -v", soft_wrap=True
-    )
+def _greet(console: Console, alerts: str) -> None:
+    console.print(f"alerts:   {alerts}", soft_wrap=True, markup=False, highlight=False)
     console.print("      or: maskwatch watch     preview: maskwatch view     stop: Ctrl-C", soft_wrap=True)
 
 

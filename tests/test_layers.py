@@ -43,7 +43,7 @@ def test_a_stage_imports_no_other_stage(stage):
     ("library", "only"),
     [
         ("paho", {"publish/mqtt.py"}),
-        ("amqtt", {"publish/embedded.py"}),
+        ("amqtt", {"publish/private_broker.py"}),
         ("uvicorn", {"show/page/serve.py", "show/page/protocol.py"}),
         ("starlette", {f"show/page/{name}.py" for name in ("app", "guard", "stream")}),
         ("tomllib", {"layers.py", "tflite.py"}),

@@ -23,6 +23,7 @@ from tests import fakes
 from tests.conftest import Mosquitto, command, environment, free_port, maskwatch
 from tests.fakes import eventually
 from tests.faults.kills import PERSISTENT, Receiver
+from tests.publish.test_embedded import known
 
 QUICK = ("--set", "mqtt.stats_s=0.5", "--set", "device.name=stop-7", "--set", "mqtt.retry_max_s=0.5")
 TOP = "maskwatch/1/stop-7"
@@ -31,10 +32,10 @@ TOP = "maskwatch/1/stop-7"
 class Ear:
     """A client that keeps what it hears below maskwatch/."""
 
-    def __init__(self, port: int, *, mqtt5: bool = True) -> None:
+    def __init__(self, port: int, **more) -> None:
         self.heard: list[tuple[str, bytes, bool]] = []
         self._link = MqttLink(
-            Broker("127.0.0.1", port, "", mqtt5=mqtt5, retry_min_s=0.1, retry_max_s=0.2),
+            Broker("127.0.0.1", port, "", retry_min_s=0.1, retry_max_s=0.2, **more),
             subscriptions=["maskwatch/#"],
             on_message=lambda topic, payload, retained: self.heard.append((topic, payload, retained)),
         )
@@ -130,11 +131,11 @@ def test_a_killed_watch_is_offline_by_its_last_will(mosquitto, ear):
     assert eventually(lambda: ear.of("status")[-1] == b"offline")
 
 
-def test_the_embedded_broker_serves_a_first_run():
+def test_the_embedded_broker_serves_a_first_run(tmp_path):
     port = free_port()
-    watch = Watch("--source", "demo", "--set", f"mqtt.port={port}")
+    watch = Watch("--source", "demo", "--set", f"mqtt.port={port}", XDG_STATE_HOME=str(tmp_path))
     assert eventually(lambda: not socket.socket().connect_ex(("127.0.0.1", port)), 30)
-    ear = Ear(port, mqtt5=False)
+    ear = Ear(port, **known(tmp_path))
     assert eventually(ear.alerts, 40)
     code, _, err = watch.end(signal.SIGINT)
     ear.close()

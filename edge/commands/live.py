@@ -129,11 +129,11 @@ def watch(env: Env = Environment.DEVELOPMENT, config: Config = None, overrides: 
     import signal
     import threading
 
-    from edge.publish.broker import broker_of
+    from edge.publish.access import find
     from edge.publish.watch import alerts, describe
 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    for alert in alerts(broker_of(settings.mqtt, client_id=""), stop):
+    for alert in alerts(find(settings.mqtt), stop):
         typer.echo(describe(alert))

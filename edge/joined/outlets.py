@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from edge.distance.near import proximity
 from edge.folders import state_folder
 from edge.notice.switch import NoticeSwitch
+from edge.publish import access
 from edge.publish.broker import EMBEDDED, device_name, takes_commands
 from edge.publish.census import CensusTaker
 from edge.publish.command import Bucket
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from edge.distance.ruler import Ruler
     from edge.publish.broker import Broker
     from edge.report import Report
-    from edge.settings import Settings
+    from edge.settings import MqttSettings, Settings
     from edge.tflite import ModelSpec
 
 
@@ -72,8 +73,7 @@ def build_publisher(
     stack: ExitStack,
 ) -> Publisher:
     """Start to publish, to a broker of our own where none is named."""
-    if settings.mqtt.host == EMBEDDED:
-        stack.callback(EmbeddedBroker(broker.port).close)
+    broker = _opened(settings.mqtt, broker, stack)
     sender = Sender(
         device=device_name(settings.device),
         site=settings.device.site,
@@ -91,6 +91,18 @@ def build_publisher(
     stack.callback(publisher.close)
     publisher.start()
     return publisher
+
+
+def _opened(mqtt: MqttSettings, broker: Broker, stack: ExitStack) -> Broker:
+    """Return the broker as it is met: one of our own is opened first, and its address kept for subscribers."""
+    if mqtt.host != EMBEDDED:
+        return broker
+    known = access.with_credential(broker)
+    embedded = EmbeddedBroker(mqtt.port, known.user, known.password)
+    stack.callback(embedded.close)
+    met = replace(known, port=embedded.port)
+    access.keep(met)
+    return met
 
 
 def _people(settings: Settings, sender: Sender) -> People:

@@ -9,24 +9,35 @@ import threading
 from typing import Any
 
 from edge.errors import ConfigError, ThreadStuck
-from edge.publish.broker import LOOPBACK
+from edge.publish.broker import LOOPBACK, PORTS
+
+log = logging.getLogger(__name__)
 
 _START_S = 20.0
 _STOP_S = 3.0
+_NEIGHBOURS = 100
+"""Ports from the usual one on that are tried before the system chooses any."""
 
 
 class EmbeddedBroker:
-    """amqtt on a thread of its own."""
+    """amqtt on a thread of its own; `port` is where it listens."""
 
-    def __init__(self, port: int) -> None:
-        """Start to listen on 127.0.0.1.
+    def __init__(self, port: int, user: str, password: str) -> None:
+        """Start to listen on 127.0.0.1, at the next free port from the usual one on where `port` is 0.
 
         Raises:
-            ConfigError: the port is in use.
+            ConfigError: the port that was asked for is in use.
             ThreadStuck: the broker does not come up.
         """
-        self._port = port
-        _check_free(port)
+        self.port = port or _next_free(PORTS[False, False])
+        if not _is_free(self.port):
+            raise ConfigError(
+                f"mqtt.port: {port} is in use here; if that is a broker, use it: --set mqtt.host={LOOPBACK}, "
+                f"else leave mqtt.port out: the next free port is taken"
+            )
+        if not port and self.port != PORTS[False, False]:
+            log.info("embedded broker: port %d is in use, listening on %d", PORTS[False, False], self.port)
+        self._credential = user, password
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._broker: Any = None
@@ -51,21 +62,28 @@ class EmbeddedBroker:
         self._loop.run_until_complete(asyncio.wait_for(self._broker.shutdown(), _STOP_S))
 
     async def _start(self) -> None:
-        from amqtt.broker import Broker  # noqa: PLC0415 - heavy, and wanted in a first run only
+        from edge.publish.private_broker import PrivateBroker  # noqa: PLC0415 - heavy, and wanted in a first run only
 
-        listener = {"default": {"type": "tcp", "bind": f"{LOOPBACK}:{self._port}"}}
-        plugins = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
-        self._broker = Broker({"listeners": listener, "plugins": plugins})
+        self._broker = PrivateBroker(f"{LOOPBACK}:{self.port}", *self._credential)
         await self._broker.start()
 
 
-def _check_free(port: int) -> None:
+def _next_free(first: int) -> int:
+    """Return the first free port from `first` on, 0 for any where a hundred are taken."""
+    return next((port for port in range(first, first + _NEIGHBOURS) if _is_free(port)), 0) or _any_free()
+
+
+def _any_free() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
-        except OSError as error:
-            raise ConfigError(
-                f"mqtt.port: {port} is in use here; if that is a broker, use it: --set mqtt.host={LOOPBACK}, "
-                f"else choose another: --set mqtt.port={port + 1}"
-            ) from error
+        except OSError:
+            return False
+    return True

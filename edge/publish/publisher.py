@@ -46,6 +46,7 @@ class Publisher:
         wishes: what others may say to us; None: nothing.
         snapshot: returns at once the newest picture as JPEG, made unrecognisable, or nothing; None: no picture is sent.
         """
+        self.broker = broker
         self._sender, self._report, self._outbox = sender, report, report.outbox
         self._model, self._stats_s = models["mask"], stats_s
         self._told: dict[str, str] = {}

@@ -19,6 +19,7 @@ from tests.conftest import Mosquitto, answers, free_port
 from tests.contract import OpenEar
 from tests.fakes import FakeClock, eventually
 from tests.needs import need
+from tests.publish.test_embedded import known
 from tests.test_contract import TOP, end, wait_for, watch
 from tests.test_run import Ear, Watch
 
@@ -266,11 +267,11 @@ def test_a_test_alert_says_so_and_never_sets_unmasked(tmp_path, mosquitto):
     ear.close()
 
 
-def test_a_first_run_with_a_broker_of_its_own_takes_commands():
+def test_a_first_run_with_a_broker_of_its_own_takes_commands(tmp_path):
     port = free_port()
-    process = Watch("--source", "usb:63", "--set", f"mqtt.port={port}")
+    process = Watch("--source", "usb:63", "--set", f"mqtt.port={port}", XDG_STATE_HOME=str(tmp_path))
     assert eventually(lambda: answers(port), 30)
-    ear, sender = Ear(port, mqtt5=False), MqttLink(Broker("127.0.0.1", port, "operator", mqtt5=False))
+    ear, sender = Ear(port, **known(tmp_path)), MqttLink(Broker("127.0.0.1", port, "operator", **known(tmp_path)))
     sender.start()
     assert eventually(lambda: ear.of("notice/state") == [b"ON"] and sender.state == ONLINE, 30)
     sender.send(Message(f"{TOP}/notice/set", b"OFF", 1))

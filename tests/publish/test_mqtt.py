@@ -21,10 +21,10 @@ from tests.needs import need
 class Listener:
     """A second client that keeps what it hears."""
 
-    def __init__(self, port: int, *, mqtt5: bool = True) -> None:
+    def __init__(self, port: int, **more) -> None:
         self.heard: list[tuple[str, bytes, bool]] = []
         self.link = MqttLink(
-            Broker("127.0.0.1", port, "", mqtt5=mqtt5),
+            Broker("127.0.0.1", port, "", **more),
             subscriptions=["#"],
             on_message=lambda topic, payload, retained: self.heard.append((topic, payload, retained)),
         )
@@ -109,10 +109,10 @@ def test_a_broker_that_restarts_is_found_again_and_greeted_again(tmp_path):
 
 def test_a_broker_that_speaks_3_1_1_only_is_spoken_to_in_3_1_1():
     port = free_port()
-    broker = EmbeddedBroker(port)
-    device = link(port, will=Message("status", b"offline", 1, retain=True), client_id="5-first")
+    broker, known = EmbeddedBroker(port, "u", "p"), {"user": "u", "password": "p"}
+    device = link(port, will=Message("status", b"offline", 1, retain=True), client_id="5-first", **known)
     assert eventually(lambda: device.state == ONLINE), device.state
-    listener = Listener(port, mqtt5=False)
+    listener = Listener(port, mqtt5=False, **known)
     device.send(Message("a", b"1", 1), "k")
     assert eventually(lambda: listener.payloads("a") == [b"1"])
     device.close(Message("status", b"offline", 1, retain=True))

@@ -1,0 +1,98 @@
+"""How subscribers on this machine get to the embedded broker: a file that `maskwatch watch` and mosquitto_sub read."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import secrets
+import shlex
+import stat
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from edge.errors import InputError
+from edge.folders import SERVICE_STATE, state_folder
+from edge.publish.broker import EMBEDDED, broker_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edge.publish.broker import Broker
+    from edge.settings import MqttSettings
+
+log = logging.getLogger(__name__)
+
+_USER = "maskwatch"
+_NAMES = ("mosquitto_sub", "mosquitto_pub")
+"""Files of options as these programs look for them below $XDG_CONFIG_HOME. Source: mosquitto_sub(1), Files."""
+
+
+def with_credential(broker: Broker) -> Broker:
+    """Return the embedded broker with a user and a password: as set, as in an earlier run, or random."""
+    if broker.user:
+        return broker
+    password = _read(state_folder() / _NAMES[0]).get("-P") or secrets.token_hex(16)
+    return replace(broker, user=_USER, password=password)
+
+
+def keep(broker: Broker) -> None:
+    """Write how to get in, for the owner alone; where that fails, say so and go on."""
+    options = {"-h": broker.host, "-p": broker.port, "-u": broker.user, "-P": broker.password, "-V": "311"}
+    text = "".join(f"{option} {value}\n" for option, value in options.items() if value)
+    folder = state_folder()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name in _NAMES:
+            _put(folder / name, text)
+    except OSError as error:
+        log.warning("embedded broker: %s: %s; nobody else can subscribe", folder, error.strerror)
+
+
+def find(mqtt: MqttSettings) -> Broker:
+    """Return the broker to subscribe at: the one of a running maskwatch where none is named.
+
+    Raises:
+        ConfigError: see `broker_of`.
+        InputError: none has run here.
+    """
+    broker = broker_of(mqtt, client_id="")
+    if mqtt.host != EMBEDDED or broker.user:
+        return broker
+    found = next((options for folder in (state_folder(), SERVICE_STATE) if (options := _read(folder / _NAMES[0]))), {})
+    if not found:
+        raise InputError("no maskwatch with a broker of its own has run here; start one, or name a broker: mqtt.host")
+    return replace(broker, port=mqtt.port or int(found["-p"]), user=found["-u"], password=found["-P"])
+
+
+def how_to_subscribe(mqtt: MqttSettings, broker: Broker) -> str:
+    """Return a command line that works as it is printed; it shows no password."""
+    if mqtt.host == EMBEDDED:
+        return f"XDG_CONFIG_HOME={shlex.quote(str(state_folder()))} mosquitto_sub -t 'maskwatch/#' -v"
+    if broker.user or broker.tls or broker.websockets:
+        return "maskwatch watch, with these settings"
+    return f"mosquitto_sub -h {broker.host} -p {broker.port} -t 'maskwatch/#' -v"
+
+
+def _read(path: Path) -> dict[str, str]:
+    """Return the options in a file; none where it is absent, not ours, or where others may read it."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            status = os.fstat(file.fileno())
+            private = status.st_uid in (os.getuid(), 0) or os.getuid() == 0
+            if not private or status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+                return {}
+            options = dict(line.rstrip("\n").split(" ", 1) for line in file)
+    except (OSError, ValueError):
+        return {}
+    return options if options.keys() >= {"-p", "-u", "-P"} and options["-p"].isdecimal() else {}
+
+
+def _put(path: Path, text: str) -> None:
+    """Write a file for its owner alone; whoever reads it sees the old one or the new one."""
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    with contextlib.suppress(FileNotFoundError):
+        new.unlink()
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    new.replace(path)
