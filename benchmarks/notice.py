@@ -200,8 +200,8 @@ def build_stop(folder: Path, stack: ExitStack) -> Stop:
         scenes(models),
         pins.pin("GPIO17"),
         recorder,
-        Pixel(sign, 960, 1080 - 90),
-        Pixel(window, 27, 47),
+        Pixel(sign, 12, 1080 - 90),
+        Pixel(window, 27, 740),
     )
 
 

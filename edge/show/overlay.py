@@ -1,21 +1,25 @@
-"""Drawing over a picture of the watch."""
+"""Boxes and labels drawn over an image, and the layout of the preview around it."""
 
 from __future__ import annotations
 
-import textwrap
-import unicodedata
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from edge.data import Mask
+from edge.show.labels import place_labels
+from edge.show.lines import LINE, fit
+from edge.show.text import ink_on, size_of, write
 
 if TYPE_CHECKING:
     from edge.data import Image
+    from edge.show.labels import Rectangle
+    from edge.show.text import Colour
     from edge.show.view import Mark, View
 
-_COLOURS = {
+_COLOURS: dict[Mask, Colour] = {
     Mask.WITH_MASK: (178, 114, 0),
     Mask.WITHOUT_MASK: (0, 94, 213),
     Mask.INCORRECT_MASK: (66, 228, 240),
@@ -28,110 +32,114 @@ _WORDS = {
     Mask.INCORRECT_MASK: "worn wrongly",
     Mask.UNSURE: "unsure",
 }
-_INK, _PAPER = (255, 255, 255), (32, 32, 32)
-_BANNER, _THANKS = (0, 94, 213), (178, 114, 0)
-_Rectangle = tuple[int, int, int, int]
-_FONT = cv2.FONT_HERSHEY_DUPLEX
-_LINE_PX = 44
-"""Height of a line of the banner at a font scale of 1."""
-_BANNER_SHARE = 0.25
-"""More of the height would hide faces and their labels; who is to be told from afar reads the sign."""
+_PAPER: Colour = (32, 32, 32)
+_BANNER, _THANKS = _COLOURS[Mask.WITHOUT_MASK], _COLOURS[Mask.WITH_MASK]
+_LABEL_PX, _LEAST_PX = 17, 12
+"""Height of letters on an image of 1,000 pixels, and the least that is read on a display."""
+_BAR_SHARE, _BAR_PX = 0.12, (46, 160)
+"""Height of the bar below the preview, and its bounds: two lines of words and one of status."""
 _EMPTY_PX = (360, 640)
 
 
 def draw(image: Image | None, view: View, *, zoom: float = 1.0) -> Image:
-    """Return a new picture with boxes, labels, status line and banner; grey where there is no picture.
+    """Return a new image with boxes and labels; grey with the status where there is no image.
 
-    zoom: how much larger boxes and labels are drawn, for pictures that are shown small.
+    zoom: how much larger boxes and labels are drawn, for images that are shown small.
     """
-    canvas = np.full((*_EMPTY_PX, 3), 64, np.uint8) if image is None else image.copy()
-    unit = zoom * max(canvas.shape[0], canvas.shape[1]) / 1000
-    for mark in view.marks:
-        _draw_box(canvas, mark, unit)
-    phrase, colour = view.banner.partition("\n")[0], _THANKS if view.thanks else _BANNER
-    taken = [_draw_banner(canvas, phrase, colour)] if view.banner else []
-    for mark in view.marks:
-        _draw_label(canvas, mark, max(0.35, 0.55 * unit), taken)
-    if view.status:
-        _draw_status(canvas, view.status, unit)
+    if image is None:
+        return _empty(view.status)
+    canvas = image.copy()
+    unit = zoom * max(canvas.shape[:2]) / 1000
+    boxes = [_box_px(canvas, mark) for mark in view.marks]
+    for mark, box in zip(view.marks, boxes, strict=True):
+        # unsure ones are thin, so that shape speaks and not colour alone
+        thickness = max(1, round((1 if mark.mask is Mask.UNSURE else 3) * unit))
+        cv2.rectangle(canvas, box[:2], box[2:], _COLOURS[mark.mask], thickness, cv2.LINE_AA)
+    _draw_labels(canvas, view.marks, boxes, max(_LEAST_PX, round(_LABEL_PX * unit)))
     return canvas
 
 
-def _draw_box(canvas: Image, mark: Mark, unit: float) -> None:
-    """Draw one box; unsure ones thin, so that shape speaks beside colour."""
-    x1, y1, x2, y2 = _box_px(canvas, mark)
-    thickness = max(1, round((1 if mark.mask is Mask.UNSURE else 3) * unit))
-    cv2.rectangle(canvas, (x1, y1), (x2, y2), _COLOURS[mark.mask], thickness, cv2.LINE_AA)
+def preview(image: Image | None, view: View, size_px: tuple[int, int]) -> Image:
+    """Return the preview for a window of width and height, uint8 (H, W, 3) BGR: the whole image above a bar of words.
+
+    The bar holds the banner while there is one, else the counts of the labels, and the status; it hides nothing.
+    """
+    width, height = max(size_px[0], 1), max(size_px[1], 1)
+    bar = min(bar_px(height), height - 1)
+    canvas = np.full((height, width, 3), _PAPER, np.uint8)
+    shown = _empty(view.status) if image is None else image
+    scale = min(width / shown.shape[1], (height - bar) / shown.shape[0])
+    fitted = max(1, round(scale * shown.shape[1])), max(1, round(scale * shown.shape[0]))
+    small = cv2.resize(shown, fitted, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    left, top = (width - fitted[0]) // 2, (height - bar - fitted[1]) // 2
+    canvas[top : top + fitted[1], left : left + fitted[0]] = draw(np.asarray(small, np.uint8), view)
+    if bar:
+        _draw_bar(canvas[height - bar :], view, "" if image is None else _counts(view))
+    return canvas
 
 
-def _box_px(canvas: Image, mark: Mark) -> _Rectangle:
+def bar_px(height_px: int) -> int:
+    """Return the height of the bar below a preview of this height."""
+    return int(min(max(_BAR_SHARE * height_px, _BAR_PX[0]), _BAR_PX[1]))
+
+
+def _empty(status: str) -> Image:
+    canvas = np.full((*_EMPTY_PX, 3), 64, np.uint8)
+    _write_fitted(canvas, status, ink_on((64, 64, 64)), largest_px=2 * _LEAST_PX)
+    return canvas
+
+
+def _box_px(canvas: Image, mark: Mark) -> Rectangle:
     height, width = canvas.shape[:2]
     x1, y1, x2, y2 = (round(v * s) for v, s in zip(mark.box, (width, height) * 2, strict=True))
     return x1, y1, x2, y2
 
 
-def _draw_label(canvas: Image, mark: Mark, scale: float, taken: list[_Rectangle]) -> None:
-    """Draw what is said of one face where no other label is, and note the place as taken."""
-    colour = _COLOURS[mark.mask]
+def _draw_labels(canvas: Image, marks: tuple[Mark, ...], boxes: list[Rectangle], size_px: int) -> None:
+    """Draw the label of each face where it covers no other face and no other label, shorter where there is no room."""
+    pad = max(2, size_px // 5)
+    texts = [_texts(mark) for mark in marks]
+    sizes = [[(w + 2 * pad, h + 2) for w, h in (size_of(text, size_px) for text in choice)] for choice in texts]
+    placed = place_labels(boxes, sizes, (canvas.shape[1], canvas.shape[0]))
+    for mark, choice, (which, place) in zip(marks, texts, placed, strict=True):
+        paper = _COLOURS[mark.mask]
+        cv2.rectangle(canvas, place[:2], (place[2] - 1, place[3] - 1), paper, cv2.FILLED)
+        write(canvas, choice[which], (place[0] + pad, place[1] + 1), size_px, ink_on(paper))
+
+
+def _texts(mark: Mark) -> tuple[str, ...]:
+    """Return what a label may read, the fullest first."""
     person = "" if mark.track_id is None else f"#{mark.track_id} "
     away = "" if mark.away_m is None else f" {mark.away_m:.1f} m"
-    text = f"{person}{_WORDS[mark.mask]} {mark.confidence:.0%}{away}"
-    (text_width, text_height), base = cv2.getTextSize(text, _FONT, scale, 1)
-    pad = max(2, round(4 * scale))
-    size_px = text_width + 2 * pad, text_height + base + 2 * pad
-    place = _free_place(_box_px(canvas, mark), size_px, (canvas.shape[1], canvas.shape[0]), taken)
-    taken.append(place)
-    cv2.rectangle(canvas, place[:2], place[2:], colour, cv2.FILLED)
-    ink = _PAPER if sum(colour) > 3 * 127 else _INK
-    cv2.putText(canvas, text, (place[0] + pad, place[3] - base - pad), _FONT, scale, ink, 1, cv2.LINE_AA)
+    word = _WORDS[mark.mask]
+    return f"{person}{word} {mark.confidence:.0%}{away}", f"{word} {mark.confidence:.0%}", word
 
 
-def _free_place(
-    box: _Rectangle, size_px: tuple[int, int], canvas_px: tuple[int, int], taken: list[_Rectangle]
-) -> _Rectangle:
-    """Return where a label goes: on its box, below it, a height off, or below what is in the way; else on it."""
-    width, height = size_px
-    x = min(max(box[0], 0), max(canvas_px[0] - width, 0))
-    tops = [max(top, 0) for top in (box[1] - height, box[3], box[1] - 2 * height - 1, box[3] + height + 1)]
-    tops += [other[3] + 1 for other in taken]
-    places = [(x, top, x + width, top + height) for top in tops]
-    free = [p for p in places if p[3] <= canvas_px[1] and not any(_overlap(p, other) for other in taken)]
-    return (free or places)[0]
+def _draw_bar(bar: Image, view: View, counts: str) -> None:
+    """Draw the banner or the counts, and below them the status, into the bar, a part of the canvas."""
+    status_px = max(_LEAST_PX, round(bar.shape[0] / 5)) if view.status else 0
+    status_height = round(LINE * status_px)
+    words = bar[: bar.shape[0] - status_height]
+    if view.banner:
+        words[:] = paper = _THANKS if view.thanks else _BANNER
+        _write_fitted(words, view.banner.partition("\n")[0], ink_on(paper))
+    else:
+        _write_fitted(words, counts, ink_on(_PAPER), largest_px=max(_LEAST_PX, words.shape[0] // 2))
+    if view.status:
+        _write_fitted(bar[bar.shape[0] - status_height :], view.status, ink_on(_PAPER), largest_px=status_px)
 
 
-def _overlap(one: _Rectangle, other: _Rectangle) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+def _counts(view: View) -> str:
+    found = Counter(mark.mask for mark in view.marks)
+    return "   ".join(f"{found[mask]} {word}" for mask, word in _WORDS.items() if found[mask]) or "nobody in sight"
 
 
-def _draw_status(canvas: Image, status: str, unit: float) -> None:
-    scale, text = max(0.35, 0.5 * unit), _drawable(status)
-    (_, text_height), base = cv2.getTextSize(text, _FONT, scale, 1)
-    height, width = canvas.shape[:2]
-    cv2.rectangle(canvas, (0, height - text_height - base - 8), (width, height), _PAPER, cv2.FILLED)
-    cv2.putText(canvas, text, (8, height - base - 4), _FONT, scale, _INK, 1, cv2.LINE_AA)
-
-
-def _draw_banner(canvas: Image, phrase: str, colour: tuple[int, int, int]) -> _Rectangle:
-    """Draw the phrase on lines of about 28 letters, as large as fits the width and `_BANNER_SHARE` of the height.
-
-    Returns where it was drawn.
-    """
-    lines = textwrap.wrap(_drawable(phrase), 28)
-    height, width = canvas.shape[:2]
-    widest = max(cv2.getTextSize(line, _FONT, 1.0, 2)[0][0] for line in lines)
-    scale = min(0.92 * width / widest, _BANNER_SHARE * height / (_LINE_PX * (len(lines) + 0.5)))
-    thickness = max(1, round(2 * scale))
-    line_height = max(1, int(_LINE_PX * scale))
-    bottom = min(line_height * len(lines) + line_height // 2, height)
-    cv2.rectangle(canvas, (0, 0), (width, bottom - 1), colour, cv2.FILLED)
-    for row, line in enumerate(lines):
-        text_width = cv2.getTextSize(line, _FONT, scale, thickness)[0][0]
-        place = ((width - text_width) // 2, line_height * (row + 1))
-        cv2.putText(canvas, line, place, _FONT, scale, _INK, thickness, cv2.LINE_AA)
-    return 0, 0, width, bottom
-
-
-def _drawable(text: str) -> str:
-    """Return a text in the letters that OpenCV's fonts have: accents go, other scripts become question marks."""
-    plain = unicodedata.normalize("NFKD", text)
-    return "".join(c for c in plain if not unicodedata.combining(c)).encode("ascii", "replace").decode()
+def _write_fitted(area: Image, text: str, ink: Colour, largest_px: int | None = None) -> None:
+    """Write a text centred into an area of the canvas, as large as it fits."""
+    height, width = area.shape[:2]
+    fitted = fit(text, (max(1, round(0.96 * width)), height), largest_px)
+    top = (height - fitted.height_px) / 2
+    for line in fitted.lines:
+        if line:
+            write(area, line, ((width - size_of(line, fitted.size_px)[0]) // 2, round(top)), fitted.size_px, ink)
+        top += LINE * fitted.size_px

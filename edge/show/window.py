@@ -12,7 +12,7 @@ import cv2
 
 from edge.errors import CameraLost
 from edge.show.child import ChildProcess
-from edge.show.overlay import draw
+from edge.show.overlay import bar_px, preview
 from edge.show.slot import SceneReader
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 
 _TITLE = "maskwatch"
 _WAIT_S = 0.03
+_LARGEST_PX = 1_920
+"""Larger displays are filled by enlarging: drawing 4K would keep a core of a Pi busy."""
+_EMPTY_PX = (640, 400)
 
 
 class Ended(Enum):
@@ -55,7 +58,7 @@ def is_open(title: str) -> bool:
 def show(path: Path, *, full_screen: bool = False) -> Ended:
     """Show the newest scene of the maskwatch at `path` until `q`, the closing of the window, or its end."""
     reader = SceneReader(path)
-    cv2.namedWindow(_TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
+    cv2.namedWindow(_TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
     _set_full_screen(on=full_screen)
     try:
         return _follow(reader, full_screen=full_screen)
@@ -86,10 +89,18 @@ def _follow(reader: SceneReader, *, full_screen: bool) -> Ended:
 
 
 def _draw_scene(image: Image | None, view: View, *, resize: bool) -> None:
-    drawn = draw(image, view)
-    cv2.imshow(_TITLE, drawn)
     if resize and image is not None:
-        cv2.resizeWindow(_TITLE, drawn.shape[1], drawn.shape[0])
+        cv2.resizeWindow(_TITLE, image.shape[1], image.shape[0] + bar_px(image.shape[0]))
+    cv2.imshow(_TITLE, preview(image, view, _canvas_px()))
+
+
+def _canvas_px() -> tuple[int, int]:
+    """Return the size to draw for the window as it is now, so that words are as large on every display."""
+    _, _, width, height = cv2.getWindowImageRect(_TITLE)
+    if width <= 0 or height <= 0:
+        return _EMPTY_PX
+    scale = min(1.0, _LARGEST_PX / max(width, height))
+    return round(scale * width), round(scale * height)
 
 
 def _set_full_screen(*, on: bool) -> None:
