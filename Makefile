@@ -3,7 +3,8 @@
 # test-runtimes: the models on the second TFLite runtime   test-arm64: and on a Pi's kernels, under qemu (Debian 12)
 # test-fresh: the README word for word on bare Debians, before a release (as root)
 # faults: the table of faults        soak, fuzz: hours and dice
-# install, uninstall: the service (as root)                models: train anew from PICTURES
+# install, uninstall: the service (as root)                lock: its packages by version and hash
+# models: train anew from PICTURES
 # Options go into ARGS, since make takes those after a target for its own: make run ARGS='--source usb:0 --set mqtt.port=1884'
 
 SHELL := /bin/bash
@@ -15,7 +16,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check
 
 OTHER := .venv-tflite
 
-.PHONY: run test setup-apt check test-long test-runtimes test-arm64 test-fresh faults soak fuzz models install uninstall clean
+.PHONY: run test setup-apt check test-long test-runtimes test-arm64 test-fresh faults soak fuzz models lock install uninstall clean
 
 run: $(VENV)/installed
 	@echo "options go into ARGS, such as  make run ARGS='--source usb:0 --set mqtt.host=broker.example'"
@@ -66,6 +67,17 @@ models: $(VENV)/trained-with
 $(VENV)/trained-with: $(VENV)/installed
 	$(PIP) --editable '.[train]'
 	@touch $@
+
+# The service's packages by version and hash; ARGS=--upgrade: the newest that setup.py allows. A tool of its own.
+LOCK := systemd/requirements.lock
+LOCK_HEAD := \# Written by make lock from setup.py and requirements.in: change those. How it is used: systemd/NOTES.md
+lock: | $(VENV)/bin/python
+	$(PYTHON) -m venv build/uv
+	build/uv/bin/python -m pip install --disable-pip-version-check 'uv>=0.5,<1'
+	@touch $(LOCK)
+	build/uv/bin/uv pip compile setup.py systemd/requirements.in --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet --output-file $(LOCK) $(ARGS)
+	sed -i '1i $(LOCK_HEAD)' $(LOCK)
 
 install:
 	systemd/install.sh

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Install maskwatch as a service: the program to /opt/maskwatch, its unit and its user, settings to /etc/maskwatch.
-# Run again to upgrade. `sudo make uninstall` takes it away.
+# Install maskwatch as a service: the program to /opt/maskwatch, its unit and its user, settings to /etc/maskwatch, the
+# command to /usr/local/bin. Run again to upgrade. `sudo make uninstall` removes it.
 set -eu
 umask 022
 
@@ -8,6 +8,8 @@ clone=$(cd "$(dirname "$0")/.." && pwd)
 program=/opt/maskwatch
 settings=/etc/maskwatch
 notes=/usr/local/share/doc/maskwatch
+command=/usr/local/bin/maskwatch
+lock=$clone/systemd/requirements.lock
 # Python, run by root below, imports from the current folder: from one that only root can write to.
 cd /
 
@@ -16,27 +18,48 @@ fail() {
     exit 1
 }
 
+# The packages that maskwatch uses, in the versions of the lock, each checked by its hash.
+install_packages() {
+    set -- "$program/bin/python" -m pip install --disable-pip-version-check
+    case $(python3 -c 'import platform, sys; print(platform.machine(), "%d.%d" % sys.version_info[:2])') in
+    "x86_64 3.11" | "x86_64 3.12" | "x86_64 3.13" | "aarch64 3.11" | "aarch64 3.12" | "aarch64 3.13")
+        "$@" --require-hashes --requirement "$lock"
+        ;;
+    "armv7l 3.11")
+        # PyPI has no wheels for 32-bit ARM; piwheels.org builds its own, whose hashes are not those of the lock
+        echo "32-bit ARM: the versions of the lock, without a check of hashes"
+        sed -e '/^ *--hash=/d' -e 's/ *\\$//' "$lock" >"$copy/pins"
+        "$@" --requirement "$copy/pins"
+        ;;
+    *)
+        echo "the lock does not know this Python and processor: the newest versions that fit, without a check of hashes"
+        "$@" --upgrade 'setuptools>=68' "$copy"
+        ;;
+    esac
+}
+
 # 1. What must be there before anything is changed
 [ "$(id -u)" = 0 ] || fail "installing a service needs root; mend: sudo make install"
 command -v systemctl >/dev/null && command -v systemd-sysusers >/dev/null ||
     fail "this machine has no systemd; run maskwatch by hand: make run"
-command -v python3 >/dev/null || fail "there is no Python; mend: apt install python3 python3-venv"
+command -v python3 >/dev/null || fail "there is no Python; fix: apt install python3 python3-venv"
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     fail "Python 3.11 or later is needed, this is $(python3 --version)"
 python3 -c 'import ensurepip, venv' 2>/dev/null ||
-    fail "Python cannot make virtual environments; mend: apt install python3-venv"
+    fail "Python cannot make virtual environments; fix: apt install python3-venv"
 
 # 2. The program. System packages are seen, so that the camera's python3-picamera2 from apt is.
-echo "Installing the program to $program (some minutes on a Pi) ..."
+echo "Installing the program to $program: pip fetches about 150 MB; some minutes on a Pi ..."
 python3 -m venv --system-site-packages "$program" || fail "no virtual environment could be made in $program; is the disk full?"
 # Built from a copy, so that root leaves nothing behind in the clone.
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 cp -R "$clone/edge" "$clone/models" "$clone/config" "$clone/setup.py" "$clone/pyproject.toml" "$clone/README.md" "$copy"
-"$program/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade "$copy" ||
-    fail "the program could not be installed (pip's own words are above); is there a network?"
+install_packages || fail "the packages could not be installed (pip's reason is above); is there a network?"
+"$program/bin/python" -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation \
+    --upgrade "$copy" || fail "the program could not be installed (pip's reason is above)"
 "$program/bin/python" -c 'import cv2' ||
-    fail "a system library of OpenCV is missing; mend: apt install libgl1 libglib2.0-0, then install again"
+    fail "a system library of OpenCV is missing; fix: apt install $("$clone/setup-apt.sh" --print run), then install again"
 
 # 3. Its user, its settings (yours are kept), its unit
 install -D -m 644 "$clone/systemd/maskwatch.conf" /etc/sysusers.d/maskwatch.conf
@@ -44,6 +67,7 @@ systemd-sysusers /etc/sysusers.d/maskwatch.conf || fail "the user maskwatch coul
 mkdir -p "$settings"
 [ -e "$settings/config.toml" ] || install -m 644 "$clone/systemd/config.toml" "$settings/config.toml"
 install -D -m 644 "$clone/systemd/NOTES.md" "$notes/NOTES.md"
+install -D -m 755 "$clone/systemd/launcher.sh" "$command"
 "$program/bin/maskwatch" check --env production >/dev/null ||
     fail "the settings in $settings/config.toml are wrong (see above); mend them, then install again"
 install -D -m 644 "$clone/systemd/maskwatch.service" /etc/systemd/system/maskwatch.service
@@ -60,7 +84,7 @@ if systemctl --quiet is-active maskwatch.service 2>/dev/null; then
     exit 0
 fi
 cat <<TEXT
-Installed. It starts with the machine; what is left to do, asked step by step by  sudo $program/bin/maskwatch setup :
+Installed. It starts with the machine; what is left to do, asked step by step by  sudo maskwatch setup :
   1. name your broker in $settings/config.toml            (mqtt.host)
   2. if it wants a password: write it to $settings/mqtt-password, then  chmod 600 $settings/mqtt-password
   3. start now:       sudo systemctl start maskwatch

@@ -11,7 +11,9 @@ from rich.console import Console
 from edge.layers import Loaded, load
 from edge.settings import Environment
 
-Env = Annotated[Environment, typer.Option("--env", help="which differences to read over the defaults")]
+Env = Annotated[
+    Environment, typer.Option("--env", help="which differences to read over the defaults", envvar="MASKWATCH_ENV")
+]
 Config = Annotated[Path | None, typer.Option("--config", help="a TOML file of settings", metavar="FILE")]
 Set = Annotated[list[str] | None, typer.Option("--set", help="one setting; may be repeated", metavar="KEY=VALUE")]
 

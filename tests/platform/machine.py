@@ -26,7 +26,18 @@ PACKAGES = (
     *("libcamera-ipa", "python3-libcamera", "python3-pip", "python3-venv", "procps", "systemd-sysv", "udev"),
     *("gcc", "libc6-dev", "libcap-dev", "python3-dev"),  # two of picamera2's parts come as source
 )
-SOURCES = ("edge", "models", "config", "systemd", "tests", "setup.py", "pyproject.toml", "README.md", "Makefile")
+SOURCES = (
+    "edge",
+    "models",
+    "config",
+    "systemd",
+    "tests",
+    "setup.py",
+    "pyproject.toml",
+    "README.md",
+    "Makefile",
+    "setup-apt.sh",
+)
 _AUTHORITIES = "etc/ssl/certs/ca-certificates.crt"
 _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _BOOT_S = 90.0
@@ -203,12 +214,15 @@ def borrow_network(root: Path) -> None:
 
 def wheelhouse() -> Path:
     """Return a cached folder with every wheel that an installation wants, since a booted machine has no network."""
-    done = cache() / f"wheels-{SUITE}-{_key((ROOT / 'setup.py').read_text())}"
+    lock = "systemd/requirements.lock"
+    done = cache() / f"wheels-{SUITE}-{_key((ROOT / 'setup.py').read_text(), (ROOT / lock).read_text())}"
     if not done.is_dir():
         with tempfile.TemporaryDirectory() as folder, machine(Path(folder)) as inside:
             inside.copy_clone()
             wanted = ("/src", "picamera2", "setuptools", "wheel")
-            inside.run("python3", "-m", "pip", "wheel", "--quiet", "--wheel-dir=/wheels", *wanted, timeout_s=900)
+            pip = ("python3", "-m", "pip")
+            inside.run(*pip, "wheel", "--quiet", "--wheel-dir=/wheels", *wanted, timeout_s=900)
+            inside.run(*pip, "download", "--quiet", "--dest=/wheels", f"--requirement=/src/{lock}", timeout_s=900)
             for own in inside.path("/wheels").glob("maskwatch-*"):
                 own.unlink()
             shutil.copytree(inside.path("/wheels"), done.with_suffix(".part"), dirs_exist_ok=True)
