@@ -44,6 +44,8 @@ class CameraSettings(_Section):
 
     name: Annotated[TopicPart, Field(min_length=1)]
     source: str = Field(min_length=1)
+    user: str = Field(pattern=r"^[^:]{0,64}$")
+    password_file: str
     width_px: Pixels
     height_px: Pixels
     fps_hz: float = Field(gt=0, le=120)

@@ -7,14 +7,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.capture import picamera
+from edge.capture import login, picamera
 from edge.capture.ahead import ReadAhead
 from edge.capture.demo import DemoCamera
 from edge.capture.files import PICTURES, FolderSource, VideoSource
 from edge.capture.live import LiveSource
 from edge.capture.opencv import open_stream, open_usb
 from edge.capture.painted import PaintedCamera
-from edge.errors import CameraError, InputError
+from edge.errors import CameraError, ConfigError, InputError
 from edge.redaction import redacted
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_STREAMS = ("rtsp://", "rtsps://", "http://", "https://")
-
 
 def open_source(
     settings: CameraSettings,
@@ -36,15 +34,18 @@ def open_source(
     small_px: tuple[int, int],
     stop: threading.Event,
     paint: Callable[[Image], None],
+    password: str | None = None,
 ) -> WatchedSource:
     """Return the source that `camera.source` names; live ones are opened later, each has a thread of its own.
 
     paint: changes every picture in place before anything else sees it.
+    password: of a network camera; None: as the settings name it.
 
     Raises:
         InputError, CameraError: a file or folder does not exist, or is no video or picture.
+        ConfigError: the camera's password cannot be read.
     """
-    opener = _opener(settings, small_px)
+    opener = _opener(settings, small_px, password)
     if opener is None:
         return ReadAhead(
             redacted(settings.source),
@@ -66,7 +67,7 @@ def open_source(
     )
 
 
-def _opener(settings: CameraSettings, small_px: tuple[int, int]) -> Callable[[], Camera] | None:
+def _opener(settings: CameraSettings, small_px: tuple[int, int], password: str | None) -> Callable[[], Camera] | None:
     """Return what opens the live camera of a SPEC, None where it names files."""
     spec = settings.source
     pi = partial(
@@ -80,9 +81,9 @@ def _opener(settings: CameraSettings, small_px: tuple[int, int]) -> Callable[[],
     usb = partial(open_usb, width_px=settings.width_px, height_px=settings.height_px, fps_hz=settings.fps_hz)
     if spec.startswith("usb:"):
         return partial(usb, spec.removeprefix("usb:"))
-    if spec.startswith(_STREAMS):
-        timeouts = {"open_timeout_s": settings.open_timeout_s, "read_timeout_s": settings.read_timeout_s}
-        return partial(open_stream, spec, **timeouts)
+    if login.is_stream(spec):
+        _address(settings, password)  # what is wrong with it is reported now, not by the capture thread
+        return partial(_open_stream, settings, password)
     named: dict[str, Callable[[], Camera]] = {
         "picamera": pi,
         "demo": DemoCamera,
@@ -90,6 +91,19 @@ def _opener(settings: CameraSettings, small_px: tuple[int, int]) -> Callable[[],
         "auto": partial(_first_camera, pi, usb, otherwise=DemoCamera),
     }
     return named.get(spec)
+
+
+def _address(settings: CameraSettings, password: str | None) -> str:
+    return login.with_login(settings, login.password_of(settings) if password is None else password)
+
+
+def _open_stream(settings: CameraSettings, password: str | None) -> Camera:
+    """Open a network camera with the password of this moment: a new one in its file needs no restart."""
+    try:
+        address = _address(settings, password)
+    except ConfigError as error:
+        raise CameraError(str(error)) from error
+    return open_stream(address, open_timeout_s=settings.open_timeout_s, read_timeout_s=settings.read_timeout_s)
 
 
 def _first_camera(

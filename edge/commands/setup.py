@@ -31,12 +31,12 @@ def doctor(
     """Say what this machine lacks, what is odd, and what mends it; exit code 1 if something is missing."""
     from edge.device import doctor as checks
     from edge.device.machine import outbox_folder
-    from edge.device.service import lend_password
+    from edge.device.service import lend_passwords
     from edge.device.world import State, World
 
     world = World()
     found, settings = _settings_or_defaults(env, config, overrides)
-    lend_password(world)
+    lend_passwords(world)
     _quiet()
     with Console(stderr=True).status("looking at this machine ..."):
         found += checks.findings(world, settings, outbox_folder(world, settings.mqtt.outbox))
@@ -79,14 +79,14 @@ def setup(env: Env = Environment.DEVELOPMENT, config: Config = None, overrides: 
     settings = load_settings(environment, file if file.exists() else None, overrides).settings
     _quiet()
     from edge.device.dialogue import Target, hold, start
-    from edge.device.service import lend_password
+    from edge.device.service import lend_passwords
     from edge.device.world import World
     from edge.joined.stages import load_models
 
     console, world, target = Console(), World(), Target(file, environment)
     if not console.is_terminal:
         raise InputError("setup asks questions and wants a terminal; mend: write the settings file by hand")
-    lend_password(world)
+    lend_passwords(world)
     detector = load_models(settings, profile="quality").detector
     try:
         written = hold(console, world, target, settings, detector)
@@ -109,7 +109,10 @@ def calibrate(
     """Measure the camera: one person stands two metres away, alone, and looks into it; writes the settings file."""
     settings = load_settings(env, config, overrides).settings
     from edge.device import calibration, settings_file
+    from edge.device.service import lend_passwords
+    from edge.device.world import World
 
+    lend_passwords(World())
     console = Console()
     file = config or settings_file.own_file()
     console.print(f"Stand {at:g} m in front of the camera, alone, without a mask, and look into it.")

@@ -24,8 +24,12 @@ if TYPE_CHECKING:
     from edge.settings import Environment, Settings
 
 
-def measure(settings: Settings, *, at_m: float, wait_s: float, look_s: float) -> Calibration:
+def measure(
+    settings: Settings, *, at_m: float, wait_s: float, look_s: float, password: str | None = None
+) -> Calibration:
     """Return what the camera's lens is, from a person at `at_m` who has `wait_s` to get into place.
+
+    password: of a network camera; None: as the settings name it.
 
     Raises:
         InputError: nobody was seen standing still.
@@ -33,7 +37,7 @@ def measure(settings: Settings, *, at_m: float, wait_s: float, look_s: float) ->
     """
     reader, models = _running(settings), stages.load_models(settings, profile="live")
     if reader is None:
-        heights = _by_camera(settings, models, wait_s, look_s)
+        heights = _by_camera(settings, models, wait_s, look_s, password)
     else:
         time.sleep(wait_s)
         heights = sightings.seen(sightings.of_watch(reader, models, time.monotonic() + look_s))
@@ -52,10 +56,13 @@ def _running(settings: Settings) -> SceneReader | None:
     return None
 
 
-def _by_camera(settings: Settings, models: stages.Models, wait_s: float, look_s: float) -> list[float]:
+def _by_camera(
+    settings: Settings, models: stages.Models, wait_s: float, look_s: float, password: str | None
+) -> list[float]:
     """Open the camera; what it sees while the person walks into place is passed over."""
     paint = Blinkers(settings.privacy.no_look)
-    source = open_source(settings.camera, small_px=models.detector_px, stop=threading.Event(), paint=paint)
+    stop, size_px = threading.Event(), models.detector_px
+    source = open_source(settings.camera, small_px=size_px, stop=stop, paint=paint, password=password)
     frames = iter(source)
     try:
         if isinstance(source, LiveSource):  # a file would be over by then

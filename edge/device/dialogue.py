@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
 from edge.device import questions, settings_file
-from edge.device.service import PASSWORD, service
+from edge.device.service import PASSWORDS, service
 from edge.device.talk import Talk
 from edge.layers import SYSTEM_FILE
 from edge.redaction import redacted
@@ -43,10 +42,11 @@ class Target:
         """Whether the service reads it."""
         return self.file == SYSTEM_FILE
 
-    @property
-    def password_file(self) -> Path:
-        """Where a password goes: for the service where its unit looks, else beside the file."""
-        return PASSWORD if self.for_service else self.file.absolute().with_suffix(".password")
+    def password_file(self, section: str) -> Path:
+        """Return where a password goes: for the service where its unit looks, else beside the file."""
+        if self.for_service:
+            return PASSWORDS / f"{section}-password"
+        return self.file.absolute().with_suffix(".password" if section == "mqtt" else f".{section}-password")
 
 
 def hold(console: Console, world: World, target: Target, settings: Settings, detector: Detector) -> bool:
@@ -59,18 +59,20 @@ def hold(console: Console, world: World, target: Target, settings: Settings, det
     talk.say("maskwatch setup: Enter takes what stands in brackets, Ctrl-C ends without a change.")
     talk.say(f"It {'changes' if target.file.exists() else 'makes'} {target.file}.")
     setup = questions.Setup(talk, world, settings)
-    answers: Answers = {}
-    for part in (questions.device, partial(questions.camera, detector=detector)):
-        answers |= part(setup)
-        setup = replace(setup, settings=questions.with_answers(settings, answers))
-    of_broker, password = questions.broker(setup)
+    answers, passwords = questions.device(setup), {}
+    of_camera, passwords["camera"] = questions.camera(setup, detector)
+    answers |= of_camera
+    known = passwords["camera"] or None
+    setup = replace(setup, settings=questions.with_answers(settings, answers), camera_password=known)
+    of_broker, passwords["mqtt"] = questions.broker(setup)
     answers |= of_broker | questions.notice(setup) | questions.distance(setup)
-    if password and not target.for_service:  # systemd hands the service its own: then no setting names the file
-        answers["mqtt.password_file"] = str(target.password_file)
-    return _write(talk, target, settings, answers, password)
+    typed = {section: password for section, password in passwords.items() if password}
+    for section in typed:  # systemd hands the service its own: then no setting names the file
+        answers[f"{section}.password_file"] = "" if target.for_service else str(target.password_file(section))
+    return _write(talk, target, settings, answers, typed)
 
 
-def _write(talk: Talk, target: Target, settings: Settings, answers: Answers, password: str) -> bool:
+def _write(talk: Talk, target: Target, settings: Settings, answers: Answers, passwords: dict[str, str]) -> bool:
     """Show what will be written, and write it if the user says so."""
     talk.part("Write")
     before = settings.model_dump()
@@ -86,9 +88,9 @@ def _write(talk: Talk, target: Target, settings: Settings, answers: Answers, pas
         return False
     text = target.file.read_text("utf-8") if there else _HEAD
     text = settings_file.changed(text, wanted, settings_file.reasons(), str(target.file))
-    if password:
-        settings_file.secret(target.password_file, password)
-        talk.say(f"Password: {target.password_file}, for its owner alone.", "green")
+    for section, password in passwords.items():
+        settings_file.secret(target.password_file(section), password)
+        talk.say(f"Password: {target.password_file(section)}, for its owner alone.", "green")
     settings_file.put(target.file, text, target.environment)
     talk.say(f"Written: {target.file}", "green")
     return True

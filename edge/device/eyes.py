@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from edge.capture.login import password_of
 from edge.device.world import Finding, State
+from edge.errors import ConfigError
 from edge.redaction import redacted
 
 if TYPE_CHECKING:
@@ -24,6 +26,10 @@ _LISTS_PI = "from picamera2 import Picamera2 as P; print(*[c['Model'] for c in P
 def camera(world: World, settings: Settings) -> Finding:
     """Check that the camera of the settings is connected."""
     source = settings.camera.source
+    try:
+        password_of(settings.camera)
+    except ConfigError as error:
+        return Finding("camera", State.MISSING, str(error), "maskwatch setup, or edit the settings file")
     if not source.startswith(_LIVE):
         return Finding("camera", State.OK, "a stream, a file or the demo is named: not looked for")
     wanted = source.removeprefix("usb:") if source.startswith("usb:") else ""

@@ -78,16 +78,20 @@ def glimpse(
     detector: Detector,
     paint: Callable[[Image], None],
     *,
+    password: str | None = None,
     patience_s: float = 10.0,
     look_s: float = 2.0,
 ) -> Glimpse:
     """Return what a camera shows; `paint` changes every picture in place before anything else sees it.
 
+    password: of a network camera; None: as the settings name it.
+
     Raises:
+        ConfigError: the camera's password cannot be read.
         CameraError: it cannot be opened, or gives no picture within `patience_s`.
         InputError: the file or folder that is named is not there.
     """
-    source = open_source(settings, small_px=(320, 256), stop=threading.Event(), paint=paint)
+    source = open_source(settings, small_px=(320, 256), stop=threading.Event(), paint=paint, password=password)
     newest, first_at, count = None, 0.0, 0
     try:
         for newest in _frames(source, patience_s, look_s):

@@ -9,6 +9,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from edge import programs
+from edge.capture import login
 from edge.device import calibration, eyes
 from edge.device.glimpse import glimpse
 from edge.device.service import mend_of, reach
@@ -52,6 +53,7 @@ class Setup:
     talk: Talk
     world: World
     settings: Settings
+    camera_password: str | None = None
 
 
 def with_answers(settings: Settings, answers: Answers) -> Settings:
@@ -77,16 +79,37 @@ def _topic_part(text: str) -> str:
     return "without blanks, /, + and #, please" if wrong else ""
 
 
-def camera(setup: Setup, detector: Detector) -> Answers:
-    """Ask for the camera, look through it, and ask again until the user is content."""
+def camera(setup: Setup, detector: Detector) -> tuple[Answers, str]:
+    """Ask for the camera, look through it, and ask again until the user is content.
+
+    Returns the answers, and the password that was typed: the caller puts it into a file once all is decided.
+    """
     setup.talk.part("Camera")
-    source = setup.settings.camera.source
+    now = setup
     while True:
-        source = _source(setup, source)
-        fine = _try_camera(setup, source, detector)
+        answers, password = _login(now, _source(now, now.settings.camera.source))
+        now = replace(now, settings=with_answers(now.settings, answers), camera_password=password or None)
+        fine = _try_camera(now, detector)
         setup.talk.forget_typed()
         if not setup.talk.yes("Look again, or choose another camera?", default=not fine):
-            return {"camera.source": source}
+            return answers, password
+
+
+def _login(setup: Setup, source: str) -> tuple[Answers, str]:
+    """Ask as whom a network camera is opened; user and password that stand in its address are taken out of it."""
+    if not login.is_stream(source):
+        return {"camera.source": source}, ""
+    address, user, password = login.without_login(source)
+    user = setup.talk.ask("The camera's user (empty: none)", user or setup.settings.camera.user, _user)
+    answers: Answers = {"camera.source": address, "camera.user": user}
+    if not user:
+        return answers | {"camera.password_file": ""}, ""
+    typed = setup.talk.secret("The camera's password (not shown; empty: as it was)")
+    return answers, typed or password or setup.camera_password or ""
+
+
+def _user(text: str) -> str:
+    return "without a colon and with 64 letters at most, please" if ":" in text or len(text) > 64 else ""
 
 
 def _source(setup: Setup, before: str) -> str:
@@ -103,13 +126,13 @@ def _source(setup: Setup, before: str) -> str:
     return setup.talk.ask("Which?", "", lambda text: "" if text else "an address or a path, please")
 
 
-def _try_camera(setup: Setup, source: str, detector: Detector) -> bool:
+def _try_camera(setup: Setup, detector: Detector) -> bool:
     """Look through a camera and say what is seen, in words; nothing is kept. Return whether it is fine."""
     setup.talk.say("Looking through it; somebody should stand where people will. No picture is kept.", "dim")
     try:
         paint = Blinkers(setup.settings.privacy.no_look)
-        seen = glimpse(setup.settings.camera.model_copy(update={"source": source}), detector, paint)
-    except (CameraError, InputError) as error:
+        seen = glimpse(setup.settings.camera, detector, paint, password=setup.camera_password)
+    except (CameraError, ConfigError, InputError) as error:
         setup.talk.say(str(error), "yellow")
         return False
     setup.talk.say(str(seen))
@@ -214,8 +237,8 @@ def _measured(setup: Setup) -> Answers:
         return {}
     setup.talk.say("Begins in 5 seconds, takes 8.", "dim")
     try:
-        found = calibration.measure(setup.settings, at_m=2.0, wait_s=5.0, look_s=8.0)
-    except (CameraError, InputError) as error:
+        found = calibration.measure(setup.settings, at_m=2.0, wait_s=5.0, look_s=8.0, password=setup.camera_password)
+    except (CameraError, ConfigError, InputError) as error:
         setup.talk.say(str(error), "yellow")
         return {}
     setup.talk.say("{:.0f}°, with 95 % between {:.0f}° and {:.0f}°.".format(*found.fov_deg), "green")

@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge.capture import login
 from edge.device.world import Finding, State
 from edge.errors import ConfigError
-from edge.publish.broker import EMBEDDED, broker_of
+from edge.publish.broker import EMBEDDED, PASSWORD, broker_of
 from edge.publish.mqtt import ONLINE, MqttLink
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from edge.publish.broker import Broker
     from edge.settings import Settings
 
-PASSWORD = Path("/etc/maskwatch/mqtt-password")
-"""Where the service's unit takes the broker's password from."""
+PASSWORDS = Path("/etc/maskwatch")
+"""Where the service's unit takes the passwords of broker and camera from."""
 _MANY_RESTARTS = 3
 _LOOK = "journalctl -u maskwatch -n 50"
 _BROKER_S = 8.0
@@ -53,10 +54,11 @@ def service(world: World) -> Finding:
     return Finding("service", State.OK, told["StatusText"] or told["SubState"])
 
 
-def lend_password(world: World) -> None:
-    """Take the password as systemd hands it to the service, where this user may read it."""
-    if not world.environ.get("CREDENTIALS_DIRECTORY") and os.access(PASSWORD, os.R_OK):
-        os.environ["CREDENTIALS_DIRECTORY"] = str(PASSWORD.parent)
+def lend_passwords(world: World) -> None:
+    """Take the passwords as systemd hands them to the service, where this user may read one."""
+    readable = any(os.access(PASSWORDS / name, os.R_OK) for name in (PASSWORD, login.PASSWORD))
+    if not world.environ.get("CREDENTIALS_DIRECTORY") and readable:
+        os.environ["CREDENTIALS_DIRECTORY"] = str(PASSWORDS)
 
 
 def broker(settings: Settings) -> Finding:

@@ -210,11 +210,36 @@ def test_a_camera_that_is_not_there_is_told_and_asked_for_again(sit_down):
     terminal.answer("Place")
     terminal.answer("Which camera?", "4")
     terminal.answer("Which?", "rtsp://127.0.0.1:9/none")
+    terminal.answer("The camera's user (empty: none)")
     terminal.wait_for("cannot be opened")
     terminal.answer("Look again")
     terminal.wait_for("as it was: rtsp://127.0.0.1:9/none")
     terminal.ctrl_c()
     assert terminal.end() == 130
+
+
+def test_the_password_of_a_camera_goes_from_its_address_into_a_file_for_its_owner(sit_down, tmp_path):
+    terminal = sit_down("--config", "mine.toml")
+    terminal.answer("Name, in every topic", "stop-7")
+    terminal.answer("Place")
+    terminal.answer("Which camera?", "4")
+    terminal.answer("Which?", "rtsp://me:hush-%40-hush@127.0.0.1:9/none")
+    asked_at = len(terminal.text)
+    terminal.answer("The camera's user (empty: none) (me)")
+    terminal.answer("The camera's password (not shown; empty: as it was)")
+    terminal.wait_for("rtsp://127.0.0.1:9/none: cannot be opened")
+    terminal.answer("Look again", "n")
+    terminal.answer("Host (embedded")
+    after_broker(terminal)
+    terminal.wait_for("camera.password_file")
+    assert names(tmp_path) == set()
+    terminal.answer("Write mine.toml?")
+    assert terminal.end() == 0
+    camera, file = load(file=tmp_path / "mine.toml").settings.camera, tmp_path / "mine.camera-password"
+    assert (camera.source, camera.user, camera.password_file) == ("rtsp://127.0.0.1:9/none", "me", str(file))
+    assert (file.read_text(), file.stat().st_mode & 0o777) == ("hush-@-hush\n", 0o600)
+    assert "hush" not in (tmp_path / "mine.toml").read_text()
+    assert "hush" not in terminal.text[asked_at:].replace("rtsp://me:hush-%40-hush@127.0.0.1:9/none", "", 1)
 
 
 def test_without_a_terminal_it_says_so(tmp_path):
