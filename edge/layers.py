@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from edge import assets
+from edge import assets, secret
 from edge.errors import ConfigError
-from edge.redaction import redacted
+from edge.redaction import passwords_in, redacted
 from edge.settings import Environment, Settings
 
 if TYPE_CHECKING:
@@ -81,11 +81,24 @@ def _layers(
     yield default.name, _read(default)
     yield difference.name, _read(difference)
     if system_file.exists():
-        yield str(system_file), _read(system_file)
+        yield str(system_file), _closed(system_file)
     if file is not None:
-        yield str(file), _read(file)
+        yield str(file), _closed(file)
     for override in overrides:
         yield "--set", _parse_override(override)
+
+
+def _closed(path: Path) -> dict[str, Any]:
+    """Return what a user's file sets; one with a password in it must not be readable by everybody."""
+    values = _read(path)
+    keys = passwords_in(values)
+    if keys and secret.is_open(path):
+        group = f"chgrp maskwatch {path}; " if path == SYSTEM_FILE else ""
+        raise ConfigError(
+            f"{path}: {keys[0]}: holds a password, and everybody may read this file; fix: move it to "
+            f"camera.password_file, beside camera.user, or: {group}chmod o-rwx {path}"
+        )
+    return values
 
 
 def _read(path: Path) -> dict[str, Any]:

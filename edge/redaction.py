@@ -9,6 +9,8 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from edge.settings import Settings
 
 HIDDEN = "***"
@@ -59,6 +61,13 @@ def holds_password(address: str) -> bool:
     _, colon, password = user.partition(":")
     is_port = re.match(r"\d+[/?#]", password)
     return bool((at and colon and password and not is_port) or _PASSWORD.search(rest))
+
+
+def passwords_in(values: Mapping[str, Any]) -> list[str]:
+    """Return the dotted keys of values, by section and name as a settings file has them, that hold a password."""
+    sections = {section: part for section, part in values.items() if isinstance(part, dict)}
+    named = [(f"{section}.{name}", value) for section, part in sections.items() for name, value in part.items()]
+    return [key for key, value in named if isinstance(value, str) and holds_password(value)]
 
 
 def shown(settings: Settings) -> dict[str, dict[str, Any]]:

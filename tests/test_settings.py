@@ -70,6 +70,37 @@ def test_a_wrong_file_is_named_by_its_path(tmp_path, text):
         load(file=path, system_file=NOWHERE)
 
 
+HOLDING = {
+    "a user and a password": '[camera]\nsource = "rtsp://me:hush@camera/s"\n',
+    "a raw @ in it": '[camera]\nsource = "rtsp://me:hu@sh@camera/s"\n',
+    "a parameter": '[camera]\nsource = "http://camera/video?user=me&password=hush"\n',
+    "a part of the path": 'camera.source = "rtsp://camera/user=me_password=hush_channel=1"\n',
+}
+
+
+@pytest.mark.parametrize("text", HOLDING.values(), ids=HOLDING)
+@pytest.mark.parametrize("layer", ["file", "system_file"])
+def test_a_file_with_a_password_that_everybody_may_read_is_refused_with_the_fix(tmp_path, text, layer):
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    path.chmod(0o644)
+    with pytest.raises(ConfigError) as caught:
+        load(**{"system_file": NOWHERE, layer: path})
+    assert str(caught.value).startswith(f"{path}: camera.source: holds a password, and everybody may read this file")
+    assert f"chmod o-rwx {path}" in str(caught.value)
+    assert "hu" not in str(caught.value).replace(str(path), "")
+    path.chmod(0o640)
+    assert load(**{"system_file": NOWHERE, layer: path}).settings.camera.source
+
+
+@pytest.mark.parametrize("source", ["rtsp://camera/cam/realmonitor?channel=1&subtype=0", "rtsp://me@camera/s", "usb:0"])
+def test_a_file_without_a_password_may_be_read_by_everybody(tmp_path, source):
+    path = tmp_path / "config.toml"
+    path.write_text(f'[camera]\nsource = "{source}"\n')
+    path.chmod(0o644)
+    assert load(file=path, system_file=NOWHERE).settings.camera.source == source
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"none\.toml: cannot be read"):
         load(file=tmp_path / "none.toml", system_file=NOWHERE)

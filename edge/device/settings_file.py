@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from tomlkit.items import Item, Table
 from edge import assets
 from edge.errors import ConfigError
 from edge.layers import SYSTEM_FILE, load
+from edge.redaction import passwords_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -74,7 +76,9 @@ def reasons() -> dict[str, str]:
 
 
 def put(path: Path, text: str, environment: Environment) -> None:
-    """Put a settings file in place once maskwatch takes it: all of it or nothing, with the mode of the one before.
+    """Put a settings file in place once maskwatch takes it, whole or not at all, with owner and mode of the old one.
+
+    One that holds a password is not for everybody.
 
     Raises:
         ConfigError: a setting is wrong, or the file cannot be written.
@@ -83,7 +87,7 @@ def put(path: Path, text: str, environment: Environment) -> None:
     try:
         real.parent.mkdir(parents=True, exist_ok=True)
         mode = real.stat().st_mode & 0o777 if real.exists() else 0o644
-        with _whole(real, mode) as draft:
+        with _whole(real, mode & ~0o007 if passwords_in(tomlkit.parse(text).unwrap()) else mode) as draft:
             draft.write_text(text, "utf-8")
             _check(draft, path, environment)
     except OSError as error:
@@ -106,12 +110,22 @@ def _whole(path: Path, mode: int) -> Iterator[Path]:
     draft = Path(name)
     try:
         yield draft
+        _own(draft, path)
         draft.chmod(mode)
         with draft.open("rb") as written:
             os.fsync(written.fileno())
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _own(draft: Path, path: Path) -> None:
+    """Give a draft to whom the file belongs that it replaces, and the service's file to the service's group."""
+    with contextlib.suppress(PermissionError, LookupError):  # of another user; or no service is installed
+        if path.exists():
+            os.chown(draft, path.stat().st_uid, path.stat().st_gid)
+        elif path == SYSTEM_FILE:
+            shutil.chown(draft, group="maskwatch")
 
 
 def secret(path: Path, text: str) -> None:

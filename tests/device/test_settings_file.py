@@ -94,6 +94,17 @@ def test_a_new_file_may_be_read_by_the_service_and_an_old_one_keeps_its_mode(tmp
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_file_with_a_password_is_not_for_everybody_and_an_old_one_keeps_its_owner(tmp_path):
+    path = tmp_path / "c.toml"
+    put(path, '[camera]\nsource = "http://camera/v?token=hush"\n', DEVELOPMENT)
+    assert path.stat().st_mode & 0o777 == 0o640
+    if os.getuid() == 0:
+        os.chown(path, 1, 2)
+    owner = (path.stat().st_uid, path.stat().st_gid)
+    put(path, WRITTEN, DEVELOPMENT)
+    assert (path.stat().st_uid, path.stat().st_gid) == owner
+
+
 def test_a_link_is_followed_and_stays_a_link(tmp_path):
     real, link = tmp_path / "real.toml", tmp_path / "link.toml"
     real.write_text("")
