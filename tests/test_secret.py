@@ -14,7 +14,7 @@ from edge.errors import ConfigError
 from edge.layers import load
 from edge.publish.broker import broker_of
 from edge.show.page import binding
-from edge.show.page.sessions import token_of
+from edge.show.page.token import token_of
 from tests.conftest import maskwatch
 
 NOWHERE = Path("/nonexistent/config.toml")

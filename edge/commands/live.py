@@ -112,11 +112,12 @@ def web(
     settings = load_settings(env, config, overrides).settings
     from edge import folders
     from edge.show.page.serve import serve
-    from edge.show.page.sessions import token_of
-    from edge.show.web import token_path_to_show
+    from edge.show.page.token import path_to_show, token_of
+    from edge.show.web import token_path
 
     if token:
-        typer.echo(token_of(token_path_to_show(settings.web)))
+        path = path_to_show(token_path(settings.web), named=bool(settings.web.token_file))
+        typer.echo(token_of(path))
         return
     named = socket or (Path(settings.show.socket) if settings.show.socket else None)
     serve(settings.web, folders.running_scene(named), with_watch=with_watch)

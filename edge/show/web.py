@@ -22,12 +22,6 @@ def token_path(web: WebSettings) -> Path:
     return Path(web.token_file) if web.token_file else folders.state_folder() / _TOKEN
 
 
-def token_path_to_show(web: WebSettings) -> Path:
-    """Return the file whose token somebody asks for: one's own, else the service's where there is one."""
-    own, service = token_path(web), folders.SERVICE_STATE / _TOKEN
-    return service if not web.token_file and not folders.seen(own) and folders.SERVICE_STATE.is_dir() else own
-
-
 def web_process(scene: Path, web: WebSettings) -> ChildProcess:
     """Return the keeper of `maskwatch web` on the watch whose scene is at `scene`, with the settings in force."""
     pairs = [f"web.{key}={json.dumps(value)}" for key, value in web.model_dump().items()]

@@ -21,7 +21,8 @@ from edge.data import EventType, Reason
 from edge.errors import ConfigError
 from edge.layers import load
 from edge.show.page import binding
-from edge.show.page.sessions import Sessions, Tries, same, token_of
+from edge.show.page.sessions import Sessions, Tries, same
+from edge.show.page.token import token_of
 from tests import fakes
 from tests.conftest import answers, environment, free_port, maskwatch
 from tests.fakes import eventually

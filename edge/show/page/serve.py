@@ -13,7 +13,7 @@ from edge.show.page.binding import address_of, check, hosts_of, listener_of
 from edge.show.page.live import Pictures
 from edge.show.page.news import News
 from edge.show.page.protocol import ImpatientProtocol
-from edge.show.page.sessions import token_of
+from edge.show.page.token import hold, token_of
 from edge.show.sockets import beside
 from edge.show.web import NEWS, PICTURES, token_path
 
@@ -39,6 +39,7 @@ def serve(web: WebSettings, scene: Path, *, with_watch: bool) -> None:
     check(web)
     path = token_path(web)
     token = token_of(path)
+    hold(path)
 
     def end(*_: object) -> None:
         server.should_exit = True

@@ -1,61 +1,20 @@
-"""Who is let in: the device's token, the sessions that it opens, and patience with those who guess."""
+"""Who is let in: the sessions that the device's token opens, and patience with those who guess."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
 import time
 from collections import OrderedDict, deque
 from typing import TYPE_CHECKING
 
-from edge import secret
-from edge.errors import ConfigError
-
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
-"""None that looks like another: a token is typed into a phone at a bus stop."""
-_GROUPS, _GROUP = 5, 4
-"""20 letters of 31 are 99 bits; at `wrong_tries` a minute nobody gets anywhere."""
-_SHORTEST = 12
 _SESSIONS = 64
 _ADDRESSES = 1_000
 _MINUTE_S = 60.0
-
-
-def token_of(path: Path) -> str:
-    """Return the token in a file, which is made where there is none.
-
-    Raises:
-        ConfigError: the file cannot be read or made, everybody may read it, or what it holds is no token.
-    """
-    try:
-        if not path.exists():
-            _write_new(path, "-".join("".join(map(secrets.choice, [_LETTERS] * _GROUP)) for _ in range(_GROUPS)))
-    except PermissionError as error:
-        raise ConfigError(f"web.token_file: {path}: cannot be read by this user; fix: ask again with sudo") from error
-    except OSError as error:
-        raise ConfigError(f"web.token_file: {path}: cannot be made: {error.strerror}") from error
-    token = secret.read("web.token_file", path)
-    if len(plain(token)) < _SHORTEST:
-        raise ConfigError(f"web.token_file: {path}: holds no token of {_SHORTEST} letters or more; mend: rm {path}")
-    return token
-
-
-def _write_new(path: Path, token: str) -> None:
-    """Write a file that is whole or absent whenever the power goes, and readable by its owner only."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(f"{token}\n")
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
 
 
 def plain(token: str) -> str:
