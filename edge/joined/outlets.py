@@ -12,6 +12,7 @@ from edge.distance.near import proximity
 from edge.folders import state_folder
 from edge.notice.switch import NoticeSwitch
 from edge.publish import access
+from edge.publish.announced import Announced
 from edge.publish.broker import EMBEDDED, device_name, takes_commands
 from edge.publish.census import CensusTaker
 from edge.publish.command import Bucket
@@ -38,7 +39,7 @@ class Lasting:
     """What commands and rounds leave behind, until the process ends."""
 
     notice: NoticeSwitch = field(default_factory=NoticeSwitch)
-    announced: set[str] = field(default_factory=set)
+    announced: Announced = field(default_factory=Announced)
     bucket: Bucket = field(default_factory=Bucket)
 
 
@@ -56,10 +57,15 @@ def build_wishes(settings: Settings, lasting: Lasting, change: Callable[[str, ob
     effects: dict[str, Callable[[Any], None]] = {"notice": turn}
     effects |= {key: partial(change, key.replace("/", ".")) for key in ("alert/dwell_s", "detector/profile")}
     prefix = settings.homeassistant.prefix if settings.homeassistant.discovery else ""
+    kept: dict[str, Any] = {
+        "announced": lasting.announced,
+        "folder": announced_folder(settings),
+        "at": f"{settings.mqtt.host}:{settings.mqtt.port}",
+    }
     if settings.privacy.aggregate:  # what could be commanded is not there
-        return Wishes(prefix=prefix, announced=lasting.announced, aggregate=True)
+        return Wishes(prefix=prefix, aggregate=True, **kept)
     allowed = effects if takes_commands(settings.mqtt) else {}
-    return Wishes(allowed, states, prefix, lasting.announced, lasting.bucket)
+    return Wishes(allowed, states, prefix, bucket=lasting.bucket, **kept)
 
 
 def build_publisher(
@@ -111,6 +117,13 @@ def _people(settings: Settings, sender: Sender) -> People:
     if not privacy.aggregate:
         return Presence(sender, interval_s=settings.mqtt.stats_s)
     return Shares(sender, CensusTaker(interval_s=privacy.aggregate_s, min_people=privacy.aggregate_min))
+
+
+def announced_folder(settings: Settings) -> Path | None:
+    """Return where it is remembered what was announced: where alerts wait. It holds nothing about people."""
+    if settings.mqtt.outbox == "memory":
+        return None
+    return Path(settings.mqtt.outbox).parent if settings.mqtt.outbox else state_folder()
 
 
 def outbox_path(settings: Settings) -> Path | None:

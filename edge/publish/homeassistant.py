@@ -6,6 +6,7 @@ Source: Home Assistant, MQTT integration, device discovery; tests/publish/test_h
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +76,15 @@ def discovery(prefix: str, sender: Sender, *, commands: bool, snapshot: bool, ag
         "cmps": {key: {**component, "qos": 1, "unique_id": f"{name}-{key}"} for key, component in components.items()},
     }
     return Message(discovery_topic(prefix, sender), encode(body), qos=1, retain=True)
+
+
+def left_out(before: str, now: str) -> dict[str, Component]:
+    """Return the components of an earlier message that a later one has no longer; none where either is damaged."""
+    try:
+        old, new = json.loads(before)["cmps"], json.loads(now)["cmps"]
+        return {key: component for key, component in old.items() if key not in new and component["p"]}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
 
 
 def _alert(sender: Sender) -> dict[str, Component]:

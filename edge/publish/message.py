@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 ROOT = "maskwatch/1"
 SCHEMA = 1
 DAY_S = 86_400
+WITHDRAWN = "withdrawn "
+"""Begins the key of a message that takes away what a topic has retained."""
+PROBLEMS = ("camera", "lens", "notice", "outbox", "settings")
+"""What `problem/<id>` may be about."""
 _SNAPSHOT_S = 60
 
 
@@ -114,6 +118,13 @@ class Sender:
     def camera_topic(self, name: str) -> str:
         """Return a topic of the camera."""
         return self.topic(f"camera/{self.camera}/{name}")
+
+    def retained(self, states: Iterable[str], *, aggregate: bool) -> list[str]:
+        """Return the topics that may hold a retained message of ours; `states`: what can be set."""
+        device = ["status", "info", "model/active", *(f"problem/{name}" for name in PROBLEMS)]
+        camera = ["health", "aggregate"] if aggregate else ["health", "unmasked", "count"]
+        named = [self.topic(name) for name in (*device, *(f"{key}/state" for key in states))]
+        return named + [self.camera_topic(name) for name in camera]
 
     def online(self, *, online: bool) -> Message:
         """Return the retained word that is also the last will."""

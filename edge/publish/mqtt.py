@@ -20,6 +20,7 @@ from paho.mqtt.properties import Properties
 from edge.health import check_alive
 from edge.publish.broker import tls_context
 from edge.publish.mailbox import Mailbox
+from edge.publish.message import WITHDRAWN
 from edge.publish.trouble import Attempts, why
 
 if TYPE_CHECKING:
@@ -238,7 +239,8 @@ class MqttLink:
 
     def _published(self, _client: paho.Client, _data: Any, mid: int, code: Any, _properties: Any) -> None:  # noqa: ANN401
         key = self._keys.pop(mid, "")
-        if key and code.value == _TAKEN:
+        # what takes something away has nobody to hear it, and a broker that denies it will not do otherwise later
+        if key and (code.value == _TAKEN or key.startswith(WITHDRAWN)):
             self._on_acknowledged(key)
 
     def _received(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:  # noqa: ANN401

@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from edge.publish.message import WITHDRAWN
 from edge.publish.mqtt import MqttLink
 from edge.publish.notices import notice
 from edge.publish.practice import practice_alert
@@ -55,7 +56,7 @@ class Publisher:
         self._lock = threading.Lock()
         self._retained: dict[str, Message] = {}
         wishes = wishes or Wishes()
-        self._states, self._snapshot = wishes.states, snapshot
+        self._states, self._snapshot, self._announced = wishes.states, snapshot, wishes.announced
         self._remote = self._listen(wishes)
         first = (sender.online(online=True), sender.info(models), sender.models_in_force(models))
         for message in (*first, *people.first(), *self._remote.retained):
@@ -64,7 +65,7 @@ class Publisher:
             broker,
             will=sender.online(online=False),
             greeting=self._greeting,
-            on_acknowledged=report.outbox.acknowledge,
+            on_acknowledged=self._acknowledge,
             subscriptions=self._remote.topics,
             on_message=self._remote.receive,
         )
@@ -142,6 +143,13 @@ class Publisher:
         self._link.close(self._sender.online(online=False))
         self._outbox.close()
 
+    def _acknowledge(self, key: str) -> None:
+        """Take note of what the broker has."""
+        if key.startswith(WITHDRAWN):
+            self._announced.settle(key)
+        else:
+            self._outbox.acknowledge(key)
+
     def _deliver(self, alert: AlertMessage) -> None:
         """Hand a committed alert to the link."""
         self._link.send(alert.now(self._sender.clock), alert.key)
@@ -162,4 +170,5 @@ class Publisher:
         """Return what a new connection must hear: state first, then the alerts that may not have arrived."""
         with self._lock:
             state = [("", message) for message in self._retained.values()]
+        state = self._announced.withdrawals() + state
         return state + [(alert.key, alert.now(self._sender.clock)) for alert in self._outbox.unsettled()]

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from edge.publish.announced import Announced
 from edge.publish.command import Bucket, Commands
-from edge.publish.homeassistant import discovery, discovery_topic
-from edge.publish.message import Message
+from edge.publish.homeassistant import device_id, discovery
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
-    from edge.publish.message import Sender
+    from edge.publish.message import Message, Sender
 
 
 def _nothing() -> dict[str, str]:
@@ -26,7 +27,8 @@ class Wishes:
     effects: what each command of `COMMANDS` does, by key; runs on the link's thread and returns at once.
     states: what is in force, by key, as `<key>/state` tells it.
     prefix: Home Assistant's discovery prefix; empty: it is told nothing.
-    announced: topics on which this process has told Home Assistant of a device; outlives the rounds of a watch.
+    announced: what stays at the broker; outlives the rounds of a watch, and in `folder` the process.
+    at: the broker, by which that is remembered.
     bucket: how many commands are taken; likewise.
     aggregate: people are told of in shares of many alone.
     """
@@ -34,7 +36,9 @@ class Wishes:
     effects: Mapping[str, Callable[[Any], None]] = field(default_factory=dict)
     states: Callable[[], dict[str, str]] = _nothing
     prefix: str = ""
-    announced: set[str] = field(default_factory=set)
+    announced: Announced = field(default_factory=Announced)
+    folder: Path | None = None
+    at: str = ""
     bucket: Bucket = field(default_factory=Bucket)
     aggregate: bool = False
 
@@ -51,10 +55,9 @@ class Remote:
         if wishes.prefix:
             offered = {"commands": bool(wishes.effects), "snapshot": snapshot, "aggregate": wishes.aggregate}
             self._device = discovery(wishes.prefix, sender, **offered)
-        told = {discovery_topic(wishes.prefix, sender)} if wishes.prefix else set()
-        self._withdrawn = [Message(topic, b"", qos=1, retain=True) for topic in sorted(wishes.announced - told)]
-        wishes.announced.clear()
-        wishes.announced.update(told)
+        now = dict.fromkeys(sender.retained(wishes.states(), aggregate=wishes.aggregate), "")
+        now |= {self._device.topic: self._device.payload.decode()} if self._device else {}
+        wishes.announced.announce(wishes.folder, device_id(sender), wishes.at, now)
 
     @property
     def topics(self) -> list[str]:
@@ -63,8 +66,8 @@ class Remote:
 
     @property
     def retained(self) -> list[Message]:
-        """What Home Assistant is told on every connection: our device, and that an earlier one is gone."""
-        return [*self._withdrawn, *([self._device] if self._device else [])]
+        """What Home Assistant is told on every connection."""
+        return [self._device] if self._device else []
 
     def receive(self, topic: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001 - the link calls it so
         """Carry out a command; tell Home Assistant again when it has started."""

@@ -195,14 +195,14 @@ def test_the_templates_read_what_is_published():
     assert [render("link", word) for word in ("online", "offline")] == ["ON", "OFF"]
 
 
-def remote(announced: set[str], prefix: str = "homeassistant") -> tuple[Remote, list[Message]]:
+def remote(prefix: str = "homeassistant") -> tuple[Remote, list[Message]]:
     said: list[Message] = []
-    wishes = Wishes({"notice": lambda _word: None}, dict, prefix, announced)
+    wishes = Wishes({"notice": lambda _word: None}, dict, prefix)
     return Remote(sender(), wishes, said.append, snapshot=False), said
 
 
 def test_home_assistant_that_comes_back_is_told_again_but_not_by_a_retained_word_nor_in_a_flood():
-    listens, said = remote(set())
+    listens, said = remote()
     listens.receive("homeassistant/status", b"online", True)
     listens.receive("homeassistant/status", b"offline", False)
     listens.receive("elsewhere/status", b"online", False)
@@ -210,16 +210,6 @@ def test_home_assistant_that_comes_back_is_told_again_but_not_by_a_retained_word
     for _ in range(50):
         listens.receive("homeassistant/status", b"online", False)
     assert [message.topic for message in said] == [CONFIG] * 2
-
-
-def test_a_device_that_is_not_to_be_discovered_any_more_is_taken_away():
-    announced: set[str] = set()
-    first, _ = remote(announced)
-    assert [bool(message.payload) for message in first.retained] == [True]
-    second, _ = remote(announced, prefix="")
-    assert [(m.topic, m.payload, m.retain) for m in second.retained] == [(CONFIG, b"", True)]
-    third, _ = remote(announced, prefix="")
-    assert third.retained == []
 
 
 @pytest.mark.timeout(180)

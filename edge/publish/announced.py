@@ -1,0 +1,184 @@
+"""What was announced to a broker and stays there, remembered so that it is taken away once nothing announces it.
+
+A file for each maskwatch of a state folder, named by device and camera. A lock is held on it while the maskwatch runs:
+what lies there unlocked was left by one that has another name now, or that runs no more.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+import re
+import threading
+from typing import TYPE_CHECKING, Any
+
+from edge.publish.homeassistant import left_out
+from edge.publish.message import ROOT, WITHDRAWN, Message
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+Topics = dict[str, str]
+"""Retained topics; with the message that Home Assistant makes a device of, empty for all others."""
+_PREFIX = "announced-"
+_OURS = re.compile(rf"{ROOT}/[^#+]{{1,200}}|[A-Za-z0-9_/-]{{1,200}}/config")
+_MAX_BROKERS = 8
+"""Brokers of which it is remembered what was announced there; those used longest ago go."""
+
+
+class Announced:
+    """Remembers what was announced by broker; outlives a reload, and the process where it has a folder."""
+
+    def __init__(self) -> None:
+        """Remember nothing."""
+        self._lock = threading.Lock()
+        self._path: Path | None = None
+        self._held: int | None = None
+        self._brokers: dict[str, Topics] = {}
+        self._broker = self._saved = ""
+        self._now: Topics = {}
+
+    def announce(self, folder: Path | None, name: str, broker: str, now: Mapping[str, str]) -> None:
+        """Remember what is announced from now on, before it is sent.
+
+        folder: where to remember it; None: in memory alone.  name: of this maskwatch, for a file.
+        broker: by which it is known.
+        """
+        with self._lock:
+            alive = self._open(folder, name)
+            before = self._brokers.pop(broker, {})
+            gone = {topic: config for topic, config in before.items() if topic not in alive}
+            self._broker, self._now = broker, dict(now)
+            kept = {topic: _merged(gone.get(topic, ""), config) for topic, config in now.items()}
+            self._brokers[broker] = gone | kept
+            self._brokers = dict(list(self._brokers.items())[-_MAX_BROKERS:])
+            self._save()
+
+    def withdrawals(self) -> list[tuple[str, Message]]:
+        """Return by key what takes away what is announced no longer; to be sent before anything else."""
+        with self._lock:
+            return [
+                (f"{WITHDRAWN}{topic}" if last else "", message)
+                for topic, config in self._brokers.get(self._broker, {}).items()
+                for message, last in _away(topic, config, self._now.get(topic))
+            ]
+
+    def settle(self, key: str) -> None:
+        """Forget what a broker has taken away."""
+        topic = key.removeprefix(WITHDRAWN)
+        with self._lock:
+            remembered = self._brokers.get(self._broker, {})
+            if topic in self._now:
+                remembered[topic] = self._now[topic]
+            else:
+                remembered.pop(topic, None)
+            self._save()
+
+    def close(self) -> None:
+        """Let go of the file; what is in it stays."""
+        with self._lock:
+            self._release()
+
+    def _open(self, folder: Path | None, name: str) -> set[str]:
+        """Take over what lies in the folder unlocked; return the topics of those that run there."""
+        path = folder / f"{_PREFIX}{name}.json" if folder else None
+        alive: set[str] = set()
+        try:
+            if path and path != self._path:
+                self._release()
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._held = _locked(path)
+            self._path = path
+            for other in sorted(folder.glob(f"{_PREFIX}*.json")) if folder else ():
+                alive |= self._take_over(other)
+        except OSError as error:
+            log.warning("%s: what is announced is not remembered: %s", folder, error.strerror)
+            self._path = None
+        return alive
+
+    def _take_over(self, path: Path) -> set[str]:
+        """Take over a file that nobody holds, and remove it once its content is in ours; else return its topics."""
+        if path == self._path and self._held is None:
+            self._path = None  # another process has our very name: it remembers for both
+        lock = self._held if path == self._path else _locked(path)
+        content = _read(path)
+        if lock is None:
+            return {topic for topics in content.values() for topic in topics}
+        for broker, topics in content.items():
+            self._brokers[broker] = topics | self._brokers.get(broker, {})
+        if path != self._path:
+            self._save()
+            path.unlink(missing_ok=True)
+            os.close(lock)
+        return set()
+
+    def _save(self) -> None:
+        """Write the file where something has changed; a card that fails keeps nothing from being published."""
+        if self._path is None:
+            return
+        text = json.dumps(self._brokers, indent=1)
+        if text == self._saved:
+            return
+        try:
+            part = self._path.with_suffix(".part")
+            part.write_text(text, "utf-8")
+            part.replace(self._path)
+            self._saved = text
+        except OSError as error:
+            log.warning("%s: what is announced is not remembered: %s", self._path, error.strerror)
+
+    def _release(self) -> None:
+        if self._held is not None:
+            os.close(self._held)
+        self._held, self._saved = None, ""
+
+
+def _locked(path: Path) -> int | None:
+    """Return a lock on a file, which ends with its process at the latest; None where another process holds it."""
+    lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        return None
+    return lock
+
+
+def _read(path: Path) -> dict[str, Topics]:
+    """Return what a file holds; nothing where it is absent or damaged, and no topic that cannot be ours."""
+    try:
+        content = json.loads(path.read_text("utf-8"))
+        return {broker: dict(filter(_is_ours, topics.items())) for broker, topics in content.items()}
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return {}
+
+
+def _is_ours(item: tuple[str, Any]) -> bool:
+    topic, config = item
+    return isinstance(config, str) and topic.isprintable() and bool(_OURS.fullmatch(topic))
+
+
+def _merged(before: str, now: str) -> str:
+    """Return a message for Home Assistant with the components that it had before, too."""
+    if not now or not left_out(before, now):
+        return now
+    body = json.loads(now)
+    body["cmps"] = left_out(before, now) | body["cmps"]
+    return json.dumps(body)
+
+
+def _away(topic: str, before: str, now: str | None) -> Iterator[tuple[Message, bool]]:
+    """Yield what takes away what a topic holds no longer, and whether it is the last of that topic."""
+    if now is None:
+        yield Message(topic, b"", qos=1, retain=True), True
+    elif missing := left_out(before, now):
+        body: dict[str, Any] = json.loads(now)
+        # first, since Home Assistant passes over what follows a component that it is still busy with
+        body["cmps"] = {key: {"p": component["p"]} for key, component in missing.items()} | body["cmps"]
+        yield Message(topic, json.dumps(body, separators=(",", ":")).encode(), qos=1, retain=True), False
+        yield Message(topic, now.encode(), qos=1, retain=True), True
