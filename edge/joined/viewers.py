@@ -13,10 +13,11 @@ from edge.privacy.empty import EmptyScene
 from edge.privacy.pixelate import Cover, Pixelation
 from edge.privacy.snapshot import Snapshot
 from edge.show.child import ChildProcess
+from edge.show.highgui import has_display
 from edge.show.sign import SignTexts, sign_process
 from edge.show.slot import SceneServer, picture_of
 from edge.show.terminal import TerminalView
-from edge.show.window import has_display, window_process
+from edge.show.window import window_process
 
 if TYPE_CHECKING:
     import threading
