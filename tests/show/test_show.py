@@ -300,7 +300,8 @@ def test_without_a_terminal_only_the_moments_of_episodes_are_printed():
     assert "episode start   person 1: without_mask" in text.getvalue()
 
 
-def test_in_a_terminal_the_state_is_shown_live():
+def test_in_a_terminal_the_state_is_shown_live(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")  # a dumb terminal, as where tests run by a program, has no live display
     text = io.StringIO()
     view = TerminalView(
         Console(file=text, width=200, force_terminal=True), status=lambda: "7 fps", banner=lambda: "told"
