@@ -21,8 +21,9 @@ import numpy as np
 from edge import assets
 from edge.alert.episodes import EpisodePolicy
 from edge.boxes import Letterbox, clip, iou, nms, shorter_sides
-from edge.capture.files import read_picture, untouched
+from edge.capture.files import read_picture
 from edge.capture.opencv import OpenCvCamera
+from edge.capture.prepared import untouched
 from edge.capture.spec import open_source
 from edge.classify.crop import crop_face
 from edge.classify.mask import softmax

@@ -29,6 +29,12 @@ class InputError(EdgeError, FileNotFoundError):
     exit_code = 66  # EX_NOINPUT
 
 
+class OutputError(EdgeError, OSError):
+    """A file or folder named for what a command writes cannot be written, or holds an input."""
+
+    exit_code = 78  # as a wrong setting: the call names it
+
+
 class CameraError(EdgeError, OSError):
     """A camera or stream cannot be opened or gave something that is no picture."""
 

@@ -46,6 +46,8 @@ class CameraSettings(_Section):
     source: str = Field(min_length=1)
     user: str = Field(pattern=r"^[^:]{0,64}$")
     password_file: str
+    rotate: Literal[0, 90, 180, 270]
+    flip: bool
     width_px: Pixels
     height_px: Pixels
     fps_hz: float = Field(gt=0, le=120)

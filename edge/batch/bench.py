@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from edge import pipeline
 from edge.capture.demo import DemoCamera
-from edge.capture.files import VideoSource
+from edge.capture.video import VideoSource
 from edge.data import Frame
 from edge.health import Timings, Vitals
 from edge.joined.stages import build_stages, load_models

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from edge.capture.files import PICTURES
+from edge.capture.kinds import Kind, contents_of
 from edge.data import CLASSES
 from edge.errors import InputError
 
@@ -143,8 +143,7 @@ def _by_subfolder(folder: Path) -> Dataset:
         _single(path, label)
         for label in LABELS
         if (folder / label).is_dir()
-        for path in sorted((folder / label).iterdir())
-        if path.suffix.lower() in PICTURES and path.is_file()
+        for path, _ in contents_of(folder / label, [Kind.IMAGE]).files
     )
     if not pictures:
         raise InputError(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import json
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TextIO
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
+from edge.batch.film import Film
 from edge.batch.judge import judged, read_frame
-from edge.batch.outputs import save_picture
-from edge.batch.rows import scene_row
-from edge.capture.files import PICTURES, VIDEOS, VideoSource, untouched
-from edge.data import CLASSES, Gap, Mask
+from edge.batch.outputs import save_picture, to_line
+from edge.batch.rows import Summary, scene_row
+from edge.capture.kinds import Kind, contents_of, exists, kind_to_read
+from edge.capture.prepared import unprepared
+from edge.capture.video import VideoSource
+from edge.data import CLASSES, EventType, Frame, Mask
 from edge.errors import CameraError, InputError
 from edge.pipeline import ended, walk
 from edge.redaction import redacted
@@ -18,24 +22,31 @@ from edge.show.overlay import draw
 from edge.show.view import Mark, View, relative
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from rich.progress import Progress
 
+    from edge.batch.outputs import Drawings, Text
     from edge.batch.rows import RowWriter
-    from edge.data import Alert, Image
+    from edge.capture.prepared import Prepare
+    from edge.data import Alert
+    from edge.errors import EdgeError
     from edge.joined.stages import Models
     from edge.pipeline import Stages
+
+    Inputs = list[tuple[Path, Kind | None]]
+    """Files, and what they are to be read as, None: their content decides when it is their turn."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Where rows, drawn pictures and alerts go."""
+    """Where rows, drawings and alerts go, and `tell` for the line of each file, None: nobody reads it."""
 
     writers: list[RowWriter]
-    annotate: Path | None = None
-    alerts: TextIO | None = None
+    drawings: Drawings | None = None
+    alerts: Text | None = None
+    tell: Callable[[str], None] | None = None
 
 
 @dataclass(slots=True)
@@ -46,66 +57,96 @@ class Batch:
     new_stages: Callable[[], Stages]
     outputs: Outputs
     every_s: float = 0.0
-    bad: list[CameraError] = field(default_factory=list)
-    on_bad: Callable[[CameraError], None] = lambda _error: None
-    paint: Callable[[Image], None] = untouched
+    bad: list[EdgeError] = field(default_factory=list)
+    on_bad: Callable[[EdgeError], None] = lambda _error: None
+    prepare: Prepare = unprepared
 
-    def run(self, paths: Sequence[Path], progress: Progress) -> None:
-        """Judge all inputs; bad ones are told, kept in `bad` and passed over."""
-        task = progress.add_task("judging", total=len(paths))
-        for path in paths:
+    def run(self, inputs: Inputs, progress: Progress) -> None:
+        """Classify all inputs; bad ones are named, kept in `bad` and passed over.
+
+        Raises:
+            OutputError: an output cannot be written; what was written so far stays.
+        """
+        task = progress.add_task("judging", total=len(inputs))
+        for path, kind in inputs:
             try:
-                self._judge(path, progress)
-            except CameraError as error:
+                self._judge(path, kind or kind_to_read(path), progress)
+            except (CameraError, InputError) as error:
                 self._note(error)
             progress.advance(task)
 
-    def _note(self, error: CameraError) -> None:
-        self.bad.append(error)
-        self.on_bad(error)
-
-    def _judge(self, path: Path, progress: Progress) -> None:
-        if path.suffix.lower() in VIDEOS:
+    def _judge(self, path: Path, kind: Kind, progress: Progress) -> None:
+        if kind is Kind.VIDEO:
             self._video(path, progress)
         else:
             self._picture(path)
 
-    def _picture(self, path: Path) -> None:
-        frame = read_frame(path, self._painted)
-        self._write(judged(str(path), frame, self.models), frame.image, f"{path.stem}.jpg")
+    def _note(self, error: EdgeError) -> None:
+        self.bad.append(error)
+        self.on_bad(error)
 
-    def _painted(self, image: Image) -> Image:
-        self.paint(image)
-        return image
+    def _picture(self, path: Path) -> None:
+        frame, summary = read_frame(path, self.prepare), Summary(str(path))
+        row = judged(str(path), frame, self.models)
+        self._write(row, summary)
+        if self.outputs.drawings:
+            save_picture(self.outputs.drawings.path_for(path, ".jpg"), draw(frame.image, _view(row)))
+        self._tell(summary.of_image())
 
     def _video(self, path: Path, progress: Progress) -> None:
-        source, stages = VideoSource(path, on_bad=self._note, paint=self.paint), self.new_stages()
+        source, stages = VideoSource(path, on_bad=self._note, prepare=self.prepare), self.new_stages()
         task = progress.add_task(path.name, total=source.expected_frames or None)
-        at, next_at = 0.0, 0.0
+        summary, at = Summary(str(path)), 0.0
         try:
-            for frame in source:
-                progress.advance(task)
-                if isinstance(frame, Gap) or frame.at < next_at:
-                    continue
-                at, next_at = frame.at, next_at + self.every_s
-                scene = walk(frame, stages)
-                self._tell(str(path), scene.alerts)
-                self._write(scene_row(str(path), frame, scene), frame.image, f"{path.stem}_{frame.seq:06d}.jpg")
-            self._tell(str(path), ended(at, stages).alerts)
+            with self._film(path, source.rate_hz) as film:
+                for frame in self._wanted(source, partial(progress.advance, task)):
+                    at, scene = frame.at, walk(frame, stages)
+                    row = scene_row(str(path), frame, scene)
+                    self._write(row, summary)
+                    self._write_alerts(str(path), scene.alerts, summary)
+                    if film:
+                        film.write(draw(frame.image, _view(row)), at)
+            self._write_alerts(str(path), ended(at, stages).alerts, summary)
         finally:
             source.close()
             progress.remove_task(task)
+        self._tell(summary.of_video())
 
-    def _write(self, row: dict[str, Any], image: Image, name: str) -> None:
-        for writer in self.outputs.writers:
+    def _wanted(self, source: VideoSource, advance: Callable[[], None]) -> Iterator[Frame]:
+        """Yield the frames that are to be classified: all, or one in `every_s`."""
+        next_at = 0.0
+        for frame in source:
+            advance()
+            if isinstance(frame, Frame) and frame.at >= next_at:
+                next_at += self.every_s
+                yield frame
+
+    @contextmanager
+    def _film(self, path: Path, rate_hz: float) -> Iterator[Film | None]:
+        """Yield the drawn video, which ends well also where the command does not."""
+        if self.outputs.drawings is None:
+            yield None
+            return
+        rate_hz = min(rate_hz, 1 / self.every_s) if self.every_s else rate_hz
+        film = Film(self.outputs.drawings.path_for(path, ".mp4"), rate_hz)
+        try:
+            yield film
+        finally:
+            film.close()
+
+    def _write(self, row: dict[str, Any], summary: Summary) -> None:
+        for writer in (*self.outputs.writers, summary):
             writer.write(row)
-        if self.outputs.annotate is not None:
-            save_picture(self.outputs.annotate / name, draw(image, _view(row)))
 
-    def _tell(self, source: str, alerts: Sequence[Alert]) -> None:
+    def _write_alerts(self, source: str, alerts: Sequence[Alert], summary: Summary) -> None:
+        summary.alerts += sum(alert.event_type is EventType.START for alert in alerts)
         if self.outputs.alerts is not None:
             for alert in alerts:
-                self.outputs.alerts.write(json.dumps(alert_row(source, alert)) + "\n")
+                self.outputs.alerts.write(to_line(alert_row(source, alert)))
+
+    def _tell(self, line: str) -> None:
+        if self.outputs.tell:
+            self.outputs.tell(line)
 
 
 def alert_row(source: str, alert: Alert) -> dict[str, Any]:
@@ -142,25 +183,26 @@ def _view(row: dict[str, Any]) -> View:
     )
 
 
-def inputs(paths: Sequence[Path]) -> list[Path]:
-    """Return the files to judge: named ones, and the pictures and videos of named folders, by name.
+def inputs(paths: Sequence[Path], tell: Callable[[str], None]) -> Inputs:
+    """Return the files to classify: named ones, and the images and videos of named folders, by name.
+
+    tell: takes what was passed over in a folder, and why.
 
     Raises:
-        InputError: a path does not exist, or a folder holds nothing to judge.
+        InputError: a path does not exist, or a folder holds nothing to classify.
     """
-    files: list[Path] = []
+    files: Inputs = []
     for path in paths:
-        if path.is_dir():
-            files += _in_folder(path)
-        elif path.exists():
-            files.append(path)
-        else:
+        if not exists(path):
             raise InputError(f"{redacted(str(path))}: no such file or folder")
+        files += _in_folder(path, tell) if path.is_dir() else [(path, None)]
     return files
 
 
-def _in_folder(folder: Path) -> list[Path]:
-    found = sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURES | VIDEOS and p.is_file())
-    if not found:
+def _in_folder(folder: Path, tell: Callable[[str], None]) -> Inputs:
+    contents = contents_of(folder, (Kind.IMAGE, Kind.VIDEO))
+    if contents.passed_over:
+        tell(f"{folder}: passed over {contents}")
+    if not contents.files:
         raise InputError(f"{folder}: holds no picture and no video")
-    return found
+    return list(contents.files)

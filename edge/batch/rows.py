@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
-import json
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Protocol
 
+from edge.batch.outputs import to_line
 from edge.data import CLASSES
 
 if TYPE_CHECKING:
+    from edge.batch.outputs import Text
     from edge.data import Faces, Frame, Scene, Track, Verdicts
 
 
@@ -58,13 +60,13 @@ class RowWriter(Protocol):
 class JsonRows:
     """One JSON line a picture or frame."""
 
-    def __init__(self, file: TextIO) -> None:
+    def __init__(self, file: Text) -> None:
         """Write into `file`."""
         self._file = file
 
     def write(self, row: dict[str, Any]) -> None:
         """Write one line."""
-        self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        self._file.write(to_line(row))
 
 
 class CsvRows:
@@ -85,7 +87,7 @@ class CsvRows:
         "track_label",
     )
 
-    def __init__(self, file: TextIO) -> None:
+    def __init__(self, file: Text) -> None:
         """Write into `file`, heading first."""
         self._csv = csv.writer(file)
         self._csv.writerow(self._COLUMNS)
@@ -97,15 +99,30 @@ class CsvRows:
             self._csv.writerow([*head, *face["box"], *tail, face.get("track_id", ""), face.get("track_label", "")])
 
 
-class TextRows:
-    """One line for a person to read: a picture's faces by label."""
+class Summary:
+    """One line per file for a person to read: an image's faces, or whom a video shows and what was alerted."""
 
-    def __init__(self, file: TextIO) -> None:
-        """Write into `file`."""
-        self._file = file
+    def __init__(self, name: str) -> None:
+        """Begin with no row of the file."""
+        self._name = "".join(c if c.isprintable() or "\udc80" <= c <= "\udcff" else "?" for c in name)
+        self._rows = 0
+        self._last: dict[str, Any] = {"t_s": 0.0, "faces": []}
+        self._labels: dict[int, str] = {}
+        self.alerts = 0
 
     def write(self, row: dict[str, Any]) -> None:
-        """Write one line."""
-        faces = ", ".join(f"{face['label']} {face['confidence']:.2f}" for face in row["faces"]) or "no face"
-        place = f" {row['t_s']:.2f} s" if row["faces"] and "track_id" in row["faces"][0] else ""
-        self._file.write(f"{row['source']}{place}: {faces}\n")
+        """Take in one image or frame."""
+        self._rows, self._last = self._rows + 1, row
+        self._labels |= {face["track_id"]: face["track_label"] for face in row["faces"] if "track_id" in face}
+
+    def of_image(self) -> str:
+        """Return the line of an image."""
+        faces = ", ".join(f"{face['label']} {face['confidence']:.2f}" for face in self._last["faces"])
+        return f"{self._name}: {faces or 'no face'}"
+
+    def of_video(self) -> str:
+        """Return the line of a video; people count by the last label of their track."""
+        counts = Counter(self._labels.values())
+        people = ", ".join(f"{count} {label}" for label, count in sorted(counts.items())) or "no face"
+        alerts = f"; {self.alerts} alerts" if self.alerts != 1 else "; 1 alert"
+        return f"{self._name}: {self._rows} frames in {self._last['t_s']:.1f} s: {people}{alerts}"

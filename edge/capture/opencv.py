@@ -19,13 +19,13 @@ _MAX_FAILED_READS = 3
 class OpenCvCamera:
     """Camera on an opened cv2.VideoCapture."""
 
-    def __init__(self, name: str, capture: cv2.VideoCapture) -> None:
-        """Take over an opened capture.
+    def __init__(self, name: str, capture: cv2.VideoCapture, *, is_stream: bool = False) -> None:
+        """Take over an opened capture; a stream's frames come from the decoder that may be broken.
 
         Raises:
             CameraError: it did not open, or its frames are too large.
         """
-        self._name, self._capture = name, capture
+        self._name, self._capture, self._is_stream = name, capture, is_stream
         self._failed_reads = self._empty_reads = 0
         if not capture.isOpened():
             capture.release()
@@ -47,7 +47,8 @@ class OpenCvCamera:
         self._failed_reads = 0 if ok else self._failed_reads + 1
         if ok and _is_picture(image):
             self._empty_reads = 0
-            decoder.check_frame(self._name, image)  # type: ignore[arg-type]
+            if self._is_stream:
+                decoder.check_frame(self._name, image)  # type: ignore[arg-type]
             return Picture(image)  # type: ignore[arg-type]
         self._empty_reads += 1
         if self._failed_reads > _MAX_FAILED_READS or self._empty_reads > _MAX_EMPTY_READS:
@@ -94,4 +95,4 @@ def open_stream(url: str, *, open_timeout_s: float, read_timeout_s: float) -> Op
         cv2.CAP_PROP_READ_TIMEOUT_MSEC,
         int(1e3 * read_timeout_s),
     ]
-    return OpenCvCamera(redacted(url), cv2.VideoCapture(url, cv2.CAP_FFMPEG, timeouts))
+    return OpenCvCamera(redacted(url), cv2.VideoCapture(url, cv2.CAP_FFMPEG, timeouts), is_stream=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import sys
+import signal
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,9 @@ from edge.commands.options import Config, Env, Set, load_settings
 from edge.settings import Environment
 
 if TYPE_CHECKING:
-    from edge.errors import CameraError
+    from collections.abc import Iterator
+
+    from edge.errors import EdgeError
 
 
 app = typer.Typer()
@@ -40,42 +43,65 @@ def detect(
     """Judge pictures, videos and folders, and end."""
     settings = load_settings(env, config, overrides).settings
     from edge.batch import detect as batch
-    from edge.batch.outputs import whole_file
-    from edge.batch.rows import CsvRows, JsonRows, RowWriter, TextRows
+    from edge.batch import outputs
+    from edge.batch.rows import CsvRows, JsonRows, RowWriter
+    from edge.capture.prepared import preparation
     from edge.health import Timings
     from edge.joined import stages as parts
     from edge.privacy.zones import Blinkers
 
-    files = batch.inputs(paths)
-    models = parts.load_models(settings, profile="quality")
     console = Console(stderr=True)
-    if annotate:
-        annotate.mkdir(parents=True, exist_ok=True)
 
-    def tell(error: CameraError) -> None:
+    def tell(error: EdgeError | str) -> None:
         console.print(f"maskwatch: {error}", markup=False, highlight=False, soft_wrap=True)
 
+    files = batch.inputs(paths, tell)
+    named = [path for path, _ in files]
+    outputs.check_outputs({"--json": json_file, "--csv": csv_file, "--alerts": alerts}, named)
+    drawings = outputs.Drawings(annotate, named) if annotate else None
+    models = parts.load_models(settings, profile="quality")
+    progress = Progress(console=console, transient=True, disable=not console.is_terminal)
+
+    def print_line(line: str) -> None:
+        progress.stop()  # else the line would end in the middle of the bar
+        typer.echo(line)
+        progress.start()
+
     with (
-        whole_file(json_file) as json_out,
-        whole_file(csv_file) as csv_out,
-        whole_file(alerts) as alerts_out,
+        _ended_by_signals(),
+        outputs.whole_file(json_file, partly=True) as json_out,
+        outputs.whole_file(csv_file, partly=True) as csv_out,
+        outputs.whole_file(alerts, partly=True) as alerts_out,
     ):
         writers: list[RowWriter] = [JsonRows(json_out)] if json_out else []
         writers += [CsvRows(csv_out)] if csv_out else []
-        if not (writers or annotate or alerts):
-            writers = [TextRows(sys.stdout)]
         job = batch.Batch(
             models,
             lambda: parts.build_stages(settings, models, Timings(), every_frame=True),
-            batch.Outputs(writers, annotate, alerts_out),
+            batch.Outputs(writers, drawings, alerts_out, None if writers or str(alerts) == "-" else print_line),
             every_s=every,
             on_bad=tell,
-            paint=Blinkers(settings.privacy.no_look),
+            prepare=preparation(settings.camera, Blinkers(settings.privacy.no_look)),
         )
-        with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        with progress:
             job.run(files, progress)
     if job.bad:
         raise typer.Exit(1)
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """End as by Ctrl-C, with what is finished kept, when the session ends or somebody sends SIGTERM."""
+
+    def end(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @app.command(epilog="Examples: `maskwatch bench` · `maskwatch bench clip.mp4 --set detector.profile=quality`")

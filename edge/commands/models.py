@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
+    from edge.batch.outputs import Text
     from edge.errors import CameraError
 
 app = typer.Typer()
@@ -63,7 +64,7 @@ def _telling() -> Iterator[_Telling]:
         raise typer.Exit(1)
 
 
-def _give(out: TextIO | None, figures: dict[str, Any], table: Table) -> None:
+def _give(out: Text | None, figures: dict[str, Any], table: Table) -> None:
     """Write the figures, and print the table unless the figures were printed."""
     from edge.batch.outputs import to_json
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -12,7 +14,10 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.capture.video import VideoSource
+from tests.capture.films import X264, film
 from tests.conftest import command, environment, maskwatch
+from tests.fakes import eventually
 
 
 def rows(path: Path) -> list[dict]:
@@ -112,6 +117,14 @@ def test_boxes_are_in_pixels_of_the_picture_after_its_exif_rotation(tmp_path, de
         (["{picture}", "--every", "-1"], 2, "--every"),
         (["{picture}", "--json", "/nonexistent/x.jsonl"], 78, "/nonexistent/x.jsonl: cannot be written"),
         (["{empty}"], 66, "holds no picture and no video"),
+        (["{picture}", "--json", "{empty}"], 78, ": is a folder; name a file"),
+        (["{picture}", "--csv", "{picture}"], 78, "street.png: is an input; name another file for --csv"),
+        (["{picture}", "--json", "same", "--alerts", "same"], 78, "same: is named for --json and for --alerts"),
+        (["{picture}", "--annotate", "{picture}"], 78, "street.png: is a file; name a folder for --annotate"),
+        (["{picture}", "--annotate", "{picture}/out"], 78, "street.png/out: cannot be written: Not a directory"),
+        (["{picture}", "--annotate", "/proc/x"], 78, "/proc/x: cannot be written"),
+        (["{picture}", "--json", "/dev/full"], 78, "/dev/full: cannot be written: No space left on device"),
+        (["x" * 5000], 66, "no such file or folder"),
         (["{picture}", "--set", "detector.profil=live"], 78, "did you mean 'profile'"),
         (["{picture}", "--config", "none.toml"], 78, "none.toml: cannot be read"),
         (["{picture}", "--env", "prod"], 2, "--env"),
@@ -125,20 +138,25 @@ def test_bad_input_gets_one_sentence_and_its_exit_code(tmp_path, demo_picture, a
     assert "Traceback" not in done.stderr
 
 
-def test_a_file_appears_when_it_is_whole_and_not_before(tmp_path, demo_video):
-    import signal
-    import time
-
-    out = tmp_path / "v.jsonl"
-    process = subprocess.Popen(command("detect", demo_video, "--json", out), env=environment(), stderr=subprocess.PIPE)
-    while not list(tmp_path.glob(".v.jsonl.part")):
-        time.sleep(0.02)
-        assert process.poll() is None
-    process.send_signal(signal.SIGINT)
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_file_appears_when_it_ends_and_has_what_was_finished_also_where_somebody_ends_it(
+    tmp_path, demo_video, number, code
+):
+    """Ctrl-C lost the rows of an hour: each is whole, so those that are there stay."""
+    out, part, drawn = tmp_path / "v.jsonl", tmp_path / ".v.jsonl.part", tmp_path / "drawn"
+    arguments = command("detect", demo_video, "--json", out, "--annotate", drawn)
+    process = subprocess.Popen(arguments, env=environment(), stderr=subprocess.PIPE)
+    assert eventually(lambda: part.exists() and part.read_bytes().count(b"\n") > 3, 40)
+    assert not out.exists()
+    process.send_signal(number)
     _, said = process.communicate(timeout=20)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert b"Traceback" not in said
-    assert list(tmp_path.iterdir()) == []
+    frames = rows(out)
+    assert [row["frame"] for row in frames] == list(range(len(frames)))
+    assert 3 < len(frames) < 96
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["drawn", "play.mp4", "v.jsonl"]
+    assert abs(len(list(VideoSource(drawn / "play.mp4"))) - len(frames)) <= 1
 
 
 def test_a_reader_that_leaves_ends_it_quietly(demo_video):
@@ -146,3 +164,112 @@ def test_a_reader_that_leaves_ends_it_quietly(demo_video):
     done = subprocess.run(line, shell=True, capture_output=True, text=True, env=environment(), check=False, timeout=60)
     assert done.stdout.count("\n") == 1
     assert done.stderr == ""
+
+
+def test_a_video_gets_one_line_and_one_drawn_video_that_shows_as_long(tmp_path, demo_video, demo_picture):
+    done = maskwatch("detect", demo_video, demo_picture, "--annotate", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    video, picture = done.stdout.splitlines()
+    assert video.startswith(f"{demo_video}: 96 frames in 15.8 s: ")
+    assert video.endswith(("2 alerts", "1 alert"))
+    assert "with_mask" in video
+    assert "without_mask" in picture
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["play.mp4", "street.jpg"]
+    images = [(frame.at, frame.image) for frame in VideoSource(tmp_path / "play.mp4")]
+    assert len(images) == 96
+    assert images[-1][0] == pytest.approx(95 / 6, abs=0.05)
+    original = next(iter(VideoSource(demo_video))).image
+    assert images[0][1].shape == original.shape
+
+
+def test_every_draws_a_video_of_the_frames_that_were_wanted_in_their_time(tmp_path, demo_video):
+    assert maskwatch("detect", demo_video, "--annotate", tmp_path, "--every", 2).returncode == 0
+    times = [frame.at for frame in VideoSource(tmp_path / "play.mp4")]
+    assert times == [pytest.approx(2.0 * k, abs=0.01) for k in range(8)]
+
+
+def test_drawings_never_lie_over_inputs_nor_over_each_other(tmp_path, demo_picture, demo_video):
+    jpeg = cv2.imencode(".jpg", cv2.imread(str(demo_picture)))[1].tobytes()
+    for name in ("p/IMG_1.jpg", "q/IMG_1.jpg", "q/img_1.png", "p/beside.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(jpeg)
+    film(demo_video, tmp_path / "p/IMG_1.mp4", *X264, seconds=1)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
+    first = tmp_path / "p/IMG_1.jpg"
+    inputs = (first, tmp_path / "p/IMG_1.mp4", tmp_path / "q")
+    for folder in ("p", "out"):
+        assert maskwatch("detect", *inputs, "--annotate", tmp_path / folder).returncode == 0
+    assert {path: path.read_bytes() for path in before} == before
+    drawn = {"IMG_1.jpg", "IMG_1.mp4", "IMG_1_2.jpg", "img_1_3.jpg"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == drawn
+    beside = {"IMG_1_2.jpg", "IMG_1_2.mp4", "IMG_1_3.jpg", "img_1.jpg"}
+    assert {path.name for path in (tmp_path / "p").iterdir()} == {"IMG_1.jpg", "IMG_1.mp4", "beside.jpg"} | beside
+    os.link(first, tmp_path / "out/other.jpg")
+    assert maskwatch("detect", first, "--json", tmp_path / "out/other.jpg").returncode == 78
+    assert first.read_bytes() == before[first]
+
+
+def test_names_that_are_no_utf_8_come_through_every_output(tmp_path, demo_picture, demo_video):
+    """A folder as an old archive leaves it ended in a segmentation fault, or without any row."""
+    names = [os.fsdecode(b"caf\xe9.png"), os.fsdecode(b"vid\xe9o.mp4"), "zwei\nZeilen \x1b[31m.png"]
+    clip = film(demo_video, tmp_path / "v.mp4", *X264, seconds=1)
+    (tmp_path / "in").mkdir()
+    for name, source in zip(names, (demo_picture, clip, demo_picture), strict=True):
+        shutil.copy(source, tmp_path / "in" / name)
+    out, table, drawn = tmp_path / "o.jsonl", tmp_path / "o.csv", tmp_path / "drawn"
+    assert maskwatch("detect", tmp_path / "in", "--json", out, "--csv", table, "--annotate", drawn).returncode == 0
+    assert {Path(row["source"]).name for row in rows(out)} == set(names)
+    with table.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+        assert {Path(line["source"]).name for line in csv.DictReader(file)} == set(names)
+    assert {path.name for path in drawn.iterdir()} == {
+        f"{Path(n).stem}{e}" for n, e in zip(names, (".jpg", ".mp4", ".jpg"), strict=True)
+    }
+    said = subprocess.run(command("detect", tmp_path / "in"), capture_output=True, env=environment(), check=True).stdout
+    assert [line.split(b"/")[-1].split(b":")[0] for line in said.splitlines()] == [
+        b"caf\xe9.png",
+        b"vid\xe9o.mp4",
+        b"zwei?Zeilen ?[31m.png",
+    ]
+
+
+def test_a_folder_is_read_by_content_and_what_is_passed_over_is_listed(tmp_path, demo_picture, demo_video):
+    shutil.copy(demo_picture, tmp_path / "no-ending")
+    film(demo_video, tmp_path / "old.wmv", "-c:v", "wmv2", seconds=1)
+    film(demo_video, tmp_path / "film.gif", seconds=1)
+    (tmp_path / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(400))
+    (tmp_path / "notes.txt").write_text("a note")
+    out = tmp_path / "out.jsonl"
+    done = maskwatch("detect", tmp_path, "--json", out)
+    assert done.returncode == 1
+    assert {Path(row["source"]).name for row in rows(out)} == {"no-ending", "old.wmv", "film.gif"}
+    listed, heic = done.stderr.splitlines()
+    assert listed.endswith("passed over notes.txt (no image or video)")
+    assert heic.endswith("does not decode; fix: convert it to JPEG")
+    assert "phone.heic: is HEIC, which OpenCV" in heic
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="mounts a small disk")
+def test_a_full_disk_ends_it_with_one_sentence_and_whole_rows(tmp_path, demo_picture):
+    """Run on a disk of 64 KB: a row is there whole or not at all, and the drawing that does not fit is none."""
+    for number in range(12):
+        shutil.copy(demo_picture, tmp_path / f"{number:02}.png")
+    outputs = ("--json", "disk/o.jsonl", "--annotate", "disk/drawn")
+    detect = " ".join(command("detect", tmp_path / "[0-9]*.png", *outputs))
+    mount = "mkdir disk; mount -t tmpfs -o size=128k none disk"
+    script = f"{mount}; {detect}; echo rc=$?; ls -A disk disk/drawn; cat disk/o*"
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=False,
+        timeout=60,
+    )
+    assert "rc=78" in done.stdout
+    assert done.stderr.count("\n") == 1
+    assert "disk/drawn/" in done.stderr
+    assert "No space left on device" in done.stderr
+    kept = [json.loads(row) for row in done.stdout.splitlines() if row.startswith("{")]
+    assert len(kept) >= 1
+    assert ".part" not in done.stdout

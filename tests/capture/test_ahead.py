@@ -14,7 +14,7 @@ import pytest
 from edge import pipeline
 from edge.capture import State
 from edge.capture.ahead import ReadAhead
-from edge.capture.files import VideoSource
+from edge.capture.video import VideoSource
 from edge.data import Faces, Frame, Gap, Mask, Reason, Scene, Verdicts
 from edge.errors import CameraError, InputError, ThreadStuck
 from edge.health import Timings

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from edge.capture import decoder
-from edge.capture.files import VideoSource
 from edge.capture.opencv import OpenCvCamera
+from edge.capture.video import VideoSource
 from edge.errors import CameraError
 from tests.capture.films import INTERLACED, X264, film
 
@@ -58,6 +58,9 @@ class Blind:
     def read(self):
         return True, np.full((36, 64, 3), self.level, np.uint8)
 
+    def get(self, _property: int) -> float:
+        return 64.0
+
     def release(self) -> None:
         """Hold nothing."""
 
@@ -84,5 +87,6 @@ def test_black_frames_of_a_broken_decoder_are_no_picture(tmp_path, monkeypatch):
     with pytest.raises(CameraError, match=r"black\.avi: is interlaced, and OpenCV 4\.14\.0 .* fix: pip install"):
         list(VideoSource(path))
     with pytest.raises(CameraError, match=r"rtsp://h/s: is interlaced"):
-        OpenCvCamera("rtsp://h/s", Blind(0)).read()
-    assert OpenCvCamera("rtsp://h/s", Blind(90)).read() is not None
+        OpenCvCamera("rtsp://h/s", Blind(0), is_stream=True).read()
+    assert OpenCvCamera("rtsp://h/s", Blind(90), is_stream=True).read() is not None
+    assert OpenCvCamera("usb:0", Blind(0)).read() is not None  # a lens that is covered

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import struct
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import cv2
@@ -16,11 +13,11 @@ import pytest
 from PIL import Image
 
 from edge.__main__ import _FOR_LIBRARIES
-from edge.capture.files import MAX_PIXELS, FolderSource, VideoSource, is_cut, pictures_in, read_picture
+from edge.capture.files import MAX_PIXELS, FolderSource, is_cut, read_picture
 from edge.capture.opencv import _is_picture, open_stream
+from edge.capture.video import VideoSource
 from edge.errors import CameraError, InputError
 from tests.conftest import environment, maskwatch
-from tests.needs import need
 
 
 def save(path: Path, image: np.ndarray) -> Path:
@@ -161,12 +158,6 @@ def test_a_whole_png_is_not_taken_for_a_cut_one(tmp_path, demo_picture):
     assert not is_cut(demo_picture.read_bytes())
 
 
-def test_pictures_come_by_name_and_other_files_are_left_alone(tmp_path):
-    for name in ("b.png", "a.JPG", "c.txt"):
-        save(tmp_path / name.replace("txt", "png"), np.zeros((4, 4, 3), np.uint8)).rename(tmp_path / name)
-    assert [path.name for path in pictures_in(tmp_path)] == ["a.JPG", "b.png"]
-
-
 def test_an_empty_folder_is_named(tmp_path):
     with pytest.raises(InputError, match="holds no picture"):
         FolderSource(tmp_path, on_bad=lambda _error: None)
@@ -180,53 +171,3 @@ def test_a_folder_gives_its_good_pictures_and_tells_of_bad_ones(tmp_path):
     frames = list(FolderSource(tmp_path, on_bad=bad.append))
     assert [frame.at for frame in frames] == [0.0, 2.0]
     assert len(bad) == 1
-
-
-def test_a_video_is_walked_frame_by_frame_in_media_time(demo_video):
-    source = VideoSource(demo_video)
-    frames = [(frame.seq, frame.at) for frame in source]
-    source.close()
-    assert frames == [(k, pytest.approx(k / 6)) for k in range(96)]
-
-
-def test_a_file_that_is_no_video_is_named(tmp_path):
-    path = tmp_path / "v.mp4"
-    path.write_bytes(b"no video" * 100)
-    with pytest.raises(CameraError, match=r"v\.mp4: is no video"):
-        VideoSource(path)
-
-
-def test_a_missing_video_is_named(tmp_path):
-    with pytest.raises(InputError, match="no such file"):
-        VideoSource(tmp_path / "none.mp4")
-
-
-def test_a_truncated_video_gives_what_it_has_and_is_told(tmp_path, demo_video):
-    path = tmp_path / "cut.avi"
-    path.write_bytes(demo_video.read_bytes()[: demo_video.stat().st_size // 2])
-    bad = []
-    source = VideoSource(path, on_bad=bad.append)
-    frames = list(source)
-    source.close()
-    assert 10 < len(frames) < 90
-    assert not source.expected_frames or "truncated" in str(bad[0])
-
-
-@pytest.mark.long
-def test_a_pipe_that_stalls_for_longer_than_opencv_waits_is_read_to_its_end(tmp_path):
-    """OpenCV gave up after 30 s in the middle of a picture, and the rest of the video was lost without a word."""
-    path = tmp_path / "noise.mjpeg"
-    os.mkfifo(path)
-    scene = "testsrc2=size=1280x720:rate=12,noise=alls=60:allf=t"  # pictures larger than the pipe
-    encoder = ("-c:v", "mjpeg", "-q:v", "2", "-f", "mjpeg", path)
-    command = [need("ffmpeg"), "-loglevel", "error", "-y", "-f", "lavfi", "-i", scene, "-t", "5", *encoder]
-    writer = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-    frames = []
-    for frame in VideoSource(path):
-        frames.append(frame.seq)
-        if frame.seq == 20:
-            writer.send_signal(signal.SIGSTOP)
-            threading.Timer(34, writer.send_signal, [signal.SIGCONT]).start()
-    writer.kill()
-    writer.wait()
-    assert frames == list(range(60))

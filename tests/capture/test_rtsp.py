@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.capture.files import untouched
 from edge.capture.live import LiveSource, State
+from edge.capture.prepared import untouched
 from edge.capture.spec import open_source
 from edge.data import Frame
 from edge.layers import load

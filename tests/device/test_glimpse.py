@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.capture.files import untouched
+from edge.capture.prepared import untouched
 from edge.device.glimpse import glimpse, seen
 from edge.errors import CameraError, InputError
 from edge.joined.stages import load_models

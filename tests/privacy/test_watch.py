@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 
 from edge.capture import Picture
-from edge.capture.painted import PaintedCamera
+from edge.capture.prepared import PreparedCamera, preparation
+from edge.layers import load
 from edge.privacy.zones import Blinkers
 from tests import fakes
 from tests.conftest import maskwatch
@@ -87,7 +88,8 @@ def test_both_sizes_of_a_cameras_picture_are_painted_and_a_damaged_one_is_passed
             return picture and Picture(picture.image, small)
 
     inner = TwoStreams([large, None])
-    camera = PaintedCamera(lambda: inner, Blinkers(["0,0 1,0 1,0.5 0,0.5"]))
+    zones = Blinkers(["0,0 1,0 1,0.5 0,0.5"])
+    camera = PreparedCamera(lambda: inner, preparation(load(system_file=Path("/nonexistent")).settings.camera, zones))
     picture = camera.read()
     assert (picture.image[:238] == 0).all()
     assert (picture.image[242:] == 90).all()
