@@ -33,6 +33,7 @@ from edge.joined.nearby import Nearby, build_notifier, sign_texts
 from edge.joined.outlets import build_publisher
 from edge.joined.stages import load_models
 from edge.joined.viewers import Shown
+from edge.keeper import Keeper
 from edge.layers import load
 from edge.publish.broker import broker_of
 from edge.publish.outbox import Outbox
@@ -183,8 +184,9 @@ def build_stop(folder: Path, stack: ExitStack) -> Stop:
     recorder, pins = mocked(folder, stack)
     settings = load(overrides=_SETTINGS, system_file=Path("/nonexistent")).settings
     models, nearby = load_models(settings, profile="live"), Nearby()
-    publisher = publisher_of(settings, models, stack)
-    notifier = build_notifier(settings.notice, nearby, publisher, time.time, stack)
+    keep = stack.enter_context(Keeper())
+    publisher = publisher_of(settings, models, keep)
+    notifier = build_notifier(settings.notice, nearby, publisher, time.time, keep)
     shown = Shown(str, nearby, lambda _scene: {})
     server = SceneServer(
         folder / "s.sock", max_side_px=1280, status=shown.status, banner=shown.banner, thanks=shown.thanks
@@ -229,11 +231,11 @@ def on_screen(folder: Path, size: str, start: Callable[[], ChildProcess], stack:
     return folder / "Xvfb_screen0"
 
 
-def publisher_of(settings: Settings, models: Models, stack: ExitStack) -> Publisher:
+def publisher_of(settings: Settings, models: Models, keep: Keeper) -> Publisher:
     """Return the real publisher; its broker cannot be reached."""
     report = Well(Outbox(None, limit=100, monotonic=time.monotonic))
     ruler, broker = ruler_of(settings.distance, models.detector_px[0]), broker_of(settings.mqtt, "bench")
-    return build_publisher(settings, broker, models.specs, report, ruler, Wishes(), None, stack)  # type: ignore[arg-type]
+    return build_publisher(settings, broker, models.specs, report, ruler, Wishes(), None, "bench", keep)  # type: ignore[arg-type]
 
 
 def scenes(models: Models) -> Callable[[bool], Scene]:

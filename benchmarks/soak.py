@@ -38,7 +38,7 @@ from edge.publish.broker import broker_of
 from edge.publish.message import Clock, Sender
 from edge.publish.outbox import Outbox
 from edge.publish.people import Presence
-from edge.publish.publisher import Publisher
+from edge.publish.publisher import Publisher, Terms
 from edge.show.slot import SceneServer
 from tests.conftest import Mosquitto
 from tests.faults.driver import Well
@@ -199,7 +199,7 @@ def publisher_of(settings: Settings, models: Models) -> Publisher:
     outbox = Outbox(Path(settings.mqtt.outbox), limit=settings.mqtt.queue, monotonic=time.monotonic)
     broker = broker_of(settings.mqtt, "soak")
     people = Presence(sender, interval_s=settings.mqtt.stats_s)
-    return Publisher(broker, sender, Well(outbox), models.specs, people, stats_s=settings.mqtt.stats_s)  # type: ignore[arg-type]
+    return Publisher(Terms(broker, sender, Well(outbox), models.specs, people, settings.mqtt.stats_s))  # type: ignore[arg-type]
 
 
 def soak(frames: int, every: int, folder: Path, csv_path: Path | None = None) -> Gauge:

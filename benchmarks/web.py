@@ -35,6 +35,7 @@ from edge.joined.nearby import Nearby
 from edge.joined.stages import build_stages, load_models
 from edge.joined.viewers import Shown, build_leaving
 from edge.joined.webpage import build_page
+from edge.keeper import Keeper
 from edge.layers import load
 from edge.show.day import Sources
 from tests.show.pages import PlayedWatch, Site
@@ -200,7 +201,9 @@ def main() -> None:
         state = {"fps_hz": 0.0, "latency_ms": 0.0, "broker": "", "waiting": 0, "dropped_alerts": 0, "problems": {}}
         day = Sources({}, lambda: state, lambda _key: False, settings.alert.expires_s)
         shown = Shown(str, Nearby(), lambda _scene: {})
-        walk = Walk(build_page(settings, shown, day, build_leaving(settings), scene, stack))
+        keep = stack.enter_context(Keeper())
+        leaving = build_leaving(settings, None, keep)
+        walk = Walk(build_page(settings, shown, day, leaving.pixelation.picture, scene, keep))
         sites = {
             BUSY: open_site(open_decoy(Path(folder) / "other", stack), arguments.viewers, stack),
             WATCHED: open_site(scene, arguments.viewers, stack),

@@ -1,6 +1,7 @@
 """`maskwatch` and `python -m edge`: the command, quiet also when it is interrupted before it has begun."""
 
 import atexit
+import io
 import os
 import sys
 import threading
@@ -20,7 +21,8 @@ image is no larger than `MAX_PIXELS` of edge/capture/files.py."""
 def main() -> None:
     """Run the command and end with its exit code."""
     os.environ.update({key: os.environ.get(key, value) for key, value in _FOR_LIBRARIES.items()})
-    sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]  # names of files are bytes
+    for stream in (sys.stdout, sys.stderr):
+        _print_any_character(stream)
     codes: list[object] = []
     atexit.register(_end_with_threads_left, codes)
     try:
@@ -33,6 +35,16 @@ def main() -> None:
     except SystemExit as ended:
         codes.append(ended.code)
         raise
+
+
+def _print_any_character(stream: object) -> None:
+    """Let a terminal of Latin-1 or ASCII show an escape for what it lacks: the "…" of a help page ended the command.
+
+    In UTF-8 only a byte of a file name can be lacking; it is printed as it is.
+    """
+    if isinstance(stream, io.TextIOWrapper):
+        is_utf_8 = stream.encoding.lower() == "utf-8"
+        stream.reconfigure(errors="surrogateescape" if is_utf_8 else "backslashreplace")
 
 
 def _end_with_threads_left(codes: list[object]) -> None:

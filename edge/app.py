@@ -1,45 +1,48 @@
-"""The composition root: opens what the settings name, in the order of the walk, and walks."""
+"""The composition root: opens what the settings name, in the order of the walk, and goes on while they change."""
 
 from __future__ import annotations
 
 import signal
+import threading
 import time
-from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from edge import pipeline
-from edge.capture.spec import open_source
+from edge.capture.spec import open_source, wants_small
 from edge.distance.near import metres, someone_near
 from edge.distance.ruler import ruler_of
+from edge.errors import EdgeError
 from edge.health import ServiceManager, Timings, Vitals
+from edge.joined.checked import check
 from edge.joined.nearby import Nearby, build_notifier
 from edge.joined.outlets import Lasting, build_publisher, build_wishes, outbox_path
-from edge.joined.stages import build_stages, counting, load_models
+from edge.joined.stages import build_stages, counting, people_of
 from edge.joined.viewers import Shown, build_leaving, build_scene, build_viewers
-from edge.joined.webpage import build_page, check_page, page_sources
+from edge.joined.webpage import build_page, page_sources
+from edge.keeper import Keeper
 from edge.layers import lay_over
 from edge.monitor.lens import LensHealth
+from edge.pipeline import Loop, Parts
 from edge.privacy.zones import Blinkers
 from edge.publish.access import how_to_subscribe
-from edge.publish.broker import broker_of, device_name
 from edge.publish.message import Clock
 from edge.publish.outbox import Outbox
-from edge.reload import Rounds
+from edge.reload import Reload
 from edge.report import Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from edge.capture import WatchedSource
-    from edge.data import Scene
+    from edge.data import Image, Scene
     from edge.distance.ruler import Ruler
-    from edge.joined.stages import Models
+    from edge.joined.checked import Checked
+    from edge.joined.viewers import Leaving
     from edge.pipeline import Sink, Stages
-    from edge.publish.broker import Broker
+    from edge.publish.publisher import Publisher
     from edge.settings import Settings
 
 
@@ -49,93 +52,174 @@ def watch(settings: Settings, load: Callable[[], Settings]) -> None:
     Raises:
         EdgeError: settings, models or inputs are wrong, or a thread is stuck.
     """
-    rounds, lasting = Rounds(settings, partial(_load_checked, load)), Lasting()
+    stop, manager, reload = threading.Event(), ServiceManager(), Reload(partial(_load_checked, load))
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: rounds.end())
-    signal.signal(signal.SIGHUP, lambda *_: rounds.request())
-    for current in rounds:
-        with ExitStack() as stack:
-            _watch(current, rounds, lasting, stack)
+        signal.signal(number, lambda *_: stop.set())
+    signal.signal(signal.SIGHUP, lambda *_: reload.request())
+    reload.checked = check(settings)
+    with Keeper() as keep:
+        run = _Run(keep, stop, reload)
+        manager.ready()
+        try:
+            while not stop.is_set() and run.loop.step():
+                manager.beat(run.status)
+                if reload.due():
+                    manager.reloading()
+                    run.renew()
+                    manager.ready()
+        finally:
+            manager.stopping()
+            run.end()
 
 
-def _load_checked(load: Callable[[], Settings], changes: Mapping[str, object]) -> Settings:
+def _load_checked(load: Callable[[], Settings], changes: Mapping[str, object], before: Checked) -> Checked:
     """Return new settings, commands laid over them, once all that they name has been found good."""
-    settings = lay_over(load(), changes, "command")
-    _broker(settings)
-    check_page(settings)
-    load_models(settings, profile="live")
-    return settings
+    return check(lay_over(load(), changes, "command"), before)
 
 
-def _broker(settings: Settings) -> Broker:
-    return broker_of(settings.mqtt, f"maskwatch-{device_name(settings.device)}-{settings.camera.name}")
+def _place(settings: Settings) -> tuple[object, ...]:
+    """Return by what the picture is known: another camera or zone shows another place."""
+    return settings.camera, settings.privacy.no_look
 
 
-def _watch(settings: Settings, rounds: Rounds, lasting: Lasting, stack: ExitStack) -> None:
-    """Open what the settings name and walk; what was opened last closes first."""
-    check_page(settings)
-    manager, nearby, console = ServiceManager(), Nearby(switch=lasting.notice), Console()
-    broker, models = _broker(settings), load_models(settings, profile="live")
-    source, ruler = _source(settings, models, rounds), ruler_of(settings.distance, models.detector_px[0])
-    stack.callback(source.close)
-    report, leaving = _report(settings, source, models, rounds, nearby), build_leaving(settings)
-    wishes = build_wishes(settings, lasting, rounds.change)
-    publisher = build_publisher(settings, broker, models.specs, report, ruler, wishes, leaving.snapshot, stack)
-    shown = Shown(lambda: report.status(publisher.state), nearby, partial(metres, ruler=ruler))
-    sinks: list[Sink] = [report.lens, publisher, *leaving.sinks, report.vitals]
-    if not settings.privacy.aggregate:
-        wanted = partial(_wanted, settings=settings, ruler=ruler)
-        notifier = build_notifier(settings.notice, nearby, publisher, Clock().wall, stack, wanted=wanted)
-        sinks = [notifier, *sinks]
-        scene, day = build_scene(settings, shown, stack), page_sources(settings, report, publisher, models.specs)
-        sinks += [scene, *build_viewers(settings, shown, scene.path, console, rounds.stop, stack)]
-        sinks += build_page(settings, shown, day, leaving, scene.path, stack)
-    timings = Timings()
-    stages = _stages(settings, models, timings, report)
-    manager.ready()
-    stack.callback(manager.stopping)
-    if settings.show.terminal != "off":
-        _greet(console, how_to_subscribe(settings.mqtt, publisher.broker))
-        stack.callback(_tell_times, console, timings, report.vitals, time.monotonic())
-
-    def beat() -> None:
-        manager.beat(shown.status)
-        rounds.check()
-
-    pipeline.run(source, stages, [timings.timed_sink(sink) for sink in sinks], stop=rounds.stop, beat=beat)
+def _company(settings: Settings) -> tuple[object, ...]:
+    """Return by what people and their episodes are known: who is seen where, published as whose, kept in which file."""
+    return (
+        _place(settings),
+        settings.device.name,
+        settings.privacy.aggregate,
+        outbox_path(settings),
+        settings.mqtt.queue,
+    )
 
 
-def _source(settings: Settings, models: Models, rounds: Rounds) -> WatchedSource:
-    """Return the source; what lies in a no-look zone is painted over before anything sees it."""
-    paint = Blinkers(settings.privacy.no_look)
-    return open_source(settings.camera, small_px=models.detector_px, stop=rounds.stop, paint=paint)
+class _Run:
+    """What is in force, and how it is composed of parts that outlive it; those parts ask here for what changes."""
+
+    _report: Report
+    _ruler: Ruler
+    _publisher: Publisher
+    _leaving: Leaving
+
+    def __init__(self, keep: Keeper, stop: threading.Event, reload: Reload) -> None:
+        """Open what the settings name; `stop` is set by a window that is closed."""
+        self._keep, self._stop, self._reload = keep, stop, reload
+        self._console, self._vitals, self._timings = Console(), Vitals(), Timings()
+        self._lasting, self._started_at = Lasting(), time.monotonic()
+        self._nearby = Nearby(switch=self._lasting.notice)
+        self._shown = Shown(self.status, self._nearby, lambda scene: metres(scene, self._ruler))
+        self.loop = Loop(keep.compose(partial(self._parts, reload.checked)))
+        if self._tells:
+            _greet(self._console, how_to_subscribe(reload.checked.settings.mqtt, self._publisher.broker))
+
+    def status(self) -> str:
+        """Return the line of state."""
+        return self._report.status(self._publisher.state)
+
+    def renew(self) -> None:
+        """Read the settings again, and go on with them from the next frame where they are right."""
+        before, checked = self._reload.checked, self._reload.read()
+        if checked is None:
+            return
+        if _company(checked.settings) != _company(before.settings):
+            self.loop.end()
+        try:
+            parts = self._keep.compose(partial(self._parts, checked))
+            self._reload.accept(checked)
+        except EdgeError as error:
+            self._reload.refuse(error)
+            parts = self._keep.compose(partial(self._parts, before))
+        self.loop.exchange(parts)
+
+    def end(self) -> None:
+        """End every open episode, and print where the time went."""
+        try:
+            self.loop.end()
+        finally:
+            if self._tells:
+                elapsed_s = time.monotonic() - self._started_at
+                self._console.print(self._timings.table(frames=self._vitals.frames, elapsed_s=elapsed_s))
+
+    @property
+    def _tells(self) -> bool:
+        return self._reload.checked.settings.show.terminal != "off"
+
+    def _parts(self, checked: Checked) -> Parts:
+        """Compose what the settings name, in the order of a frame; parts whose settings are the same are kept."""
+        settings, models, keep = checked.settings, checked.models, self._keep
+        source = self._source(checked)
+        self._ruler = ruler_of(settings.distance, models.detector_px[0])
+        self._report, self._leaving = self._gather(checked, source), build_leaving(settings, _place(settings), keep)
+        wishes = build_wishes(settings, self._lasting, self._reload.change)
+        self._publisher = build_publisher(
+            settings,
+            checked.broker,
+            models.specs,
+            self._report,
+            self._ruler,
+            wishes,
+            self._leaving.snapshot,
+            self._lasting.session,
+            keep,
+        )
+        sinks: list[Sink] = [self._report.lens, self._publisher, *self._leaving.sinks, self._vitals]
+        if not settings.privacy.aggregate:
+            sinks = [self._notifier(settings), *sinks, *self._viewers(checked)]
+        return Parts(source, self._stages(checked), [self._timings.timed_sink(sink) for sink in sinks])
+
+    def _source(self, checked: Checked) -> WatchedSource:
+        """Return the source; what lies in a no-look zone is painted over before anything sees it."""
+        settings, size_px = checked.settings, checked.models.detector_px
+        paint = Blinkers(settings.privacy.no_look)
+        return self._keep(
+            "camera",
+            (_place(settings), size_px if wants_small(settings.camera) else None),
+            lambda: open_source(settings.camera, small_px=size_px, stop=threading.Event(), paint=paint),
+            lambda source: source.close(),
+        )
+
+    def _gather(self, checked: Checked, source: WatchedSource) -> Report:
+        """Gather the parts that have something to tell."""
+        settings, camera = checked.settings, checked.settings.camera
+        path, limit = outbox_path(settings), settings.mqtt.queue
+        lens = self._keep(
+            "lens", _place(settings), lambda: LensHealth(patience_s=camera.lens_s, moved_s=camera.moved_s)
+        )
+        # closed by the publisher, which hands it what came last
+        outbox = self._keep("outbox", (path, limit), lambda: Outbox(path, limit=limit, monotonic=time.monotonic))
+        problems = (lambda: self._reload.problem), (lambda: self._nearby.troubles.text)
+        return Report(source, self._vitals, lens, outbox, checked.models.specs["mask"], *problems)
+
+    def _stages(self, checked: Checked) -> Stages:
+        """Return the stages; nobody is judged through a blind lens, and no alert is raised by a mere count."""
+        settings = checked.settings
+        people = self._keep("people", _company(settings), lambda: people_of(settings))
+        people.adopt(settings)
+        stages = build_stages(settings, checked.models, self._timings, every_frame=False, people=people)
+        stages = replace(stages, classify=self._report.lens.unsure_while_blind(stages.classify))
+        return counting(stages) if settings.privacy.aggregate else stages
+
+    def _notifier(self, settings: Settings) -> Sink:
+        wanted = partial(_wanted, near_m=settings.notice.near_m, ruler=self._ruler)
+        return build_notifier(settings.notice, self._nearby, self._publisher, Clock().wall, self._keep, wanted=wanted)
+
+    def _viewers(self, checked: Checked) -> list[Sink]:
+        settings, shown, keep = checked.settings, self._shown, self._keep
+        scene = build_scene(settings, shown, keep)
+        day = page_sources(settings, self._report, self._publisher, checked.models.specs)
+        viewers = build_viewers(settings, shown, scene, self._console, self._stop, keep)
+        page = build_page(settings, shown, day, self._pixelated, scene.path, keep)
+        return [scene, *viewers, *page]
+
+    def _pixelated(self, scene: Scene) -> Image | None:
+        return self._leaving.pixelation.picture(scene)
 
 
-def _stages(settings: Settings, models: Models, timings: Timings, report: Report) -> Stages:
-    """Return the stages; nobody is judged through a lens that does not see, and no alert is raised by a mere count."""
-    stages = build_stages(settings, models, timings, every_frame=False)
-    stages = replace(stages, classify=report.lens.unsure_while_blind(stages.classify))
-    return counting(stages) if settings.privacy.aggregate else stages
-
-
-def _wanted(scene: Scene, settings: Settings, ruler: Ruler) -> bool:
+def _wanted(scene: Scene, near_m: float, ruler: Ruler) -> bool:
     """Return whether a notice is wanted: always, or only while somebody stands near, as `notice.near_m` says."""
-    near_m = settings.notice.near_m
     return not near_m or someone_near(scene, ruler, near_m)
-
-
-def _report(settings: Settings, source: WatchedSource, models: Models, rounds: Rounds, nearby: Nearby) -> Report:
-    """Gather the parts that have something to tell."""
-    lens = LensHealth(patience_s=settings.camera.lens_s, moved_s=settings.camera.moved_s)
-    outbox = Outbox(outbox_path(settings), limit=settings.mqtt.queue, monotonic=time.monotonic)
-    problems = (lambda: rounds.problem), (lambda: nearby.troubles.text)
-    return Report(source, Vitals(), lens, outbox, models.specs["mask"], *problems)
 
 
 def _greet(console: Console, alerts: str) -> None:
     console.print(f"alerts:   {alerts}", soft_wrap=True, markup=False, highlight=False)
     console.print("      or: maskwatch watch     preview: maskwatch view     stop: Ctrl-C", soft_wrap=True)
-
-
-def _tell_times(console: Console, timings: Timings, vitals: Vitals, started_at: float) -> None:
-    console.print(timings.table(frames=vitals.frames, elapsed_s=time.monotonic() - started_at))

@@ -191,6 +191,7 @@ class Scene:
 
     frame: None when the camera gave no picture.  decided_at: seconds on this process's monotonic clock.
     judged: tracks (by place in `tracks`) that row i of `verdicts` speaks of.
+    offset_s: what makes a moment on the source's clock one on this process's monotonic clock; 0 for live cameras.
     episodes: the newest alert of every episode that is open after this frame.
     """
 
@@ -202,6 +203,7 @@ class Scene:
     episodes: tuple[Alert, ...] = ()
     judged: tuple[int, ...] = ()
     verdicts: Verdicts = field(default_factory=Verdicts.none)
+    offset_s: float = 0.0
 
     @property
     def unmasked(self) -> bool:

@@ -25,10 +25,26 @@ def seen(path: Path) -> bool:
 
 
 def state_folder() -> Path:
-    """Return the state folder of the service that runs us, else of this user. Source: systemd.exec(5), XDG."""
+    """Return the state folder of the service that runs us, else of this user, who may be without a home.
+
+    Source: systemd.exec(5), XDG.
+
+    Raises:
+        ConfigError: there is neither a home nor a folder that no other user can interfere with.
+    """
     folder = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
-    state_home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
-    return Path(folder) if folder else state_home / "maskwatch"
+    if folder:
+        return Path(folder)
+    return _home_state() or _first_own(_shared_folders())
+
+
+def _home_state() -> Path | None:
+    """Return this user's state folder; None for a user who has neither HOME nor a line in /etc/passwd."""
+    named = os.environ.get("XDG_STATE_HOME")
+    try:
+        return Path(named or Path.home() / ".local/state") / "maskwatch"
+    except RuntimeError:
+        return None
 
 
 def shared_part(folder: Path) -> Path | None:
@@ -50,6 +66,8 @@ def shared_part(folder: Path) -> Path | None:
 def scene_socket() -> Path:
     """Return where a maskwatch of this user listens: systemd's or the session's runtime folder, else one in /tmp.
 
+    Where neither /tmp nor /dev/shm serves, it is the user's state folder: viewers must not keep a run from starting.
+
     Raises:
         ConfigError: there is no folder in which no other user can interfere.
     """
@@ -57,15 +75,24 @@ def scene_socket() -> Path:
         folder = os.environ.get(variable, "").partition(":")[0]
         if folder and Path(folder).is_dir() and not shared_part(Path(folder)):
             return Path(folder) / "scene.sock"
-    for shared in _SHARED:
-        own = shared / f"maskwatch-{os.geteuid()}"
+    home = _home_state()
+    return _first_own([*_shared_folders(), *([home] if home else [])]) / "scene.sock"
+
+
+def _shared_folders() -> list[Path]:
+    return [shared / f"maskwatch-{os.geteuid()}" for shared in _SHARED]
+
+
+def _first_own(folders: list[Path]) -> Path:
+    """Return the first of some folders that is, or now becomes, this user's alone."""
+    for own in folders:
         with suppress(OSError):  # read-only, full, or something else has that name
-            own.mkdir(mode=0o700, exist_ok=True)
+            own.mkdir(mode=0o700, parents=own.parent not in _SHARED, exist_ok=True)
             if not own.is_symlink() and own.stat().st_uid == os.geteuid() and not shared_part(own):
-                return own / "scene.sock"
+                return own
     raise ConfigError(
-        f"{_SHARED[0]}/maskwatch-{os.geteuid()}: cannot be made, belongs to another user, or others may write in it; "
-        f"fix: sudo rm -r {_SHARED[0]}/maskwatch-{os.geteuid()}, or set show.socket"
+        f"{folders[0]}: cannot be made, belongs to another user, or others may write in it; "
+        f"fix: sudo rm -r {folders[0]}, or set show.socket"
     )
 
 

@@ -125,6 +125,10 @@ class ServiceManager:
         """Say that the service does its work now."""
         self._send("READY=1")
 
+    def reloading(self) -> None:
+        """Say that the settings are being read again; `ready` says that this is done."""
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
+
     def stopping(self) -> None:
         """Say that the service is ending."""
         self._send("STOPPING=1")

@@ -1,4 +1,4 @@
-"""The walk of one frame, and the loop that walks them all."""
+"""The walk of one frame, and the loop over all of them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ def walk(frame: Frame, stages: Stages) -> Scene:
     tracks = stages.vote(tracks, due, verdicts, frame.at)
     tracks = stages.measure(frame, tracks)
     alerts = stages.judge(tracks, frame.at)
-    return Scene(frame, faces, tracks, alerts, time.monotonic(), stages.episodes(), due, verdicts)
+    decided_at, offset_s = time.monotonic(), frame.read_at - frame.at
+    return Scene(frame, faces, tracks, alerts, decided_at, stages.episodes(), due, verdicts, offset_s)
 
 
 def faces_of(tracks: Sequence[Track], places: Sequence[int]) -> list[int]:
@@ -74,28 +75,68 @@ def ended(at: float, stages: Stages) -> Scene:
     return Scene(None, Faces.none(), (), stages.close(at), time.monotonic())
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a run consists of, in the order of a frame."""
+
+    source: Source
+    stages: Stages
+    sinks: Sequence[Sink]
+
+
+class Loop:
+    """Walks one frame after another; what it consists of may be exchanged between two of them."""
+
+    def __init__(self, parts: Parts) -> None:
+        """Begin with `parts`; nothing is read before the first step."""
+        self._parts, self._moments = parts, iter(parts.source)
+        self._at, self._scene = 0.0, _nobody()
+
+    def step(self) -> bool:
+        """Walk the next moment of the source into the sinks; return False where it has ended."""
+        moment = next(self._moments, None)
+        if moment is None:
+            return False
+        self._scene = _next(moment, self._at, self._scene, self._parts.stages)
+        self._at = moment.at
+        _put(self._scene, self._parts.sinks)
+        return True
+
+    def exchange(self, parts: Parts) -> None:
+        """Go on with `parts` from the next frame; a source that stays is read on."""
+        if parts.source is not self._parts.source:
+            self._moments = iter(parts.source)
+        self._parts = parts
+
+    def end(self) -> None:
+        """End every open episode; whoever is seen in a later frame is somebody new."""
+        last = ended(self._at, self._parts.stages)
+        _put(replace(last, offset_s=self._scene.offset_s), self._parts.sinks)
+        self._at, self._scene = 0.0, _nobody()
+
+
 def run(
     source: Source, stages: Stages, sinks: Sequence[Sink], *, stop: threading.Event, beat: Callable[[], None]
 ) -> None:
     """Walk the frames of `source` into the sinks until it ends or `stop` is set; `beat` follows each step."""
-    at, scene = 0.0, Scene(None, Faces.none(), (), (), time.monotonic())
+    loop = Loop(Parts(source, stages, sinks))
     try:
-        for moment in source:
-            if stop.is_set():
-                break
-            scene = _next(moment, at, scene, stages)
-            at = moment.at
-            _put(scene, sinks)
+        while not stop.is_set() and loop.step():
             beat()
     finally:
-        _put(ended(at, stages), sinks)
+        loop.end()
+
+
+def _nobody() -> Scene:
+    return Scene(None, Faces.none(), (), (), time.monotonic())
 
 
 def _next(moment: Frame | Gap, at: float, last: Scene, stages: Stages) -> Scene:
     """Return the scene that follows `last` at `at` seconds; a source whose clock stands gives the same `at` again."""
     if isinstance(moment, Frame):
         return walk(moment, stages)
-    return absent(moment.at, stages) if moment.at > at else standing(last)
+    scene = absent(moment.at, stages) if moment.at > at else standing(last)
+    return replace(scene, offset_s=last.offset_s)
 
 
 def _put(scene: Scene, sinks: Sequence[Sink]) -> None:

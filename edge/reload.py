@@ -1,10 +1,10 @@
-"""Settings taken in again while the watch runs: wrong ones are told, and the old ones stay in force."""
+"""Settings read again while the watch runs: by a signal, or changed one by one; wrong ones leave the old in force."""
 
 from __future__ import annotations
 
 import logging
 import queue
-import threading
+import time
 from typing import TYPE_CHECKING
 
 from edge.errors import EdgeError
@@ -12,66 +12,83 @@ from edge.errors import EdgeError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from edge.settings import Settings
+    from edge.joined.checked import Checked
 
 log = logging.getLogger(__name__)
 
+_PAUSE_S = 3.0
+"""Shortest time between two reloads by change: a burst of commands, or a slider that is dragged, costs one."""
+_SIGNAL = ("", None)
 
-class Rounds:
-    """The rounds of a watch, one for each set of settings; `stop` ends the round that runs."""
 
-    def __init__(self, settings: Settings, load: Callable[[Mapping[str, object]], Settings]) -> None:
-        """Begin with `settings`.
+class Reload:
+    """Takes requests from any thread and from signals, and reads the settings for them between two frames.
 
-        load: reads them anew and lays values by dotted key over them; raises EdgeError where they are wrong.
+    checked: what is in force.  problem: why the settings that were read last are not, empty where they are.
+    """
+
+    checked: Checked
+
+    def __init__(
+        self,
+        load: Callable[[Mapping[str, object], Checked], Checked],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take requests from now on.
+
+        load: reads and checks them anew, changes by dotted key laid over them; raises EdgeError where they are wrong.
         """
-        self._settings, self._load = settings, load
+        self._load, self._monotonic = load, monotonic
+        # the one queue whose `put` may interrupt itself, as a signal does. Source: the documentation of `queue`
         self._asked: queue.SimpleQueue[tuple[str, object]] = queue.SimpleQueue()
+        self._signalled = False
+        self._waiting: dict[str, object] = {}
         self._changes: dict[str, object] = {}
-        self._requested, self._ended = threading.Event(), False
-        self.stop = threading.Event()
+        self._read: dict[str, object] = {}
+        self._next_at = float("-inf")
         self.problem = ""
-
-    def __iter__(self) -> Iterator[Settings]:
-        """Yield the settings of each round, as long as a round ended for new ones."""
-        before = None
-        while not self._ended and self._settings is not before:
-            before = self._settings
-            yield before
-            self.stop = threading.Event()
-
-    def end(self) -> None:
-        """End the round that runs, and begin no other; a signal may call this."""
-        self._ended = True
-        self.stop.set()
 
     def request(self) -> None:
         """Ask for the settings to be read again; a signal may call this."""
-        self._requested.set()
+        self._asked.put(_SIGNAL)
 
     def change(self, key: str, value: object) -> None:
         """Ask for one setting to be laid over those that are read, until the process ends; any thread may call this."""
         self._asked.put((key, value))
-        self._requested.set()
 
-    def check(self) -> None:
-        """Read the settings again if that was asked for, and end the round where they are right."""
-        if not self._requested.is_set():
-            return
-        self._requested.clear()
-        asked = dict(self._take())
+    def due(self) -> bool:
+        """Return whether settings are to be read now: at once for a signal, for changes after a pause."""
+        for key, value in self._take():
+            if key:
+                self._waiting[key] = value
+            else:
+                self._signalled = True
+        return self._signalled or (bool(self._waiting) and self._monotonic() >= self._next_at)
+
+    def read(self) -> Checked | None:
+        """Return the settings to go on with; None where those in force stay: nothing changed, or they are wrong."""
+        waiting, by_signal = self._waiting, self._signalled
+        self._waiting, self._signalled = {}, False
+        self._next_at, self._read = self._monotonic() + _PAUSE_S, self._changes | waiting
         try:
-            settings = self._load(self._changes | asked)
+            checked = self._load(self._read, self.checked)
         except EdgeError as error:
-            self.problem = f"kept the old ones: {error}"
-            log.warning("settings: %s", self.problem)
-            return
-        self.problem, self._changes = "", self._changes | asked
-        if asked and settings == self._settings:
-            return
-        self._settings = settings
+            self.refuse(error)
+            return None
+        if checked.settings == self.checked.settings and not by_signal:
+            self.problem = ""
+            return None
+        return checked
+
+    def accept(self, checked: Checked) -> None:
+        """Note that the settings that were read last are in force now."""
+        self.checked, self._changes, self.problem = checked, self._read, ""
         log.info("settings: read again")
-        self.stop.set()
+
+    def refuse(self, error: EdgeError) -> None:
+        """Note why new settings are not in force."""
+        self.problem = f"kept the old ones: {error}"
+        log.warning("settings: %s", self.problem)
 
     def _take(self) -> Iterator[tuple[str, object]]:
         while not self._asked.empty():

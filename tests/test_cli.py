@@ -44,6 +44,16 @@ def test_every_command_has_help_with_examples_and_takes_the_common_options(comma
         assert option in done.stdout
 
 
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_is_printed_in_every_encoding(name, encoding):
+    """Latin-1 has no "…": the help of run ended with a UnicodeEncodeError."""
+    env = environment(PYTHONIOENCODING=encoding)
+    done = subprocess.run(command(name, "--help"), env=env, capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert f"maskwatch {name}" in done.stdout.decode(encoding)
+
+
 def test_check_prints_every_setting_and_where_it_came_from():
     done = maskwatch("check", "--set", "mqtt.port=1999")
     assert done.returncode == 0

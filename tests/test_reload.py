@@ -2,55 +2,77 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from edge.errors import ConfigError
 from edge.layers import lay_over, load
-from edge.reload import Rounds
+from edge.reload import Reload
+from edge.settings import Settings
+from tests.fakes import FakeClock
 
 SETTINGS = load(system_file=Path("/nonexistent")).settings
+PAUSE_S = 3.0
 
 
-def rounds() -> Rounds:
-    return Rounds(SETTINGS, lambda changes: lay_over(SETTINGS, changes, "command"))
+@dataclass(frozen=True)
+class Taken:
+    """Settings that were checked, without the models that this takes."""
+
+    settings: Settings
 
 
-def began(watched: Rounds) -> bool:
-    """Check once, and return whether the round that runs was ended for another."""
-    watched.check()
-    return watched.stop.is_set()
+class Service:
+    """A run that puts in force what it reads, and counts how often it did."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.reload = Reload(self._load, self.clock)
+        self.reload.checked = Taken(SETTINGS)
+        self.applied = 0
+
+    def _load(self, changes, _before):
+        return Taken(lay_over(SETTINGS, changes, "command"))
+
+    @property
+    def settings(self) -> Settings:
+        return self.reload.checked.settings
+
+    def frame(self) -> bool:
+        """Walk one frame; return whether other settings are in force after it."""
+        checked = self.reload.read() if self.reload.due() else None
+        if checked is None:
+            return False
+        self.applied += 1
+        self.reload.accept(checked)
+        return True
 
 
-def test_a_changed_setting_begins_a_new_round_with_it():
-    watched = rounds()
-    each = iter(watched)
-    assert next(each).alert.dwell_s == 1.0
-    watched.change("alert.dwell_s", 2.5)
-    assert began(watched)
-    assert next(each).alert.dwell_s == 2.5
+def test_a_changed_setting_is_in_force_after_the_next_frame():
+    service = Service()
+    assert not service.frame()
+    service.reload.change("alert.dwell_s", 2.5)
+    assert service.frame()
+    assert service.settings.alert.dwell_s == 2.5
 
 
 def test_changes_are_laid_over_what_a_signal_reads_again():
-    watched = rounds()
-    each = iter(watched)
-    next(each)
-    watched.change("alert.dwell_s", 2.5)
-    watched.check()
-    next(each)
-    watched.request()
-    assert began(watched)
-    assert next(each).alert.dwell_s == 2.5
+    service = Service()
+    service.reload.change("alert.dwell_s", 2.5)
+    service.frame()
+    service.reload.request()
+    assert service.frame()
+    assert service.settings.alert.dwell_s == 2.5
 
 
-def test_a_change_to_what_is_in_force_begins_no_round():
-    watched = rounds()
-    next(iter(watched))
-    watched.change("alert.dwell_s", 1.0)
-    assert not began(watched)
-    watched.request()
-    assert began(watched), "a signal always does"
+def test_a_change_to_what_is_in_force_changes_nothing():
+    service = Service()
+    service.reload.change("alert.dwell_s", 1.0)
+    assert not service.frame()
+    service.reload.request()
+    assert service.frame(), "a signal always does"
 
 
 @pytest.mark.parametrize(
@@ -58,27 +80,57 @@ def test_a_change_to_what_is_in_force_begins_no_round():
     [("alert.dwell_s", -1.0), ("alert.dwell_s", "2"), ("detector.profile", "fast"), ("alert.none", 1)],
 )
 def test_a_wrong_change_is_told_and_forgotten(key, value):
-    watched = rounds()
-    each = iter(watched)
-    next(each)
-    watched.change(key, value)
-    assert not began(watched)
-    assert watched.problem.startswith(f"kept the old ones: command: {key}")
-    watched.change("alert.dwell_s", 3.0)
-    assert began(watched)
-    assert watched.problem == ""
-    assert next(each).alert.dwell_s == 3.0
+    service = Service()
+    service.reload.change(key, value)
+    assert not service.frame()
+    assert service.reload.problem.startswith(f"kept the old ones: command: {key}")
+    service.clock.now += PAUSE_S
+    service.reload.change("alert.dwell_s", 3.0)
+    assert service.frame()
+    assert service.reload.problem == ""
+    assert service.settings.alert.dwell_s == 3.0
+
+
+def test_settings_that_could_not_be_put_in_force_are_forgotten_too():
+    service = Service()
+    service.reload.change("alert.dwell_s", 2.0)
+    assert service.reload.due()
+    assert service.reload.read() is not None
+    service.reload.refuse(ConfigError("show.socket: cannot be made"))
+    service.reload.request()
+    service.frame()
+    assert service.settings.alert.dwell_s == 1.0
 
 
 def test_of_several_changes_at_once_the_last_of_each_key_counts():
-    watched = rounds()
-    each = iter(watched)
-    next(each)
+    service = Service()
     for key, value in [("alert.dwell_s", 3.0), ("detector.profile", "quality"), ("alert.dwell_s", 4.0)]:
-        watched.change(key, value)
-    watched.check()
-    settings = next(each)
-    assert (settings.alert.dwell_s, settings.detector.profile) == (4.0, "quality")
+        service.reload.change(key, value)
+    service.frame()
+    assert (service.settings.alert.dwell_s, service.settings.detector.profile) == (4.0, "quality")
+
+
+def test_a_change_in_every_frame_for_a_minute_is_applied_every_three_seconds_and_the_last_one_at_last():
+    service = Service()
+    for number in range(600):
+        service.reload.change("alert.dwell_s", 1.0 + number / 1000)
+        service.frame()
+        service.clock.now += 0.1
+    assert 19 <= service.applied <= 21
+    service.clock.now += PAUSE_S
+    service.frame()
+    assert service.settings.alert.dwell_s == 1.599
+
+
+def test_a_signal_waits_for_no_pause_and_takes_the_changes_that_do_along():
+    service = Service()
+    service.reload.change("alert.dwell_s", 2.0)
+    service.frame()
+    service.reload.change("alert.dwell_s", 4.0)
+    assert not service.frame()
+    service.reload.request()
+    assert service.frame()
+    assert service.settings.alert.dwell_s == 4.0
 
 
 def test_a_laid_over_value_is_validated_as_a_file_is():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -21,6 +23,7 @@ from edge.publish.broker import Broker
 from edge.publish.mqtt import ONLINE, MqttLink
 from tests import fakes
 from tests.conftest import Mosquitto, command, environment, free_port, maskwatch
+from tests.device.test_pains import mounts
 from tests.fakes import eventually
 from tests.faults.kills import PERSISTENT, Receiver
 from tests.publish.test_embedded import known
@@ -283,3 +286,46 @@ def test_nothing_is_left_behind_in_the_runtime_folder(tmp_path, mosquitto):
     assert eventually((tmp_path / "scene.sock").exists, 30)
     watch.end()
     assert list(tmp_path.glob("scene*")) == []
+
+
+NO_LINE = """
+mount -t tmpfs none /mnt
+echo 'passwd: files' > /mnt/nsswitch.conf
+mount --bind /mnt/nsswitch.conf /etc/nsswitch.conf
+mount --bind /dev/null /etc/passwd
+"""
+"""A user without a line in /etc/passwd, as in a container."""
+READ_ONLY = "".join(f"mount -t tmpfs -o ro none {folder}\n" for folder in ("/tmp", "/var/tmp", "/dev/shm"))
+ASCII = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+
+
+@pytest.mark.parametrize(
+    ("script", "environ"),
+    [
+        pytest.param(NO_LINE, {"STATE_DIRECTORY": "{state}"}, id="no home, but a service's folder"),
+        pytest.param(NO_LINE, {}, id="no home and no line in passwd"),
+        pytest.param(READ_ONLY, {"HOME": "{state}"}, id="no shared folder can be written"),
+        pytest.param("", {"HOME": "/proc/nowhere"}, id="a home that is not there"),
+        pytest.param("", ASCII, id="a terminal of ASCII"),
+    ],
+)
+@mounts
+def test_a_run_starts_whatever_is_missing_besides(script, environ, request):
+    """Each ended the start with a traceback, for the sake of a folder that only viewers use, or a character."""
+    state = Path("/var/lib") / f"maskwatch-{os.getpid()}"
+    state.mkdir(mode=0o700)
+    request.addfinalizer(lambda: shutil.rmtree(state))
+    env = environment(**{key: value.format(state=state) for key, value in environ.items()})
+    for name in {"HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "RUNTIME_DIRECTORY"} - environ.keys():
+        env.pop(name, None)
+    line = command("run", "--source", "demo", "--headless", "--set", f"mqtt.port={free_port()}")
+    whole = ["unshare", "--mount", "sh", "-ec", f'{script}exec "$@"', "sh", *line]
+    with subprocess.Popen(whole, env=env, cwd="/", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
+        said: list[str] = []
+        reader = threading.Thread(target=lambda: said.extend(iter(run.stdout.readline, "")), daemon=True)
+        reader.start()
+        assert eventually(lambda: any("episode start" in line for line in said) or run.poll() is not None, 40)
+        run.send_signal(signal.SIGTERM)
+        assert run.wait(10) == 0, "".join(said)
+        reader.join(5)
+    assert "Traceback" not in "".join(said)

@@ -39,10 +39,14 @@ class EpisodePolicy:
         new_id: Callable[[], str],
     ) -> None:
         """Open episodes for masks worn wrongly too where `incorrect`; `new_id` names episodes."""
-        self._dwell_s, self._clear_s, self._gone_s, self._update_s = dwell_s, clear_s, gone_s, update_s
-        self._kinds = {Mask.WITHOUT_MASK, Mask.INCORRECT_MASK} if incorrect else {Mask.WITHOUT_MASK}
+        self.adopt(dwell_s=dwell_s, clear_s=clear_s, gone_s=gone_s, update_s=update_s, incorrect=incorrect)
         self._new_id = new_id
         self._cases: dict[int, _Case] = {}
+
+    def adopt(self, *, dwell_s: float, clear_s: float, gone_s: float, update_s: float, incorrect: bool) -> None:
+        """Go on by other settings; episodes that are open stay so."""
+        self._dwell_s, self._clear_s, self._gone_s, self._update_s = dwell_s, clear_s, gone_s, update_s
+        self._kinds = {Mask.WITHOUT_MASK, Mask.INCORRECT_MASK} if incorrect else {Mask.WITHOUT_MASK}
 
     def judge(self, tracks: Sequence[Track], at: float) -> tuple[Alert, ...]:
         """Return the alerts that are due at `at` seconds on the source's clock."""
@@ -78,7 +82,7 @@ class EpisodePolicy:
             return
         if mask is not case.brewing:
             case.brewing, case.brewing_since = (mask if mask in self._kinds else None), at
-        if case.brewing and at - case.brewing_since >= self._dwell_s:
+        if case.brewing in self._kinds and at - case.brewing_since >= self._dwell_s:
             since = case.brewing_since
             case.told = Alert(self._new_id(), EventType.START, 0, mask, case.track, since, at)
             case.told_mask, case.clearing_since = mask, None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,18 +15,17 @@ from edge.capture.files import FolderSource
 from edge.capture.kinds import Kind, exists, kind_to_read
 from edge.capture.live import LiveSource
 from edge.capture.opencv import open_stream, open_usb
-from edge.capture.prepared import PreparedCamera, preparation
+from edge.capture.prepared import PreparedCamera, preparation, unprepared
 from edge.capture.video import VideoSource
 from edge.errors import CameraError, ConfigError, InputError
 from edge.redaction import redacted
 
 if TYPE_CHECKING:
-    import threading
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from edge.capture import Camera, Source, WatchedSource
     from edge.capture.prepared import Prepare
-    from edge.data import Image
+    from edge.data import Frame, Gap, Image
     from edge.settings import CameraSettings
 
 log = logging.getLogger(__name__)
@@ -51,15 +51,7 @@ def open_source(
     small_px = small_px[::-1] if settings.rotate in (90, 270) else small_px
     opener, prepare = _opener(settings, small_px, password), preparation(settings, paint)
     if opener is None:
-        return ReadAhead(
-            redacted(settings.source),
-            partial(_files, Path(settings.source), prepare),
-            stop=stop,
-            open_timeout_s=settings.open_timeout_s,
-            patience_s=settings.patience_s,
-            stuck_s=settings.stuck_s,
-            pace=settings.pace,
-        )
+        return _ahead(settings, partial(_files, Path(settings.source), prepare), stop)
     return LiveSource(
         redacted(settings.source),
         partial(PreparedCamera, opener, prepare),
@@ -68,6 +60,34 @@ def open_source(
         frozen_s=settings.frozen_s,
         stuck_s=settings.stuck_s,
         retry_max_s=settings.retry_max_s,
+    )
+
+
+def check_files(settings: CameraSettings) -> None:
+    """Refuse files or a folder that `camera.source` names and that cannot be watched; a camera is not opened.
+
+    Raises:
+        InputError, CameraError: as `open_source` would.
+        ConfigError: the camera's password cannot be read.
+    """
+    if _opener(settings, (1, 1), None) is None:
+        _ahead(settings, partial(_probed, Path(settings.source)), threading.Event()).close()
+
+
+def wants_small(settings: CameraSettings) -> bool:
+    """Return whether the camera is asked for a picture at detector size, so that it is opened anew for another."""
+    return settings.source in ("picamera", "camera", "auto") and picamera.available()
+
+
+def _ahead(settings: CameraSettings, open_files: Callable[[], Source], stop: threading.Event) -> ReadAhead:
+    return ReadAhead(
+        redacted(settings.source),
+        open_files,
+        stop=stop,
+        open_timeout_s=settings.open_timeout_s,
+        patience_s=settings.patience_s,
+        stuck_s=settings.stuck_s,
+        pace=settings.pace,
     )
 
 
@@ -138,6 +158,21 @@ def _files(path: Path, prepare: Prepare) -> Source:
     if path.is_dir() or kind_to_read(path) is Kind.IMAGE:
         return FolderSource(path, on_bad=_tell, prepare=prepare)
     return VideoSource(path, on_bad=_tell, prepare=prepare)
+
+
+def _probed(path: Path) -> Source:
+    """Open files as far as that leaves them as they were: what is taken from a pipe is lost to whoever reads it."""
+    return _files(path, unprepared) if not exists(path) or path.is_file() or path.is_dir() else _Nothing()
+
+
+class _Nothing:
+    """Source of no frame."""
+
+    def __iter__(self) -> Iterator[Frame | Gap]:
+        return iter(())
+
+    def close(self) -> None:
+        """Hold nothing open."""
 
 
 def _tell(error: CameraError) -> None:

@@ -43,10 +43,16 @@ class Voter:
         min_confidence: float = 0.0,
     ) -> None:
         """Judge a visible person every `every_s`; a verdict counts half after `half_life_s`."""
+        self.adopt(every_s, max_per_frame, half_life_s, min_votes, min_confidence)
+        self._ballots: dict[int, _Ballot] = {}
+
+    def adopt(
+        self, every_s: float, max_per_frame: int, half_life_s: float, min_votes: int, min_confidence: float
+    ) -> None:
+        """Go on by other settings, with the votes so far."""
         self._every_s, self._max_per_frame = every_s, max_per_frame
         self._half_life_s = max(half_life_s, 1e-3)
         self._min_votes, self._min_confidence = min_votes, min_confidence
-        self._ballots: dict[int, _Ballot] = {}
 
     def due(self, tracks: Sequence[Track], at: float) -> tuple[int, ...]:
         """Return which tracks to judge now: visible ones that waited long enough, longest first."""

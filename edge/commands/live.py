@@ -92,9 +92,9 @@ def sign(
 def _socket_of(settings: Settings, named: Path | None) -> Path:
     """Return where the running maskwatch listens, if there is a display to show it on."""
     from edge.folders import running_scene
-    from edge.show import window
+    from edge.show.highgui import has_display
 
-    if not window.has_display():
+    if not has_display():
         raise InputError("there is no display; mend: run this on the device's desktop, or through ssh -X")
     return running_scene(named or (Path(settings.show.socket) if settings.show.socket else None))
 

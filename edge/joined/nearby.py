@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from edge.errors import ConfigError
 from edge.notice import State
@@ -27,14 +27,12 @@ from edge.publish.clock import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import ExitStack
 
     from edge.data import Scene
+    from edge.keeper import Keeper
     from edge.notice import Announcer, Notice
     from edge.publish.publisher import Publisher
     from edge.settings import NoticeSettings
-
-_Closable = TypeVar("_Closable", Lamp, Buzzer, Voice, Notifier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,7 @@ def build_notifier(
     nearby: Nearby,
     publisher: Publisher,
     wall: Callable[[], float],
-    stack: ExitStack,
+    keep: Keeper,
     *,
     wanted: Callable[[Scene], bool] = lambda _scene: True,
 ) -> Notifier:
@@ -59,20 +57,21 @@ def build_notifier(
 
     wanted: whether a scene is worth a notice, such as one with somebody near.
     """
-    phrases = phrases_of(rules)
-    announcers = [*_shown(rules, nearby.banner), *_wired(rules, nearby.troubles, stack)]
-    announcers += [] if rules.voice == "off" else [_voice(rules, phrases, nearby.troubles, stack)]
-    announcers.append(Relay(partial(_tell_signs, publisher)))
-    loudness = _loudness(rules)
-    notifier = Notifier(
+    phrases, loudness = phrases_of(rules), _loudness(rules)
+    announcers = [*_shown(rules, nearby.banner), *_wired(rules, nearby.troubles, keep)]
+    announcers += [] if rules.voice == "off" else [_voice(rules, phrases, nearby.troubles, keep)]
+    announcers.append(keep("relay", publisher, lambda: Relay(partial(_tell_signs, publisher))))
+    manners = Manners(rules.hold_s, rules.repeat_s, rules.remind_s, rules.reminders)
+    notifier = keep("notifier", None, lambda: Notifier(phrases, announcers, manners), Notifier.close)
+    notifier.adopt(
         phrases,
         announcers,
-        Manners(rules.hold_s, rules.repeat_s, rules.remind_s, rules.reminders),
+        manners,
         volume=lambda: loudness.at(minute_of_day(wall())),
         wanted=wanted,
         enabled=partial(nearby.switch.on, rules.enabled),
     )
-    return _closing(stack, notifier)
+    return notifier
 
 
 def phrases_of(rules: NoticeSettings) -> Phrases:
@@ -104,23 +103,43 @@ def night_of(hours: str) -> Callable[[], bool]:
 def _shown(rules: NoticeSettings, banner: Banner) -> list[Announcer]:
     """Return what needs no device: it comes first, since it cannot fail."""
     bell: list[Announcer] = [Bell(sys.stderr)] if sys.stderr.isatty() else []
+    if not rules.banner:
+        banner.clear()
     return [banner, *bell] if rules.banner else []
 
 
-def _wired(rules: NoticeSettings, troubles: Troubles, stack: ExitStack) -> list[Announcer]:
-    wired: list[Announcer] = []
-    if rules.lamp_pin:
-        wired.append(_closing(stack, Lamp(rules.lamp_pin, partial(troubles.tell, "lamp"))))
-    if rules.buzzer_pin:
-        wired.append(_closing(stack, Buzzer(rules.buzzer_pin, partial(troubles.tell, "buzzer"))))
-    return wired
+def _wired(rules: NoticeSettings, troubles: Troubles, keep: Keeper) -> list[Lamp | Buzzer]:
+    """Return what hangs at pins: all of one part, since a pin may go from one to the other."""
+
+    def open_pins() -> list[Lamp | Buzzer]:
+        wired: list[Lamp | Buzzer] = []
+        if rules.lamp_pin:
+            wired.append(Lamp(rules.lamp_pin, partial(troubles.tell, "lamp")))
+        if rules.buzzer_pin:
+            wired.append(Buzzer(rules.buzzer_pin, partial(troubles.tell, "buzzer")))
+        return wired
+
+    def close_pins(wired: list[Lamp | Buzzer]) -> None:
+        for part in wired:
+            part.close()
+        troubles.forget("lamp", "buzzer")
+
+    return keep("pins", (rules.lamp_pin, rules.buzzer_pin), open_pins, close_pins)
 
 
-def _voice(rules: NoticeSettings, phrases: Phrases, troubles: Troubles, stack: ExitStack) -> Voice:
+def _voice(rules: NoticeSettings, phrases: Phrases, troubles: Troubles, keep: Keeper) -> Voice:
     runtime = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0] or os.environ.get("XDG_RUNTIME_DIR", "")
     prepare = partial(_spoken, phrases) if rules.voice == "espeak" else partial(_recorded, Path(rules.voice))
     folder = runtime if Path(runtime).is_dir() else None
-    return _closing(stack, Voice(prepare, Player(), partial(troubles.tell, "voice"), folder=folder or None))
+
+    def speak() -> Voice:
+        return Voice(prepare, Player(), partial(troubles.tell, "voice"), folder=folder or None)
+
+    def hush(voice: Voice) -> None:
+        voice.close()
+        troubles.forget("voice")
+
+    return keep("voice", (rules.voice, phrases, folder), speak, hush)
 
 
 def _spoken(phrases: Phrases, folder: Path) -> dict[State, Clip]:
@@ -141,8 +160,3 @@ def _tell_signs(publisher: Publisher, notice: Notice) -> None:
     """Tell other signs in the first language."""
     first = next(iter(notice.phrases), None)
     publisher.tell_signs(notice.state.value, first.text if first else "", first.language if first else "")
-
-
-def _closing(stack: ExitStack, part: _Closable) -> _Closable:
-    stack.callback(part.close)
-    return part

@@ -15,19 +15,19 @@ from edge.publish import access
 from edge.publish.announced import Announced
 from edge.publish.broker import EMBEDDED, device_name, takes_commands
 from edge.publish.census import CensusTaker
-from edge.publish.command import Bucket
+from edge.publish.command import Bucket, Tally
 from edge.publish.embedded import EmbeddedBroker
 from edge.publish.message import Clock, Sender
 from edge.publish.people import People, Presence, Shares
-from edge.publish.publisher import Publisher
+from edge.publish.publisher import Publisher, Terms
 from edge.publish.remote import Wishes
 from edge.redaction import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import ExitStack
 
     from edge.distance.ruler import Ruler
+    from edge.keeper import Keeper
     from edge.publish.broker import Broker
     from edge.report import Report
     from edge.settings import MqttSettings, Settings
@@ -36,15 +36,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Lasting:
-    """What commands and rounds leave behind, until the process ends."""
+    """What stays through every reload, until the process ends; session: its name in every message."""
 
+    session: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     notice: NoticeSwitch = field(default_factory=NoticeSwitch)
     announced: Announced = field(default_factory=Announced)
     bucket: Bucket = field(default_factory=Bucket)
+    tally: Tally = field(default_factory=Tally)
 
 
 def build_wishes(settings: Settings, lasting: Lasting, change: Callable[[str, object], None]) -> Wishes:
-    """Join what others may command; `change` asks for one setting to be changed, which begins a new round."""
+    """Join what others may command; `change` asks for one setting to be changed, which the next reload does."""
 
     def turn(word: str) -> None:
         lasting.notice.asked = word == "ON"
@@ -65,7 +67,7 @@ def build_wishes(settings: Settings, lasting: Lasting, change: Callable[[str, ob
     if settings.privacy.aggregate:  # what could be commanded is not there
         return Wishes(prefix=prefix, aggregate=True, **kept)
     allowed = effects if takes_commands(settings.mqtt) else {}
-    return Wishes(allowed, states, prefix, bucket=lasting.bucket, **kept)
+    return Wishes(allowed, states, prefix, bucket=lasting.bucket, tally=lasting.tally, **kept)
 
 
 def build_publisher(
@@ -76,47 +78,70 @@ def build_publisher(
     ruler: Ruler,
     wishes: Wishes,
     snapshot: Callable[[], bytes] | None,
-    stack: ExitStack,
+    session: str,
+    keep: Keeper,
 ) -> Publisher:
-    """Start to publish, to a broker of our own where none is named."""
-    broker = _opened(settings.mqtt, broker, stack)
-    sender = Sender(
+    """Publish, to a broker of our own where none is named."""
+    broker = _opened(settings.mqtt, broker, keep)
+    sender = _sender(settings, ruler, session)
+    people, stats_s = _people(settings, sender, keep), settings.mqtt.stats_s
+    terms = Terms(broker, sender, report, models, people, stats_s, wishes, snapshot)
+    publisher = keep("publisher", None, lambda: _started(Publisher(terms)), Publisher.close)
+    publisher.adopt(terms)
+    return publisher
+
+
+def _started(publisher: Publisher) -> Publisher:
+    publisher.start()
+    return publisher
+
+
+def _sender(settings: Settings, ruler: Ruler, session: str) -> Sender:
+    return Sender(
         device=device_name(settings.device),
         site=settings.device.site,
         camera=settings.camera.name,
-        session=uuid.uuid4().hex[:12],
+        session=session,
         clock=Clock(),
         expires_s=settings.alert.expires_s,
         settings_sha256=fingerprint(settings),
         around=partial(proximity, ruler=ruler, near_m=settings.distance.near_m),
     )
-    people = _people(settings, sender)
-    publisher = Publisher(
-        broker, sender, report, models, people, stats_s=settings.mqtt.stats_s, wishes=wishes, snapshot=snapshot
-    )
-    stack.callback(publisher.close)
-    publisher.start()
-    return publisher
 
 
-def _opened(mqtt: MqttSettings, broker: Broker, stack: ExitStack) -> Broker:
+def _opened(mqtt: MqttSettings, broker: Broker, keep: Keeper) -> Broker:
     """Return the broker as it is met: one of our own is opened first, and its address kept for subscribers."""
     if mqtt.host != EMBEDDED:
         return broker
+    known = (mqtt.port, broker.user, broker.password)
+    embedded, user, password = keep("embedded broker", known, lambda: _embedded(mqtt.port, broker), _close_embedded)
+    return replace(broker, user=user, password=password, port=embedded.port)
+
+
+def _embedded(port: int, broker: Broker) -> tuple[EmbeddedBroker, str, str]:
+    """Open a broker of our own; return it with the credential that it asks for."""
     known = access.with_credential(broker)
-    embedded = EmbeddedBroker(mqtt.port, known.user, known.password)
-    stack.callback(embedded.close)
-    met = replace(known, port=embedded.port)
-    access.keep(met)
-    return met
+    embedded = EmbeddedBroker(port, known.user, known.password)
+    access.keep(replace(known, port=embedded.port))
+    return embedded, known.user, known.password
 
 
-def _people(settings: Settings, sender: Sender) -> People:
-    """Return how people are told of: one by one, or in shares of many alone."""
-    privacy = settings.privacy
+def _close_embedded(opened: tuple[EmbeddedBroker, str, str]) -> None:
+    opened[0].close()
+
+
+def _people(settings: Settings, sender: Sender, keep: Keeper) -> People:
+    """Return how people are told of, with the counts so far: one by one, or in shares of many alone."""
+    privacy, stats_s, who = settings.privacy, settings.mqtt.stats_s, (sender.device, sender.camera)
     if not privacy.aggregate:
-        return Presence(sender, interval_s=settings.mqtt.stats_s)
-    return Shares(sender, CensusTaker(interval_s=privacy.aggregate_s, min_people=privacy.aggregate_min))
+        presence = keep("presence", who, lambda: Presence(sender, interval_s=stats_s))
+        presence.adopt(sender, interval_s=stats_s)
+        return presence
+    interval_s, min_people = privacy.aggregate_s, privacy.aggregate_min
+    taker = CensusTaker(interval_s=interval_s, min_people=min_people)
+    shares = keep("shares", (who, interval_s, min_people), lambda: Shares(sender, taker))
+    shares.adopt(sender)
+    return shares
 
 
 def announced_folder(settings: Settings) -> Path | None:

@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import cv2
 
@@ -86,10 +86,39 @@ def _decoder(known: dict[str, _T], model: Model) -> _T:
     return known[decoder]
 
 
-def build_stages(settings: Settings, models: Models, timings: Timings, *, every_frame: bool) -> Stages:
-    """Join the stages; `every_frame` judges every visible face in every frame and measures none, as files want it."""
-    tracker = MotionTracker(min_iou=settings.track.min_iou, max_lost_s=settings.track.max_lost_s)
-    voter, policy = _voter(settings, every_frame=every_frame), _policy(settings.alert)
+@dataclass(frozen=True, slots=True)
+class People:
+    """What is remembered of the people in sight, through every reload that concerns neither camera nor device."""
+
+    tracker: MotionTracker
+    voter: Voter
+    policy: EpisodePolicy
+
+    def adopt(self, settings: Settings) -> None:
+        """Go on by other settings with the same people and the same open episodes."""
+        self.tracker.adopt(min_iou=settings.track.min_iou, max_lost_s=settings.track.max_lost_s)
+        self.voter.adopt(**_votes(settings, every_frame=False))
+        self.policy.adopt(**_episodes(settings.alert))
+
+
+def people_of(settings: Settings, *, every_frame: bool = False) -> People:
+    """Return what knows nobody yet."""
+    return People(
+        MotionTracker(min_iou=settings.track.min_iou, max_lost_s=settings.track.max_lost_s),
+        Voter(**_votes(settings, every_frame=every_frame)),
+        EpisodePolicy(**_episodes(settings.alert), new_id=lambda: str(uuid.uuid4())),
+    )
+
+
+def build_stages(
+    settings: Settings, models: Models, timings: Timings, *, every_frame: bool, people: People | None = None
+) -> Stages:
+    """Join the stages; `every_frame` judges every visible face in every frame and measures none, as files want it.
+
+    people: those who are known already; None: nobody is.
+    """
+    people = people or people_of(settings, every_frame=every_frame)
+    tracker, voter, policy = people.tracker, people.voter, people.policy
     closer = CloserLook(models.detector, models.detector_px)
     return Stages(
         detect=timings.timed("detect", models.detector.detect),
@@ -104,26 +133,19 @@ def build_stages(settings: Settings, models: Models, timings: Timings, *, every_
     )
 
 
-def _voter(settings: Settings, *, every_frame: bool) -> Voter:
+def _votes(settings: Settings, *, every_frame: bool) -> dict[str, Any]:
     rule = settings.classifier
-    return Voter(
-        every_s=0.0 if every_frame else rule.every_s,
-        max_per_frame=1_000 if every_frame else rule.max_per_frame,
-        half_life_s=settings.vote.half_life_s,
-        min_votes=settings.vote.min_votes,
-        min_confidence=settings.vote.min_confidence,
-    )
+    return {
+        "every_s": 0.0 if every_frame else rule.every_s,
+        "max_per_frame": 1_000 if every_frame else rule.max_per_frame,
+        "half_life_s": settings.vote.half_life_s,
+        "min_votes": settings.vote.min_votes,
+        "min_confidence": settings.vote.min_confidence,
+    }
 
 
-def _policy(rule: AlertSettings) -> EpisodePolicy:
-    return EpisodePolicy(
-        dwell_s=rule.dwell_s,
-        clear_s=rule.clear_s,
-        gone_s=rule.gone_s,
-        update_s=rule.update_s,
-        incorrect=rule.incorrect,
-        new_id=lambda: str(uuid.uuid4()),
-    )
+def _episodes(rule: AlertSettings) -> dict[str, Any]:
+    return rule.model_dump(include={"dwell_s", "clear_s", "gone_s", "update_s", "incorrect"})
 
 
 def counting(stages: Stages) -> Stages:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from edge.folders import scene_socket
 from edge.joined.nearby import Nearby, sign_texts
@@ -13,23 +13,22 @@ from edge.privacy.empty import EmptyScene
 from edge.privacy.pixelate import Cover, Pixelation
 from edge.privacy.snapshot import Snapshot
 from edge.show.child import ChildProcess
+from edge.show.highgui import has_display
 from edge.show.sign import SignTexts, sign_process
 from edge.show.slot import SceneServer, picture_of
 from edge.show.terminal import TerminalView
-from edge.show.window import has_display, window_process
+from edge.show.window import window_process
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
-    from contextlib import ExitStack
 
     from rich.console import Console
 
     from edge.data import Image, Scene
+    from edge.keeper import Keeper
     from edge.pipeline import Sink
     from edge.settings import Settings
-
-_Closable = TypeVar("_Closable", ChildProcess, TerminalView)
 
 GROUP = "maskwatch"
 
@@ -63,9 +62,12 @@ class Leaving:
     snapshot: Callable[[], bytes] | None
 
 
-def build_leaving(settings: Settings) -> Leaving:
-    """Join what pixelates; the empty scene is learned only where pictures leave: that costs 4 ms a second."""
-    empty = EmptyScene()
+def build_leaving(settings: Settings, place: object, keep: Keeper) -> Leaving:
+    """Join what pixelates; the empty scene is learned only where pictures leave: that costs 4 ms a second.
+
+    place: what the camera looks at; another one is learned anew.
+    """
+    empty = keep("background", place, EmptyScene)
     cover, width_px = Cover(settings.privacy.pixelate), settings.web.width_px
     pixelation = Pixelation(cover, empty, cells=settings.privacy.cells, width_px=width_px)
     snapshot = Snapshot(pixelation)
@@ -74,22 +76,22 @@ def build_leaving(settings: Settings) -> Leaving:
     return Leaving(pixelation, (*sinks, snapshot) if sends else sinks, snapshot.jpeg if sends else None)
 
 
-def build_scene(settings: Settings, view: Shown, stack: ExitStack) -> SceneServer:
+def build_scene(settings: Settings, view: Shown, keep: Keeper) -> SceneServer:
     """Open the shared memory that windows on this machine read."""
     path = Path(settings.show.socket) if settings.show.socket else scene_socket()
-    return serve_scene(path, settings.show.max_width_px, view, stack)
+    max_px = settings.show.max_width_px
+    return keep("scene", (path, max_px), lambda: serve_scene(path, max_px, view), SceneServer.close)
 
 
 def serve_scene(
     path: Path,
     max_side_px: int,
     view: Shown,
-    stack: ExitStack,
     picture: Callable[[Scene], Image | None] = picture_of,
     every_s: float = 0.0,
 ) -> SceneServer:
     """Open shared memory for those who meet us at `path`; see `SceneServer` for the rest."""
-    server = SceneServer(
+    return SceneServer(
         path,
         max_side_px=max_side_px,
         status=view.status,
@@ -100,34 +102,37 @@ def serve_scene(
         picture=picture,
         every_s=every_s,
     )
-    stack.callback(server.close)
-    return server
 
 
 def build_viewers(
-    settings: Settings, view: Shown, scene: Path, console: Console, stop: threading.Event, stack: ExitStack
+    settings: Settings, view: Shown, scene: SceneServer, console: Console, stop: threading.Event, keep: Keeper
 ) -> list[Sink]:
     """Open what shows the scene here: a window of our own, the sign, the terminal."""
     viewers: list[Sink] = []
     if settings.show.window == "on" or (settings.show.window == "auto" and has_display()):
-        viewers.append(_closing(stack, window_process(scene, stop)))
+        viewers.append(keep("window", scene, lambda: window_process(scene.path, stop), ChildProcess.close))
     if settings.notice.sign == "on":
-        viewers += _signs(settings, view, scene, stack)
+        viewers += _signs(settings, view, scene, keep)
     if settings.show.terminal != "off":
-        viewers.append(_closing(stack, TerminalView(console, status=view.status, banner=view.banner)))
+        terminal = partial(TerminalView, console, status=view.status, banner=view.banner)
+        viewers.append(keep("terminal", None, terminal, TerminalView.close))
     return viewers
 
 
-def _signs(settings: Settings, view: Shown, path: Path, stack: ExitStack) -> list[Sink]:
+def _signs(settings: Settings, view: Shown, scene: SceneServer, keep: Keeper) -> list[ChildProcess]:
     """Start the sign; without a display say how it is started elsewhere."""
-    tell = partial(view.nearby.troubles.tell, "sign")
-    if not has_display():
+    troubles, texts = view.nearby.troubles, SignTexts(*sign_texts(settings.notice))
+    tell = partial(troubles.tell, "sign")
+
+    def open_signs() -> list[ChildProcess]:
+        if has_display():
+            return [sign_process(scene.path, texts, settings.notice.sign_night, tell)]
         tell("there is no display; mend: run `maskwatch sign --stay` on the device's desktop, and set notice.sign=off")
         return []
-    texts = SignTexts(*sign_texts(settings.notice))
-    return [_closing(stack, sign_process(path, texts, settings.notice.sign_night, tell))]
 
+    def close_signs(signs: list[ChildProcess]) -> None:
+        for sign in signs:
+            sign.close()
+        troubles.forget("sign")
 
-def _closing(stack: ExitStack, sink: _Closable) -> _Closable:
-    stack.callback(sink.close)
-    return sink
+    return keep("sign", (scene, texts, settings.notice.sign_night), open_signs, close_signs)

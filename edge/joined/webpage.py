@@ -5,21 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from edge import __version__
-from edge.errors import ConfigError
-from edge.joined.viewers import GROUP, Leaving, Shown, serve_scene
+from edge.joined.viewers import GROUP, Shown, serve_scene
 from edge.publish.broker import device_name
 from edge.publish.message import Clock
 from edge.redaction import shown
 from edge.show.bulletin import Bulletin
+from edge.show.child import ChildProcess
 from edge.show.day import DayLog, Sources
-from edge.show.page import binding
+from edge.show.slot import SceneServer
 from edge.show.sockets import beside
 from edge.show.web import NEWS, PICTURES, web_process
 
 if TYPE_CHECKING:
-    from contextlib import ExitStack
+    from collections.abc import Callable
     from pathlib import Path
 
+    from edge.data import Image, Scene
+    from edge.keeper import Keeper
     from edge.pipeline import Sink
     from edge.publish.publisher import Publisher
     from edge.report import Report
@@ -30,36 +32,40 @@ _NEWS_S = 1.0
 
 
 def build_page(
-    settings: Settings, view: Shown, day: Sources, leaving: Leaving, scene: Path, stack: ExitStack
+    settings: Settings,
+    view: Shown,
+    day: Sources,
+    picture: Callable[[Scene], Image | None],
+    scene: Path,
+    keep: Keeper,
 ) -> list[Sink]:
-    """Open what the web page is fed from, people only in cells, and keep its process where the settings say so."""
+    """Open what the web page is fed from, and keep its process where the settings say so.
+
+    picture: makes of a scene what leaves it, people only in cells.
+    """
     web, path = settings.web, beside(scene, PICTURES)
-    pictures = serve_scene(path, web.width_px, view, stack, leaving.pixelation.picture, web.every_s)
-    log = DayLog(day, Clock())
-    news = Bulletin(beside(scene, NEWS), compose=log.compose, version=lambda: log.version, every_s=_NEWS_S, group=GROUP)
-    stack.callback(news.close)
-    return [pictures, log, news, *_served(settings, scene, stack)]
+    pictures = keep(
+        "pictures",
+        (path, web.width_px, web.every_s),
+        lambda: serve_scene(path, web.width_px, view, picture, web.every_s),
+        SceneServer.close,
+    )
+    log = keep("day", settings.camera.name, lambda: DayLog(day, Clock()))
+    log.adopt(day)
+    news = keep("news", (scene, log), lambda: _news(beside(scene, NEWS), log), Bulletin.close)
+    return [pictures, log, news, *_served(settings, scene, keep)]
 
 
-def _served(settings: Settings, scene: Path, stack: ExitStack) -> list[Sink]:
+def _news(path: Path, log: DayLog) -> Bulletin:
+    return Bulletin(path, compose=log.compose, version=lambda: log.version, every_s=_NEWS_S, group=GROUP)
+
+
+def _served(settings: Settings, scene: Path, keep: Keeper) -> list[Sink]:
     """Start the page itself, where `run` is to keep it up."""
     if not settings.web.serve:
         return []
-    process = web_process(scene, settings.web)
-    stack.callback(process.close)
-    return [process]
-
-
-def check_page(settings: Settings) -> None:
-    """Refuse settings of the web page that are unsafe, where it is served.
-
-    Raises:
-        ConfigError: see edge/show/page/binding.py; or there is nothing to show.
-    """
-    if settings.web.serve and settings.privacy.aggregate:
-        raise ConfigError("web.serve: privacy.aggregate allows no picture and no alert; mend: set one of them to false")
-    if settings.web.serve:
-        binding.check(settings.web)
+    web = settings.web
+    return [keep("web page", (scene, web), lambda: web_process(scene, web), ChildProcess.close)]
 
 
 def page_sources(settings: Settings, report: Report, publisher: Publisher, models: dict[str, ModelSpec]) -> Sources:

@@ -58,6 +58,24 @@ class Notifier:
         self._heard: dict[str, int] = {}  # how often a notice was heard during each open episode, by event id
         self._heard_at, self._aloud = _NEVER, False
 
+    def adopt(
+        self,
+        phrases: Phrases,
+        announcers: Sequence[Announcer],
+        manners: Manners,
+        *,
+        volume: Callable[[], float],
+        wanted: Callable[[Scene], bool],
+        enabled: Callable[[], bool],
+    ) -> None:
+        """Go on by other settings; a notice that stands is handed to other announcers without a sound."""
+        differs = (phrases, list(announcers)) != (self._phrases, list(self._announcers))
+        self._phrases, self._announcers, self._manners = phrases, announcers, manners
+        self._volume, self._wanted, self._enabled = volume, wanted, enabled
+        if differs and self._state is not State.OFF:
+            words = phrases.please if self._state is State.ON else phrases.thanks
+            self._announce(Notice(self._state, words, 0.0))
+
     def put(self, scene: Scene) -> None:
         """Open, hold, repeat and end the notice as the scene asks; return at once."""
         now = scene.decided_at

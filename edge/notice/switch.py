@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class NoticeSwitch:
-    """Outlives the rounds of a watch; one thread turns it, another looks.  asked: None until somebody has turned it."""
+    """Outlives every reload; one thread turns it, another reads it.  asked: None until somebody has turned it."""
 
     asked: bool | None = None
 

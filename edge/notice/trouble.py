@@ -24,6 +24,10 @@ class Troubles:
         else:
             log.info("notice: %s: well again", name)
 
+    def forget(self, *names: str) -> None:
+        """Forget parts that are there no more, and with them what was wrong."""
+        self._texts = {name: text for name, text in self._texts.items() if name not in names}
+
     @property
     def text(self) -> str:
         """All troubles in one line, "lamp: …; voice: …"; empty while there is none."""

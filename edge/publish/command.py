@@ -9,6 +9,7 @@ import logging
 import math
 import re
 import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, get_args
 
 from edge.settings import AlertSettings, DetectorSettings
@@ -81,23 +82,46 @@ class Bucket:
         return passes
 
 
+@dataclass(slots=True)
+class Tally:
+    """How many commands were carried out and refused, and which refusals stand in the log."""
+
+    taken: int = 0
+    refused: int = 0
+    logged: set[str] = field(default_factory=set)
+
+
 class Commands:
     """Takes what comes on `<key>/set`; what is wrong changes nothing, is counted, and is told once a kind."""
 
     def __init__(
-        self, topic: Callable[[str], str], effects: Mapping[str, Callable[[Any], None]], bucket: Bucket
+        self,
+        topic: Callable[[str], str],
+        effects: Mapping[str, Callable[[Any], None]],
+        bucket: Bucket,
+        tally: Tally | None = None,
     ) -> None:
         """Listen for the keys of `effects`, each a key of `COMMANDS`.
 
         topic: gives the full topic of a name below the device's.
         effects: run on the thread that calls `receive`, and return at once.
         bucket: how many are taken; best one that outlives a reconnect and a reload.
+        tally: counts that go on through a reload; None: they begin here.
         """
         self._keys = {topic(f"{key}/set"): key for key in effects}
         self._effects = dict(effects)
         self._bucket = bucket
-        self._told: set[str] = set()
-        self.taken = self.refused = 0
+        self._tally = tally or Tally()
+
+    @property
+    def taken(self) -> int:
+        """How many were carried out."""
+        return self._tally.taken
+
+    @property
+    def refused(self) -> int:
+        """How many were wrong."""
+        return self._tally.refused
 
     @property
     def topics(self) -> list[str]:
@@ -114,7 +138,7 @@ class Commands:
         except ValueError as error:
             self._refuse(key, error)
             return
-        self.taken += 1
+        self._tally.taken += 1
         log.info("command: %s = %s", key, value)
         self._effects[key](value)
 
@@ -130,8 +154,8 @@ class Commands:
 
     def _refuse(self, key: str, error: ValueError) -> None:
         """Count it; the payload itself stands in no log, since a stranger wrote it."""
-        self.refused += 1
+        self._tally.refused += 1
         why = "no plain text" if isinstance(error, UnicodeDecodeError) else str(error)
-        if f"{key}: {why}" not in self._told:
-            self._told.add(f"{key}: {why}")
+        if f"{key}: {why}" not in self._tally.logged:
+            self._tally.logged.add(f"{key}: {why}")
             log.warning("command: %s: refused, told once: %s", key, why)

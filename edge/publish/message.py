@@ -211,7 +211,7 @@ class Sender:
             "box": relative_box(track.box, scene),
             "face_px": round(min(track.box[2] - track.box[0], track.box[3] - track.box[1]), 1),
             **self.around(alert, scene),
-            "first_seen": utc(decided - (alert.raised_at - track.first_seen)),
+            "first_seen": utc(self.clock.wall_of(track.first_seen + scene.offset_s)),
             "duration_s": round(alert.raised_at - alert.since, 3),
             "t_capture": utc(decided - latency_s),
             "t_decided": utc(decided),

@@ -32,8 +32,12 @@ class Presence:
 
     def __init__(self, sender: Sender, *, interval_s: float) -> None:
         """Tell counts every `interval_s`."""
-        self._sender, self._interval_s = sender, interval_s
+        self.adopt(sender, interval_s=interval_s)
         self._entries, self._unmasked = Entries(), False
+
+    def adopt(self, sender: Sender, *, interval_s: float) -> None:
+        """Go on with the counts so far, by other settings."""
+        self._sender, self._interval_s = sender, interval_s
 
     def first(self) -> Sequence[Message]:
         """Return that nobody is without a mask."""
@@ -54,7 +58,12 @@ class Shares:
 
     def __init__(self, sender: Sender, taker: CensusTaker) -> None:
         """Tell what `taker` counted."""
-        self._sender, self._taker = sender, taker
+        self.adopt(sender)
+        self._taker = taker
+
+    def adopt(self, sender: Sender) -> None:
+        """Go on with the interval that has begun, by other settings."""
+        self._sender = sender
 
     def first(self) -> Sequence[Message]:
         """Return the removal of what an earlier run in another mode has left at the broker."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from edge.publish.message import WITHDRAWN
@@ -14,11 +14,12 @@ from edge.publish.practice import practice_alert
 from edge.publish.remote import Remote, Wishes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from edge.data import Scene
     from edge.publish.broker import Broker
     from edge.publish.message import AlertMessage, Message, Sender
+    from edge.publish.outbox import Outbox
     from edge.publish.people import People
     from edge.report import Report
     from edge.tflite import ModelSpec
@@ -27,48 +28,112 @@ if TYPE_CHECKING:
 _FLUSH_S = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What settings make of a publisher.
+
+    wishes: what others may say to us; as it comes, nothing.
+    snapshot: returns at once the newest picture as JPEG, made unrecognisable, or nothing; None: no picture is sent.
+    """
+
+    broker: Broker
+    sender: Sender
+    report: Report
+    models: dict[str, ModelSpec]
+    people: People
+    stats_s: float
+    wishes: Wishes = field(default_factory=Wishes)
+    snapshot: Callable[[], bytes] | None = None
+
+    def will(self) -> Message:
+        """Return the last word, which is also the last will."""
+        return self.sender.online(online=False)
+
+
 class Publisher:
     """Sink on a broker that may be away for as long as it likes."""
 
-    def __init__(
-        self,
-        broker: Broker,
-        sender: Sender,
-        report: Report,
-        models: dict[str, ModelSpec],
-        people: People,
-        *,
-        stats_s: float,
-        wishes: Wishes | None = None,
-        snapshot: Callable[[], bytes] | None = None,
-    ) -> None:
-        """Join sender, outbox and link; nothing is opened before `start`.
-
-        wishes: what others may say to us; None: nothing.
-        snapshot: returns at once the newest picture as JPEG, made unrecognisable, or nothing; None: no picture is sent.
-        """
-        self.broker = broker
-        self._sender, self._report, self._outbox = sender, report, report.outbox
-        self._model, self._stats_s = models["mask"], stats_s
+    def __init__(self, terms: Terms) -> None:
+        """Join sender, outbox and link; nothing is opened before `start`."""
+        self._terms, self._outbox = terms, terms.report.outbox
         self._told: dict[str, str] = {}
-        self._people = people
         self._next_stats_at = 0.0
         self._lock = threading.Lock()
         self._retained: dict[str, Message] = {}
-        wishes = wishes or Wishes()
-        self._states, self._snapshot, self._announced = wishes.states, snapshot, wishes.announced
-        self._remote = self._listen(wishes)
-        first = (sender.online(online=True), sender.info(models), sender.models_in_force(models))
-        for message in (*first, *people.first(), *self._remote.retained):
+        self._remote = self._listen()
+        for message in (*self._first(), *terms.people.first()):
             self._retained[message.topic] = message
-        self._link = MqttLink(
-            broker,
-            will=sender.online(online=False),
+        self._link = self._new_link()
+
+    def adopt(self, terms: Terms) -> None:
+        """Go on by other settings; the connection stays where broker, will and subscriptions do."""
+        before, topics = self._terms, self._remote.topics
+        self._terms, self._remote = terms, self._listen()
+        self._use(terms.report.outbox)
+        first = [*self._first(before), *(terms.people.first() if terms.people is not before.people else ())]
+        if (terms.broker, terms.will(), self._remote.topics) == (before.broker, before.will(), topics):
+            self._withdraw()
+            for message in first:
+                if self._retained.get(message.topic) != message:
+                    self._state(message)
+            return
+        self._link.close(before.will())
+        self._renew(first, moved=terms.will().topic != before.will().topic)
+
+    def _withdraw(self) -> None:
+        """Take away what is announced no longer, over the connection that stays."""
+        gone = self._terms.wishes.announced.withdrawals()
+        if gone:
+            self._told.clear()
+        with self._lock:
+            for _, message in gone:
+                self._retained.pop(message.topic, None)
+        for key, message in gone:
+            self._link.send(message, key)
+
+    def _renew(self, first: Sequence[Message], *, moved: bool) -> None:
+        """Connect anew, as somebody else where the topics have moved."""
+        with self._lock:
+            if moved:
+                self._retained.clear()
+                self._told.clear()
+            self._retained |= {message.topic: message for message in first}
+        self._link = self._new_link()
+        self._link.start()
+
+    def _first(self, before: Terms | None = None) -> list[Message]:
+        """Return what every connection hears of device and models; of the same models nothing new."""
+        sender, models = self._terms.sender, self._terms.models
+        same = before is not None and before.models == models and before.will() == self._terms.will()
+        in_force = [] if same else [sender.models_in_force(models)]
+        return [sender.online(online=True), sender.info(models), *in_force, *self._remote.retained]
+
+    def _new_link(self) -> MqttLink:
+        return MqttLink(
+            self._terms.broker,
+            will=self._terms.will(),
             greeting=self._greeting,
             on_acknowledged=self._acknowledge,
             subscriptions=self._remote.topics,
-            on_message=self._remote.receive,
+            on_message=self._receive,
         )
+
+    def _receive(self, topic: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001 - the link calls it so
+        self._remote.receive(topic, payload, retained)
+
+    def _use(self, outbox: Outbox) -> None:
+        """Go on with another outbox, once all that was added to the one before is in its file."""
+        if outbox is self._outbox:
+            return
+        self._outbox.flush(_FLUSH_S)
+        self._outbox.close()
+        self._outbox = outbox
+        self._outbox.start(self._deliver, self._restarted)
+
+    @property
+    def broker(self) -> Broker:
+        """Where and as whom it publishes."""
+        return self._terms.broker
 
     @property
     def state(self) -> str:
@@ -77,7 +142,7 @@ class Publisher:
 
     def start(self) -> None:
         """Connect in the background."""
-        self._outbox.start(self._deliver, self._sender.restarted)
+        self._outbox.start(self._deliver, self._restarted)
         self._link.start()
 
     def put(self, scene: Scene) -> None:
@@ -90,14 +155,14 @@ class Publisher:
         self._link.check()
         for alert in scene.alerts:
             self._outbox.add(self._sender.alert(alert, scene, self._model))
-        self._tell_problems(self._report.problems())
-        self._tell_states(self._states())
+        self._tell_problems(self._terms.report.problems())
+        self._tell_states(self._terms.wishes.states())
         due = time.monotonic() >= self._next_stats_at
-        for message in self._people.tell(scene, due=due):
+        for message in self._terms.people.tell(scene, due=due):
             self._state(message)
         if due:
-            self._next_stats_at = time.monotonic() + self._stats_s
-            self._link.send(self._sender.stats(self._vitals(), self._stats_s))
+            self._next_stats_at = time.monotonic() + self._terms.stats_s
+            self._link.send(self._sender.stats(self._vitals(), self._terms.stats_s))
             self._send_snapshot()
 
     def _tell_problems(self, problems: dict[str, str]) -> None:
@@ -119,15 +184,16 @@ class Publisher:
                 self._state(self._sender.setting(key, text))
 
     def _send_snapshot(self) -> None:
-        jpeg = self._snapshot() if self._snapshot else b""
+        jpeg = self._terms.snapshot() if self._terms.snapshot else b""
         if jpeg:
             self._link.send(self._sender.snapshot(jpeg))
 
-    def _listen(self, wishes: Wishes) -> Remote:
+    def _listen(self) -> Remote:
         """Return what listens to others; where commands are taken at all, a test alert is one of them."""
+        wishes, snapshot = self._terms.wishes, self._terms.snapshot
         practise = {"test_alert": lambda _press: self._say(practice_alert(self._sender, self._model))}
         allowed = replace(wishes, effects={**wishes.effects, **practise}) if wishes.effects else wishes
-        return Remote(self._sender, allowed, self._say, snapshot=self._snapshot is not None)
+        return Remote(self._sender, allowed, self._say, snapshot=snapshot is not None)
 
     def _say(self, message: Message) -> None:
         """Send what is no state."""
@@ -146,9 +212,20 @@ class Publisher:
     def _acknowledge(self, key: str) -> None:
         """Take note of what the broker has."""
         if key.startswith(WITHDRAWN):
-            self._announced.settle(key)
+            self._terms.wishes.announced.settle(key)
         else:
             self._outbox.acknowledge(key)
+
+    @property
+    def _sender(self) -> Sender:
+        return self._terms.sender
+
+    @property
+    def _model(self) -> ModelSpec:
+        return self._terms.models["mask"]
+
+    def _restarted(self, last: AlertMessage) -> AlertMessage:
+        return self._sender.restarted(last)
 
     def _deliver(self, alert: AlertMessage) -> None:
         """Hand a committed alert to the link."""
@@ -158,7 +235,7 @@ class Publisher:
         broker = {"connections": self._link.connections, "last_trouble": self._link.trouble}
         outbox = {"waiting": self._outbox.waiting, "dropped": self._outbox.dropped, "state": self._outbox.state}
         commands = {"taken": self._remote.commands.taken, "refused": self._remote.commands.refused}
-        return self._report.stats() | {"outbox": outbox, "broker": broker, "commands": commands}
+        return self._terms.report.stats() | {"outbox": outbox, "broker": broker, "commands": commands}
 
     def _state(self, message: Message) -> None:
         """Send a retained message, and again on every connection."""
@@ -170,5 +247,5 @@ class Publisher:
         """Return what a new connection must hear: state first, then the alerts that may not have arrived."""
         with self._lock:
             state = [("", message) for message in self._retained.values()]
-        state = self._announced.withdrawals() + state
+        state = self._terms.wishes.announced.withdrawals() + state
         return state + [(alert.key, alert.now(self._sender.clock)) for alert in self._outbox.unsettled()]

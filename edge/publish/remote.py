@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from edge.publish.announced import Announced
-from edge.publish.command import Bucket, Commands
+from edge.publish.command import Bucket, Commands, Tally
 from edge.publish.homeassistant import device_id, discovery
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ class Wishes:
     effects: what each command of `COMMANDS` does, by key; runs on the link's thread and returns at once.
     states: what is in force, by key, as `<key>/state` tells it.
     prefix: Home Assistant's discovery prefix; empty: it is told nothing.
-    announced: what stays at the broker; outlives the rounds of a watch, and in `folder` the process.
+    announced: what stays at the broker; outlives a reload, and in `folder` the process.
     at: the broker, by which that is remembered.
-    bucket: how many commands are taken; likewise.
+    bucket, tally: how many commands are taken, and were; likewise.
     aggregate: people are told of in shares of many alone.
     """
 
@@ -40,6 +40,7 @@ class Wishes:
     folder: Path | None = None
     at: str = ""
     bucket: Bucket = field(default_factory=Bucket)
+    tally: Tally = field(default_factory=Tally)
     aggregate: bool = False
 
 
@@ -48,7 +49,7 @@ class Remote:
 
     def __init__(self, sender: Sender, wishes: Wishes, send: Callable[[Message], None], *, snapshot: bool) -> None:
         """Prepare; `send` takes what is to be said again, and returns at once."""
-        self.commands = Commands(sender.topic, wishes.effects, wishes.bucket)
+        self.commands = Commands(sender.topic, wishes.effects, wishes.bucket, wishes.tally)
         self._prefix, self._send = wishes.prefix, send
         self._device: Message | None = None
         self._returns = Bucket(2, 0.2)

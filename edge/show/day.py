@@ -67,6 +67,11 @@ class DayLog:
         self._seen: dict[str, Any] = {"faces": face_counts(()), "unmasked": False}
         self.version = 0
 
+    def adopt(self, sources: Sources) -> None:
+        """Go on with the day so far, by other settings."""
+        self._sources = sources
+        self.version += 1
+
     def put(self, scene: Scene) -> None:
         """Note the alerts, entries and faces of a scene."""
         for alert in scene.alerts:

@@ -36,6 +36,8 @@ _PAPER: Colour = (32, 32, 32)
 _BANNER, _THANKS = _COLOURS[Mask.WITHOUT_MASK], _COLOURS[Mask.WITH_MASK]
 _LABEL_PX, _LEAST_PX = 17, 12
 """Height of letters on an image of 1,000 pixels, and the least that is read on a display."""
+_LABEL_SHARE = 0.3
+"""Height of letters for the height of a face: small faces stand close together."""
 _BAR_SHARE, _BAR_PX = 0.12, (46, 160)
 """Height of the bar below the preview, and its bounds: two lines of words and one of status."""
 _EMPTY_PX = (360, 640)
@@ -55,7 +57,8 @@ def draw(image: Image | None, view: View, *, zoom: float = 1.0) -> Image:
         # unsure ones are thin, so that shape speaks and not colour alone
         thickness = max(1, round((1 if mark.mask is Mask.UNSURE else 3) * unit))
         cv2.rectangle(canvas, box[:2], box[2:], _COLOURS[mark.mask], thickness, cv2.LINE_AA)
-    _draw_labels(canvas, view.marks, boxes, max(_LEAST_PX, round(_LABEL_PX * unit)))
+    least_px = round(_LEAST_PX * max(zoom, 1.0))
+    _draw_labels(canvas, view.marks, boxes, (least_px, max(least_px, round(_LABEL_PX * unit))))
     return canvas
 
 
@@ -95,16 +98,27 @@ def _box_px(canvas: Image, mark: Mark) -> Rectangle:
     return x1, y1, x2, y2
 
 
-def _draw_labels(canvas: Image, marks: tuple[Mark, ...], boxes: list[Rectangle], size_px: int) -> None:
-    """Draw the label of each face where it covers no other face and no other label, shorter where there is no room."""
-    pad = max(2, size_px // 5)
+def _draw_labels(canvas: Image, marks: tuple[Mark, ...], boxes: list[Rectangle], bounds_px: tuple[int, int]) -> None:
+    """Draw the label of each face that has room for one; the colour of a box alone says the rest.
+
+    bounds_px: of the height of letters, which grow with the face.
+    """
+    letters = [min(max(round(_LABEL_SHARE * (box[3] - box[1])), bounds_px[0]), bounds_px[1]) for box in boxes]
     texts = [_texts(mark) for mark in marks]
-    sizes = [[(w + 2 * pad, h + 2) for w, h in (size_of(text, size_px) for text in choice)] for choice in texts]
+    sizes = [[_label_px(text, px) for text in choice] for choice, px in zip(texts, letters, strict=True)]
     placed = place_labels(boxes, sizes, (canvas.shape[1], canvas.shape[0]))
-    for mark, choice, (which, place) in zip(marks, texts, placed, strict=True):
-        paper = _COLOURS[mark.mask]
-        cv2.rectangle(canvas, place[:2], (place[2] - 1, place[3] - 1), paper, cv2.FILLED)
-        write(canvas, choice[which], (place[0] + pad, place[1] + 1), size_px, ink_on(paper))
+    for mark, choice, px, label in zip(marks, texts, letters, placed, strict=True):
+        if label is not None:
+            which, (x1, y1, x2, y2) = label
+            paper = _COLOURS[mark.mask]
+            cv2.rectangle(canvas, (x1, y1), (x2 - 1, y2 - 1), paper, cv2.FILLED)
+            write(canvas, choice[which], (x1 + px // 5, y1 + 1), px, ink_on(paper))
+
+
+def _label_px(text: str, letters_px: int) -> tuple[int, int]:
+    """Return the width and height of a label around a text."""
+    width, height = size_of(text, letters_px)
+    return width + 2 * (letters_px // 5), height + 2
 
 
 def _texts(mark: Mark) -> tuple[str, ...]:
@@ -112,7 +126,8 @@ def _texts(mark: Mark) -> tuple[str, ...]:
     person = "" if mark.track_id is None else f"#{mark.track_id} "
     away = "" if mark.away_m is None else f" {mark.away_m:.1f} m"
     word = _WORDS[mark.mask]
-    return f"{person}{word} {mark.confidence:.0%}{away}", f"{word} {mark.confidence:.0%}", word
+    share = f"{mark.confidence:.0%}"
+    return f"{person}{word} {share}{away}", f"{person}{word} {share}", f"{word} {share}", word, share
 
 
 def _draw_bar(bar: Image, view: View, counts: str) -> None:

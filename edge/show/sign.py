@@ -11,9 +11,9 @@ import cv2
 
 from edge.errors import CameraLost, InputError
 from edge.show.child import ChildProcess
+from edge.show.highgui import is_open, open_window, window_px
 from edge.show.poster import Says, poster
 from edge.show.slot import SceneReader
-from edge.show.window import is_open
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,9 +30,6 @@ _SILENT_S = 10.0
 _AGAIN_S = 2.0
 _TURN_S = 4.0
 """How long each pair of languages shows, where there are more than two."""
-_OPEN_S, _TRIES = 2.0, 5
-_OPENED_PX = (400, 300)
-"""Size of a new window. Source: OpenCV 4, modules/highgui/src/window_QT.cpp."""
 _ESCAPE = 27
 _EMPTY_PX = (1280, 720)
 
@@ -91,42 +88,11 @@ def _follow(sign: _Sign, path: Path) -> None:
         reader.close()
 
 
-def _fill_screen() -> None:
-    """Open the window over the whole screen, and once more where it does not come up.
-
-    While a machine is busy, Qt 5 now and then loses all events of a new window, and never paints it: measured in up to
-    one start of six. Such a window keeps the size that it was opened with.
-    """
-    for tries_left in reversed(range(_TRIES)):
-        cv2.namedWindow(_TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
-        cv2.setWindowProperty(_TITLE, cv2.WND_PROP_FULLSCREEN, cv2.WINDOW_FULLSCREEN)
-        give_up_at = time.monotonic() + _OPEN_S
-        while _is_small() and time.monotonic() < give_up_at:
-            cv2.waitKey(round(1e3 * _WAIT_S))
-        if not (_is_small() and tries_left):
-            return
-        log.info("the sign's window did not come up; it is opened again")
-        cv2.destroyWindow(_TITLE)
-
-
-def _is_small() -> bool:
-    return _size_px() == _OPENED_PX
-
-
-def _size_px() -> tuple[int, int]:
-    """Return width and height of the window; zeros once it is closed, where OpenCV 4.14 raises cv2.error."""
-    try:
-        _, _, width, height = cv2.getWindowImageRect(_TITLE)
-    except cv2.error:
-        return 0, 0
-    return width, height
-
-
 class _Sign:
     """The window and what it says now."""
 
     def __init__(self, texts: SignTexts, is_night: Callable[[], bool]) -> None:
-        _fill_screen()
+        open_window(_TITLE, full_screen=True)
         self._texts, self._is_night = texts, is_night
         self._drawn = (Says.IDLE, "", (0, 0), False)
         self._says, self._text, self._said_at, self._seen_at = Says.IDLE, texts.idle, 0.0, 0.0
@@ -160,7 +126,7 @@ class _Sign:
 
     def _draw(self, now: float) -> bool:
         """Draw what differs from what is on the screen."""
-        width, height = _size_px()
+        width, height = window_px(_TITLE)
         size_px = (width, height) if width > 0 and height > 0 else _EMPTY_PX
         says, text, night = self._says, _turn(self._text, now - self._said_at), self._is_night()
         wanted = says, text, size_px, night

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 import stat
 import struct
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.errors import ConfigError
@@ -14,7 +16,6 @@ from edge.folders import shared_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 _BACKLOG = 16
 _WELCOMES = 8
@@ -24,6 +25,8 @@ _VIEWERS, _PER_USER = 32, 8
 _PEER = struct.Struct("3i")
 """Process, user and group of the other end. Source: unix(7), SO_PEERCRED."""
 _SOCKET_UMASK = 0o117
+_LONGEST_BYTES = 107
+"""Source: unix(7), sun_path."""
 
 
 class Viewers:
@@ -125,6 +128,22 @@ def listen(path: Path, kind: socket.SocketKind, *, group: str) -> tuple[socket.s
     listener.listen(_BACKLOG)
     listener.settimeout(0)
     return listener, free
+
+
+def check_place(named: str) -> None:
+    """Refuse a socket that `listen` could not make, as far as its path shows; nothing named is no problem.
+
+    Raises:
+        ConfigError: the path is too long, there is no such folder, or this user may not write there.
+    """
+    path = Path(named)
+    if not named:
+        return
+    if len(os.fsencode(path)) > _LONGEST_BYTES:
+        raise ConfigError(f"show.socket: {path}: cannot be made: longer than {_LONGEST_BYTES} bytes")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        problem = errno.EACCES if os.access(path.parent, os.F_OK) else errno.ENOENT
+        raise ConfigError(f"show.socket: {path}: cannot be made: {os.strerror(problem)}")
 
 
 def beside(scene: Path, name: str) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from enum import Enum, auto
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import cv2
 
 from edge.errors import CameraLost
 from edge.show.child import ChildProcess
+from edge.show.highgui import fill_screen, is_open, open_window, window_px
 from edge.show.overlay import bar_px, preview
 from edge.show.slot import SceneReader
 
@@ -39,27 +39,10 @@ class Ended(Enum):
     LOST = auto()
 
 
-def has_display() -> bool:
-    """Return whether there is a display to open a window on."""
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-
-
-def is_open(title: str) -> bool:
-    """Return whether a window is on the screen; one that was closed by its frame is not.
-
-    Source: OpenCV to 4.12 returns -1 for a closed window, OpenCV 4.14 raises cv2.error.
-    """
-    try:
-        return cv2.getWindowProperty(title, cv2.WND_PROP_VISIBLE) >= 1
-    except cv2.error:
-        return False
-
-
 def show(path: Path, *, full_screen: bool = False) -> Ended:
     """Show the newest scene of the maskwatch at `path` until `q`, the closing of the window, or its end."""
     reader = SceneReader(path)
-    cv2.namedWindow(_TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
-    _set_full_screen(on=full_screen)
+    open_window(_TITLE, full_screen=full_screen)
     try:
         return _follow(reader, full_screen=full_screen)
     except CameraLost:
@@ -85,7 +68,7 @@ def _follow(reader: SceneReader, *, full_screen: bool) -> Ended:
             return Ended.CLOSED
         if key == ord("f"):
             full_screen = not full_screen
-            _set_full_screen(on=full_screen)
+            fill_screen(_TITLE, on=full_screen)
 
 
 def _draw_scene(image: Image | None, view: View, *, resize: bool) -> None:
@@ -96,15 +79,11 @@ def _draw_scene(image: Image | None, view: View, *, resize: bool) -> None:
 
 def _canvas_px() -> tuple[int, int]:
     """Return the size to draw for the window as it is now, so that words are as large on every display."""
-    _, _, width, height = cv2.getWindowImageRect(_TITLE)
-    if width <= 0 or height <= 0:
+    width, height = window_px(_TITLE)
+    if not (width and height):
         return _EMPTY_PX
     scale = min(1.0, _LARGEST_PX / max(width, height))
     return round(scale * width), round(scale * height)
-
-
-def _set_full_screen(*, on: bool) -> None:
-    cv2.setWindowProperty(_TITLE, cv2.WND_PROP_FULLSCREEN, cv2.WINDOW_FULLSCREEN if on else cv2.WINDOW_NORMAL)
 
 
 def _tell_delay(before: str, view: View) -> str:

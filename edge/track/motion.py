@@ -53,9 +53,13 @@ class MotionTracker:
 
     def __init__(self, *, min_iou: float, max_lost_s: float) -> None:
         """Forget persons unseen for longer than `max_lost_s`."""
-        self._min_iou, self._max_lost_s = min_iou, max_lost_s
+        self.adopt(min_iou=min_iou, max_lost_s=max_lost_s)
         self._persons: list[_Person] = []
         self._next_id = 1
+
+    def adopt(self, *, min_iou: float, max_lost_s: float) -> None:
+        """Go on by other settings, with the persons known so far."""
+        self._min_iou, self._max_lost_s = min_iou, max_lost_s
 
     def update(self, faces: Faces, at: float) -> tuple[Track, ...]:
         """Return one track a person, seen at `at` seconds or lost for at most `max_lost_s`."""

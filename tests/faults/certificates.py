@@ -23,6 +23,13 @@ def _openssl(*arguments: object) -> None:
     subprocess.run([need("openssl"), *map(str, arguments)], check=True, capture_output=True)
 
 
+def _ended() -> tuple[str, ...]:
+    """Return options for a certificate that is no longer valid: OpenSSL 3.5 refuses days before today."""
+    told = subprocess.run([need("openssl"), "x509", "-help"], capture_output=True, text=True, check=False)
+    named = "-not_after" in told.stdout + told.stderr  # from OpenSSL 3.4 on
+    return ("-not_before", "20200101000000Z", "-not_after", "20210101000000Z") if named else ("-days", "-1")
+
+
 def authority(folder: Path, name: str) -> Pair:
     """Return a certificate that signs others."""
     pair = Pair(folder / f"{name}.crt", folder / f"{name}.key")
@@ -40,9 +47,8 @@ def signed(folder: Path, name: str, by: Pair, *, host: str = "127.0.0.1", expire
     kind = "IP" if host[0].isdigit() else "DNS"
     extensions = folder / f"{name}.ext"
     extensions.write_text(f"subjectAltName={kind}:{host}\nauthorityKeyIdentifier=keyid\n")
-    # -days -1 ends before it begins: refused as expired by every TLS library
-    days = ("-days", -1 if expired else _YEAR)
+    dates = _ended() if expired else ("-days", str(_YEAR))
     serial = ("-CAcreateserial", "-CA", by.cert, "-CAkey", by.key)
-    _openssl("x509", "-req", "-in", request, *serial, *days, "-extfile", extensions, "-out", pair.cert)
+    _openssl("x509", "-req", "-in", request, *serial, *dates, "-extfile", extensions, "-out", pair.cert)
     pair.key.chmod(0o640)
     return pair

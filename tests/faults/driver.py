@@ -13,7 +13,7 @@ from edge.publish.broker import Broker
 from edge.publish.message import Clock, Sender
 from edge.publish.outbox import Outbox
 from edge.publish.people import Presence
-from edge.publish.publisher import Publisher
+from edge.publish.publisher import Publisher, Terms
 from edge.tflite import read_spec
 from tests import fakes
 
@@ -41,7 +41,7 @@ def publisher_on(broker: Broker, outbox: Outbox, clock: Clock, stats_s: float = 
     sender = Sender(DEVICE, "", "main", uuid.uuid4().hex[:12], clock, expires_s=60.0)
     models = {"mask": read_spec(assets.models() / "mask")}
     people = Presence(sender, interval_s=stats_s)
-    return Publisher(broker, sender, Well(outbox), models, people, stats_s=stats_s)
+    return Publisher(Terms(broker, sender, Well(outbox), models, people, stats_s))
 
 
 def publisher_of(port: int, path: Path) -> Publisher:

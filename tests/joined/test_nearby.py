@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import warnings
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from gpiozero import Device
 from benchmarks import notice as benchmark
 from edge.data import EventType, Reason
 from edge.joined.nearby import Nearby, build_notifier, sign_texts
+from edge.keeper import Keeper
 from edge.layers import load
 from edge.notice.phrases import IDLE, PLEASE, THANKS
 from edge.notice.sound import read
@@ -45,11 +45,11 @@ def rules(*overrides: str):
 
 
 @pytest.fixture
-def stack(monkeypatch):
+def keep(monkeypatch):
     monkeypatch.setenv("TZ", "UTC0")
     monkeypatch.setenv("GPIOZERO_PIN_FACTORY", "mock")
     monkeypatch.setattr(Device, "pin_factory", None)
-    with warnings.catch_warnings(), ExitStack() as made:
+    with warnings.catch_warnings(), Keeper() as made:
         warnings.simplefilter("ignore")
         yield made
 
@@ -59,9 +59,9 @@ def put(notifier, at: float, *, unmasked: bool, reason: Reason | None = None) ->
     notifier.put(fakes.scene(alerts=ended, episodes=(alert(),) if unmasked else (), decided_at=at))
 
 
-def test_by_default_the_banner_and_other_signs_are_told_and_nothing_makes_a_sound(stack):
+def test_by_default_the_banner_and_other_signs_are_told_and_nothing_makes_a_sound(keep):
     nearby, signs = Nearby(), Signs()
-    notifier = build_notifier(rules(), nearby, signs, lambda: 0.0, stack)
+    notifier = build_notifier(rules(), nearby, signs, lambda: 0.0, keep)
     put(notifier, 10.0, unmasked=True)
     assert nearby.banner.text == PLEASE["en"]
     put(notifier, 15.0, unmasked=False, reason=Reason.MASK_ON)
@@ -72,10 +72,10 @@ def test_by_default_the_banner_and_other_signs_are_told_and_nothing_makes_a_soun
     assert nearby.troubles.text == ""
 
 
-def test_languages_and_own_words_reach_banner_and_sign(stack):
+def test_languages_and_own_words_reach_banner_and_sign(keep):
     nearby = Nearby()
     notice = rules('languages=["de","en"]', "phrase=Abstand!")
-    notifier = build_notifier(notice, nearby, Signs(), lambda: 0.0, stack)
+    notifier = build_notifier(notice, nearby, Signs(), lambda: 0.0, keep)
     put(notifier, 10.0, unmasked=True)
     assert nearby.banner.text == f"Abstand!\n{PLEASE['en']}"
     assert sign_texts(notice)[0] == f"{IDLE['de']}\n{IDLE['en']}"
@@ -83,13 +83,13 @@ def test_languages_and_own_words_reach_banner_and_sign(stack):
 
 @pytest.mark.needs("espeak-ng")
 @pytest.mark.parametrize(("quiet", "plays"), [("22:00-06:00", 0), ("06:00-22:00", 1)])
-def test_lamp_buzzer_and_voice_are_told_in_quiet_hours_only_the_lamp(stack, tmp_path, monkeypatch, quiet, plays):
+def test_lamp_buzzer_and_voice_are_told_in_quiet_hours_only_the_lamp(keep, tmp_path, monkeypatch, quiet, plays):
     recorder = RecordingPlayer(tmp_path)
     monkeypatch.setenv("PATH", f"{recorder.programs}:/usr/bin:/bin")
-    monkeypatch.setattr("edge.notice.player._PLAYERS", {"aplay": ("aplay",)})
+    monkeypatch.setattr("edge.notice.player._PLAYERS", (("aplay",),))
     notice = rules("lamp_pin=GPIO17", "buzzer_pin=GPIO27", "voice=espeak", f"quiet={quiet}", "volume=0.5")
     nearby = Nearby()
-    notifier = build_notifier(notice, nearby, Signs(), lambda: NIGHT_S, stack)
+    notifier = build_notifier(notice, nearby, Signs(), lambda: NIGHT_S, keep)
     assert eventually(lambda: recorder.tried, 20)
     put(notifier, 10.0, unmasked=True)
     lamp, buzzer = (Device.pin_factory.pin(name) for name in ("GPIO17", "GPIO27"))
@@ -104,22 +104,32 @@ def test_lamp_buzzer_and_voice_are_told_in_quiet_hours_only_the_lamp(stack, tmp_
     assert nearby.troubles.text == ""
 
 
-def test_settings_that_are_read_again_open_the_same_pins_again(stack):
-    notice = rules("lamp_pin=GPIO17", "buzzer_pin=GPIO27")
-    for _ in range(2):
-        nearby = Nearby()
-        with ExitStack() as one_round:
-            notifier = build_notifier(notice, nearby, Signs(), lambda: 0.0, one_round)
-            put(notifier, 10.0, unmasked=True)
-        assert nearby.troubles.text == ""
+def test_settings_that_are_read_again_move_pins_and_keep_the_notice_that_stands(keep):
+    nearby, signs = Nearby(), Signs()
+
+    def read(*overrides: str):
+        return keep.compose(lambda: build_notifier(rules(*overrides), nearby, signs, lambda: 0.0, keep))
+
+    notifier = read("lamp_pin=GPIO17", "buzzer_pin=GPIO27")
+    put(notifier, 10.0, unmasked=True)
+    assert read("lamp_pin=GPIO27", "buzzer_pin=GPIO17", "phrase=Abstand!") is notifier
+    lamp, buzzer = (Device.pin_factory.pin(name) for name in ("GPIO27", "GPIO17"))
+    assert lamp.state
+    assert buzzer.states[-1].state is False, "a notice that stands is not heard again"
+    assert nearby.banner.text == "Abstand!"
+    read()
+    assert lamp.function == "input", "given back"
+    assert nearby.banner.text == PLEASE["en"]
+    assert nearby.troubles.text == ""
+    assert [state for state, _, _ in signs.told] == ["on"]
 
 
-def test_each_way_that_is_broken_is_told_and_the_banner_goes_on(stack, tmp_path, monkeypatch):
+def test_each_way_that_is_broken_is_told_and_the_banner_goes_on(keep, tmp_path, monkeypatch):
     monkeypatch.setenv("GPIOZERO_PIN_FACTORY", "nothing")
     monkeypatch.setenv("PATH", str(tmp_path))
     nearby = Nearby()
     notice = rules("lamp_pin=GPIO17", "buzzer_pin=GPIO27", "voice=espeak")
-    notifier = build_notifier(notice, nearby, Signs(), lambda: 0.0, stack)
+    notifier = build_notifier(notice, nearby, Signs(), lambda: 0.0, keep)
     assert eventually(lambda: "voice" in nearby.troubles.text)
     put(notifier, 10.0, unmasked=True)
     assert nearby.banner.text == PLEASE["en"]

@@ -68,7 +68,7 @@ as_alice() { # a true root, since Chromium's sandbox works in no chroot; Ctrl-C 
     setsid --wait env --default-signal=INT unshare --mount --propagation=private sh -ec '
         pivot_root . mnt && umount -l /mnt && cd /home/alice
         exec setpriv --reuid=alice --regid=alice --init-groups \
-            env -i HOME=/home/alice USER=alice TERM=dumb DISPLAY="$0" nice bash -lc "$1"' "$DISPLAY" "$1"
+            env -i HOME=/home/alice USER=alice TERM=xterm DISPLAY="$0" nice bash -lc "$1"' "$DISPLAY" "$1"
 }
 
 first_alert() { # make run until it has printed an alert and shown a window, then Ctrl-C

@@ -64,7 +64,8 @@ def test_an_alert_says_who_is_around():
 
 
 def test_an_alert_says_when_it_was_decided_and_until_when_to_act():
-    told = body(sender().alert(alert(), fakes.scene(decided_at=98.0), MODEL).now(sender().clock))
+    scene = replace(fakes.scene(decided_at=98.0), offset_s=93.0)
+    told = body(sender().alert(alert(), scene, MODEL).now(sender().clock))
     assert told["t_decided"] == utc(WALL - 2)
     assert told["expires_at"] == utc(WALL + 58)
     assert told["t_published"] == utc(WALL)

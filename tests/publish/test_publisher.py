@@ -13,7 +13,7 @@ from edge.publish.broker import Broker
 from edge.publish.census import CensusTaker
 from edge.publish.outbox import Outbox
 from edge.publish.people import Presence, Shares
-from edge.publish.publisher import Publisher
+from edge.publish.publisher import Publisher, Terms
 from edge.publish.remote import Wishes
 from edge.report import Report
 from tests import fakes
@@ -30,7 +30,7 @@ def publisher(port: int, **more) -> Publisher:
     report = Report(fakes.ListSource([]), Vitals(), LensHealth(patience_s=1, moved_s=1), outbox, MODEL, lambda: "")
     models = {"face": MODEL, "mask": MODEL}
     people = more.pop("people", Presence(sender(), interval_s=30))  # shorter, and a busy broker lets it expire
-    made = Publisher(Broker("127.0.0.1", port, "device"), sender(), report, models, people, stats_s=0.5, **more)
+    made = Publisher(Terms(Broker("127.0.0.1", port, "device"), sender(), report, models, people, stats_s=0.5, **more))
     made.start()
     assert eventually(lambda: made.state == "online")
     return made

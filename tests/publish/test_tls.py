@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import threading
 from pathlib import Path
 
@@ -14,31 +13,19 @@ from edge.publish.broker import Broker, broker_of
 from edge.publish.mqtt import ONLINE, MqttLink
 from tests.conftest import Mosquitto
 from tests.fakes import eventually
-from tests.needs import need
-
-
-def openssl(*arguments: object) -> None:
-    subprocess.run([need("openssl"), *map(str, arguments)], check=True, capture_output=True)
+from tests.faults import certificates
 
 
 class Authority:
-    """A certificate authority of the test's own."""
+    """A certificate authority of the test's own; Python 3.13 wants one that names the usage of its key."""
 
     def __init__(self, folder: Path, name: str) -> None:
-        self._folder = folder
-        self.cert, self._key = folder / f"{name}.crt", folder / f"{name}.key"
-        subject = ("-subj", f"/CN={name}", "-days", 3650)
-        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", self._key, "-out", self.cert, *subject)
+        self._folder, self._pair = folder, certificates.authority(folder, name)
+        self.cert = self._pair.cert
 
     def sign(self, name: str, host: str, *, expired: bool = False) -> tuple[Path, Path]:
-        key, request, cert, extra = (self._folder / f"{name}.{end}" for end in ("key", "csr", "crt", "ext"))
-        openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", request, "-subj", f"/CN={host}")
-        extra.write_text(f"subjectAltName={'IP' if host[0].isdigit() else 'DNS'}:{host}\n")
-        signing = ("x509", "-req", "-in", request, "-CA", self.cert, "-CAkey", self._key, "-CAcreateserial")
-        dates = ("-days", "-1") if expired else ("-days", "10")
-        openssl(*signing, "-out", cert, "-extfile", extra, *dates)
-        key.chmod(0o640)
-        return cert, key
+        pair = certificates.signed(self._folder, name, self._pair, host=host, expired=expired)
+        return pair.cert, pair.key
 
 
 @pytest.fixture(scope="module")

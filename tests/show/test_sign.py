@@ -14,8 +14,7 @@ import pytest
 from PIL import ImageFont
 
 from edge.notice.phrases import IDLE, PLEASE, THANKS
-from edge.show import fonts
-from edge.show import sign as sign_module
+from edge.show import fonts, highgui
 from edge.show.lines import fit
 from edge.show.poster import Says, poster
 from edge.show.sign import SignTexts, sign_process
@@ -283,7 +282,8 @@ def test_a_watch_that_hangs_leaves_no_old_notice_on_the_sign(stop, monkeypatch):
 class StubbornWindows:
     """OpenCV's windows of which the first few miss that they were mapped, as Qt does by chance on a busy machine."""
 
-    WINDOW_NORMAL = WINDOW_FREERATIO = WINDOW_GUI_NORMAL = WND_PROP_FULLSCREEN = WINDOW_FULLSCREEN = 0
+    WINDOW_NORMAL = WINDOW_FREERATIO = WINDOW_GUI_NORMAL = WND_PROP_FULLSCREEN = 0
+    WINDOW_FULLSCREEN = 1
 
     def __init__(self, lost: int) -> None:
         self.lost, self.opened, self.destroyed = lost, 0, 0
@@ -297,20 +297,22 @@ class StubbornWindows:
     def getWindowImageRect(self, *_: object) -> tuple[int, int, int, int]:  # noqa: N802
         return (0, 0, 400, 300) if self.opened <= self.lost else (0, 0, *FULL_HD)
 
-    def setWindowProperty(self, *_: object) -> None:  # noqa: N802
-        pass
+    def setWindowProperty(self, _title: str, _key: int, value: int) -> None:  # noqa: N802
+        self.fills_screen = bool(value)
 
     def waitKey(self, *_: object) -> None:  # noqa: N802
         time.sleep(0.001)
 
 
+@pytest.mark.parametrize("full_screen", [True, False])
 @pytest.mark.parametrize(("lost", "opened"), [(0, 1), (2, 3), (99, 5)])
-def test_a_window_that_does_not_come_up_is_opened_again_and_the_last_one_stays(monkeypatch, lost, opened):
+def test_a_window_that_does_not_come_up_is_opened_again_and_the_last_one_stays(monkeypatch, lost, opened, full_screen):
     windows = StubbornWindows(lost)
-    monkeypatch.setattr(sign_module, "cv2", windows)
-    monkeypatch.setattr(sign_module, "_OPEN_S", 0.02)
-    sign_module._fill_screen()
+    monkeypatch.setattr(highgui, "cv2", windows)
+    monkeypatch.setattr(highgui, "_OPEN_S", 0.02)
+    highgui.open_window("a window", full_screen=full_screen)
     assert (windows.opened, windows.destroyed) == (opened, opened - 1)
+    assert windows.fills_screen == full_screen
 
 
 @pytest.mark.parametrize("stop", [FULL_HD], indirect=True)

@@ -426,6 +426,7 @@ class TestSharedPlaces:
         self.tmp.chmod(0o1777)
         self.other = open_folder / "shm"
         monkeypatch.setattr(folders, "_SHARED", (self.tmp, self.other))
+        monkeypatch.setattr(folders, "_home_state", lambda: None)  # else that is the last resort
         for variable in ("RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"):
             monkeypatch.delenv(variable, raising=False)
         self.own = self.tmp / f"maskwatch-{os.geteuid()}"
@@ -464,6 +465,19 @@ class TestSharedPlaces:
         self.own.write_text("")
         self.other.mkdir()
         assert folders.scene_socket() == self.other / self.own.name / "scene.sock"
+
+    def test_where_no_shared_place_serves_the_home_does(self, monkeypatch):
+        self.own.write_text("")
+        home = self.tmp.parent / "home/.local/state/maskwatch"
+        monkeypatch.setattr(folders, "_home_state", lambda: home)
+        assert folders.scene_socket() == home / "scene.sock"
+        assert stat.S_IMODE(home.stat().st_mode) == 0o700
+
+    def test_a_user_without_a_home_keeps_state_where_the_service_says_or_in_the_shared_place(self, monkeypatch):
+        monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/x:/var/lib/y")
+        assert folders.state_folder() == Path("/var/lib/x")
+        monkeypatch.delenv("STATE_DIRECTORY")
+        assert folders.state_folder() == self.own
 
     @pytest.mark.parametrize("variable", ["RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"])
     def test_a_runtime_folder_in_which_others_may_write_is_passed_over(self, monkeypatch, variable, tmp_path):

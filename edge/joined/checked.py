@@ -1,0 +1,61 @@
+"""The one validation behind `run`, its reload, `check`, `setup` and `doctor`: all that a run would refuse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edge.capture.spec import check_files
+from edge.errors import ConfigError
+from edge.joined.stages import load_models
+from edge.publish.broker import broker_of, device_name
+from edge.show.page import binding
+from edge.show.sockets import check_place
+
+if TYPE_CHECKING:
+    from edge.joined.stages import Models
+    from edge.publish.broker import Broker
+    from edge.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Settings that a run takes, with what had to be read to find that out."""
+
+    settings: Settings
+    broker: Broker
+    models: Models
+
+
+def check(settings: Settings, before: Checked | None = None) -> Checked:
+    """Return settings once all that they name was found good; no camera is opened and nothing is connected.
+
+    before: what is in force: of the same models and the same files, nothing is read again.
+
+    Raises:
+        ConfigError, ModelError, InputError, CameraError: as `run` would, with the exit code that it would end with.
+    """
+    _check_page(settings)
+    check_place(settings.show.socket)
+    broker = broker_of(settings.mqtt, f"maskwatch-{device_name(settings.device)}-{settings.camera.name}")
+    if before is None or before.settings.camera != settings.camera:
+        check_files(settings.camera)
+    return Checked(settings, broker, _models(settings, before))
+
+
+def _models(settings: Settings, before: Checked | None) -> Models:
+    if before and models_key(before.settings) == models_key(settings):
+        return before.models
+    return load_models(settings, profile="live")
+
+
+def models_key(settings: Settings) -> tuple[object, ...]:
+    """Return what models are loaded by."""
+    return settings.detector, settings.classifier.model
+
+
+def _check_page(settings: Settings) -> None:
+    """Refuse settings of the web page that are unsafe, whether `run` or `maskwatch web` will serve it."""
+    if settings.web.serve and settings.privacy.aggregate:
+        raise ConfigError("web.serve: privacy.aggregate allows no picture and no alert; mend: set one of them to false")
+    binding.check(settings.web)

@@ -1,0 +1,113 @@
+"""The loop over frames: what it consists of may be exchanged between two of them, and no moment is bent by a delay."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from edge.data import Faces, Frame, Gap
+from edge.health import Timings
+from edge.joined import stages as parts
+from edge.layers import lay_over, load
+from edge.pipeline import Loop, Parts
+from tests import fakes
+from tests.publish.test_message import MODEL, sender
+
+SETTINGS = load(system_file=Path("/nonexistent")).settings
+STARTED_S = 90.0
+"""What the source's clock is behind the process's."""
+
+
+class SameFace:
+    """A detector that sees a face in the corner of each picture that is not black."""
+
+    def detect(self, frame):
+        box = [[0, 0, 20, 20]] if frame.image.any() else np.zeros((0, 4))
+        return Faces(np.array(box, np.float32), np.ones(len(box), np.float32))
+
+
+class BareFace:
+    """A classifier that sees no mask."""
+
+    def classify(self, _frame, boxes):
+        return fakes.verdicts(*[fakes.Mask.WITHOUT_MASK] * len(boxes))
+
+
+MODELS = parts.Models(SameFace(), BareFace(), {}, (320, 256))
+
+
+def moments(first: int, last: int, *, empty: bool = False) -> list[Frame]:
+    """Return ten frames a second."""
+    image = fakes.picture(0 if empty else 90)
+    return [Frame(image, k, k / 10, STARTED_S + k / 10) for k in range(first, last)]
+
+
+class Play:
+    """A loop over given moments."""
+
+    def __init__(self, frames: list[Frame | Gap]) -> None:
+        self.sink, self.source = fakes.KeepingSink(), fakes.ListSource(frames)
+        self.people = parts.people_of(SETTINGS)
+        self.loop = Loop(self.parts())
+
+    def parts(self, settings=SETTINGS, source=None) -> Parts:
+        self.people.adopt(settings)
+        stages = parts.build_stages(settings, MODELS, Timings(), every_frame=False, people=self.people)
+        return Parts(source or self.source, stages, [self.sink])
+
+    def steps(self, number: int = 1_000) -> None:
+        for _ in range(number):
+            if not self.loop.step():
+                return
+
+    def told(self) -> list[tuple[str, int, str | None]]:
+        return [(a.event_type.value, a.seq, a.reason.value if a.reason else None) for a in self.sink.alerts]
+
+
+def test_an_open_episode_goes_on_when_the_dwell_time_changes_and_no_frame_is_lost():
+    play = Play(moments(0, 30))
+    play.steps(20)
+    assert play.told() == [("start", 0, None)]
+    for dwell_s in (5.0, 0.5, 60.0):
+        play.loop.exchange(play.parts(lay_over(SETTINGS, {"alert.dwell_s": dwell_s}, "command")))
+        play.steps(2)
+    play.steps()
+    assert [scene.frame.seq for scene in play.sink.scenes] == list(range(30))
+    assert [len(scene.episodes) for scene in play.sink.scenes[20:]] == [1] * 10
+    play.loop.end()
+    assert play.told() == [("start", 0, None), ("end", 1, "stopped")]
+
+
+def test_a_shorter_dwell_time_counts_from_when_the_person_was_first_without_a_mask():
+    play = Play(moments(0, 30))
+    play.loop.exchange(play.parts(lay_over(SETTINGS, {"alert.dwell_s": 60.0}, "command")))
+    play.steps(25)
+    assert play.told() == []
+    play.loop.exchange(play.parts())
+    play.steps(1)
+    assert play.told() == [("start", 0, None)]
+
+
+def test_of_another_source_everything_begins_anew():
+    play = Play(moments(0, 20))
+    play.steps(20)
+    play.loop.end()
+    play.people = parts.people_of(SETTINGS)
+    play.loop.exchange(play.parts(source=fakes.ListSource(moments(0, 20))))
+    play.steps()
+    assert [kind for kind, _, _ in play.told()] == ["start", "end", "start"]
+    assert [scene.frame.seq for scene in play.sink.scenes if scene.frame] == [*range(20), *range(20)]
+
+
+def test_when_somebody_was_first_seen_is_the_same_in_every_message_whatever_a_frame_took():
+    """It moved by the latency of each frame, and by the time since the last one at the end."""
+    play = Play([*moments(0, 330), Gap(33.0), Gap(36.0), *moments(361, 380, empty=True), *moments(380, 400)])
+    play.steps()
+    play.loop.end()
+    assert [kind for kind, _, _ in play.told()] == ["start", "update", "end", "start", "end"]
+    said = [
+        sender().alert(alert, scene, MODEL).body["first_seen"] for scene in play.sink.scenes for alert in scene.alerts
+    ]
+    assert len(set(said[:3])) == len(set(said[3:])) == 1
+    assert said[0] != said[3]
