@@ -92,7 +92,7 @@ def _closed(path: Path) -> dict[str, Any]:
     """Return what a user's file sets; one with a password in it must not be readable by everybody."""
     values = _read(path)
     keys = passwords_in(values)
-    if keys and secret.is_open(path):
+    if keys and secret.is_open(path.stat()):
         group = f"chgrp maskwatch {path}; " if path == SYSTEM_FILE else ""
         raise ConfigError(
             f"{path}: {keys[0]}: holds a password, and everybody may read this file; fix: move it to "

@@ -35,7 +35,7 @@ def redacted(address: str) -> str:
     scheme, slashes, rest = _PARTS.fullmatch(address.strip()).groups()  # type: ignore[union-attr]
     if not _is_network(address.strip(), scheme or "", slashes):
         return address
-    if "@" in rest and not slashes:  # where its scheme ends and a user begins cannot be known
+    if not slashes and ("@" in rest or "://" in rest):  # where a scheme ends and a user begins cannot be known
         return HIDDEN
     authority, path, query = _split(rest)
     user, _, host = authority.rpartition("@")
@@ -89,7 +89,7 @@ def _is_network(address: str, scheme: str, slashes: str) -> bool:
         return False
     if scheme or slashes == "//":
         return True
-    return "@" in address and ":" in address and not address.startswith(_LOCAL)
+    return not address.startswith(_LOCAL) and ("://" in address or ("@" in address and ":" in address))
 
 
 def _split(rest: str) -> tuple[str, str, str]:

@@ -13,9 +13,9 @@ _LONGEST_BYTES = 65_535
 """Source: MQTT 5.0, 3.1.3.6: a password is binary data with a two-byte length; a camera takes far less."""
 
 
-def is_open(path: Path) -> bool:
+def is_open(file: os.stat_result) -> bool:
     """Return whether everybody on this machine may read a file, or write another secret into it."""
-    return bool(path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH))
+    return bool(file.st_mode & (stat.S_IROTH | stat.S_IWOTH))
 
 
 def refuse_open(key: str, path: Path) -> None:
@@ -25,7 +25,7 @@ def refuse_open(key: str, path: Path) -> None:
         ConfigError: everybody may.
         OSError: it is not there, or this user may not enter its folder.
     """
-    if not path.is_dir() and is_open(path):
+    if not path.is_dir() and is_open(path.stat()):
         raise ConfigError(f"{key}: {path}: everybody may read it; fix: chmod o-rwx {path}")
 
 

@@ -119,6 +119,11 @@ def closed(tmp_path: Path) -> Iterator[Path]:
         (["run", "--source", "{closed}/clip.mp4"], 66, "{closed}/clip.mp4: no such file"),
         (["run", "--config", "{closed}/c.toml"], 78, "{closed}/c.toml"),
         (["run", "--set", "mqtt.host=b", "--set", "mqtt.ca_file={closed}/ca.pem"], 78, "or this user may not read it"),
+        (
+            ["watch", "--set", "mqtt.user=u", "--set", "mqtt.password_file={closed}/p"],
+            78,
+            "cannot be read by this user",
+        ),
         (["web", "--token", "--set", "web.token_file={closed}/t"], 78, "web.token_file: {closed}/t"),
         (["run", "--source", "demo"], 78, "show.socket: {closed}/scene-"),
         (["run", "--set", "show.socket=/nonexistent/s"], 78, "show.socket: /nonexistent/s: cannot be made: No such"),

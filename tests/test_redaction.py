@@ -38,6 +38,7 @@ HEAD, TAIL = "Zq7f", "k9Xw"
         ("rtsps://10.0.0.1:7441/aBcD1234efGh5678?enableSrtp", "rtsps://10.0.0.1:7441/***?***"),
         ("rstp:/u:p@host/s", "rstp:/host/s"),
         ("u:p@host/s", "***"),
+        ('["http://host/video?password=p"]', "***"),
         ("mqtt://u:p@broker:1883", "mqtt://broker:1883"),
         ("usb:0", "usb:0"),
         ("usb:/dev/v4l/by-id/usb-a@b:1-video-index0", "usb:/dev/v4l/by-id/usb-a@b:1-video-index0"),

@@ -7,10 +7,10 @@ import logging
 import os
 import secrets
 import shlex
-import stat
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from edge import secret
 from edge.errors import InputError
 from edge.folders import SERVICE_STATE, state_folder
 from edge.publish.broker import EMBEDDED, broker_of
@@ -80,7 +80,7 @@ def _read(path: Path) -> dict[str, str]:
         with path.open(encoding="utf-8") as file:
             status = os.fstat(file.fileno())
             private = status.st_uid in (os.getuid(), 0) or os.getuid() == 0
-            if not private or status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            if not private or secret.is_open(status):
                 return {}
             options = dict(line.rstrip("\n").split(" ", 1) for line in file)
     except (OSError, ValueError):

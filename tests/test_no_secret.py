@@ -1,0 +1,181 @@
+"""No secret of any setting is printed, logged, published or shown, whatever its characters."""
+
+from __future__ import annotations
+
+import html
+import json
+import logging
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from typer.testing import CliRunner
+
+from edge.capture.files import untouched
+from edge.capture.login import is_stream
+from edge.capture.spec import open_source
+from edge.cli import app
+from edge.device import eyes, service
+from edge.device.world import World
+from edge.errors import EdgeError
+from edge.joined.webpage import page_sources
+from edge.layers import lay_over, load
+from edge.privacy import sheet
+from edge.privacy.words import Language
+from edge.publish.broker import broker_of
+from edge.redaction import fingerprint, shown
+from tests.capture.test_login import BASIC, Camera
+from tests.conftest import Mosquitto
+from tests.fakes import eventually
+from tests.show.pages import Site, next_event
+from tests.test_redaction import HEAD, SECRETS, TAIL, WAYS
+from tests.test_run import Ear, Watch
+
+NOWHERE = Path("/nonexistent/config.toml")
+REPORT = SimpleNamespace(outbox=SimpleNamespace(waits=lambda _key: False))
+BROKER = "mqtt://me:{}@broker"
+many = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def holds_none(told: str) -> bool:
+    """Return whether neither end of a secret stands in a text, in any spelling."""
+    return not any(end in text for end in (HEAD, TAIL) for text in (told, html.unescape(told), unquote(told)))
+
+
+def sentence_of(call, *arguments, **more) -> str:
+    """Return what a call that may fail says."""
+    try:
+        return repr(call(*arguments, **more))
+    except EdgeError as error:
+        return f"{error} {error.__cause__}"
+
+
+def source_told(made) -> str:
+    """Return all that a source tells of itself without being opened."""
+    source = open_source(made.camera, small_px=(320, 256), stop=threading.Event(), paint=untouched)
+    told = f"{source!r} {vars(source)} {source.detail}" if not is_stream(made.camera.source) else source._name
+    told += source._thread.name
+    source.close()
+    return told
+
+
+@many
+@given(WAYS, SECRETS)
+def test_nothing_that_is_made_of_settings_shows_a_secret(way, secret):
+    before = load(system_file=NOWHERE).settings
+    made = lay_over(before, {"camera.source": way.format(secret), "mqtt.host": BROKER.format(secret)}, "test")
+    for told in (
+        sheet.data_sheet(made, {}),
+        sheet.sign(made, Language.EN),
+        json.dumps(page_sources(made, REPORT, None, {}).fixed, ensure_ascii=False),
+        fingerprint(made),
+        eyes.camera(World(run=lambda _: SimpleNamespace(out="")), made).text,
+        service.broker(made).text,
+        sentence_of(broker_of, made.mqtt, "client"),
+        sentence_of(source_told, made),
+    ):
+        assert holds_none(told), told
+
+
+@many
+@given(WAYS, SECRETS)
+def test_no_complaint_about_settings_shows_a_secret(way, secret):
+    source = way.format(secret)
+    for wrong in (
+        {"overrides": [f"camera.width_px={source}"]},
+        {"overrides": [f"camera.source=[{json.dumps(source)}]"]},
+        {"overrides": [source]},
+        {"overrides": [f"camera.{source}"]},
+        {"overrides": [f"camera.{source}=1"]},
+        {"overrides": [f"mqtt.password={source}"]},
+    ):
+        told = sentence_of(lambda wrong=wrong: shown(load(**wrong, system_file=NOWHERE).settings))
+        assert holds_none(told), (wrong, told)
+
+
+@many
+@given(WAYS, SECRETS)
+def test_check_shows_no_secret(tmp_path, way, secret):
+    file = tmp_path / "config.toml"
+    written = [json.dumps(way.format(secret), ensure_ascii=False) for way in (way, BROKER)]
+    file.write_text("[camera]\nsource = {}\n[mqtt]\nhost = {}\n".format(*written), "utf-8")
+    file.chmod(0o600)
+    wide = {"COLUMNS": "3000", "NO_COLOR": "1"}
+    for words in (["check"], ["check", "--json"], ["check", "--json", "-"]):
+        done = CliRunner().invoke(app, [*words, "--config", str(file)], env=wide)
+        assert holds_none(done.output), done.output
+    assert "camera.source" in CliRunner().invoke(app, ["check", "--config", str(file)], env=wide).output
+
+
+@many
+@given(SECRETS)
+def test_a_secret_in_a_file_shows_nowhere(tmp_path, caplog, secret):
+    file = tmp_path / "password"
+    file.write_text(secret, "utf-8")
+    file.chmod(0o600)
+    caplog.set_level(logging.DEBUG)
+    named = {"camera.source": "rtsp://127.0.0.1:9/s", "camera.user": "me", "camera.password_file": str(file)}
+    named |= {"mqtt.host": "broker", "mqtt.user": "me", "mqtt.password_file": str(file)}
+    made = lay_over(load(system_file=NOWHERE).settings, named, "test")
+    told = [repr(broker_of(made.mqtt, "client")), sentence_of(source_told, made), fingerprint(made), repr(made)]
+    told += [json.dumps(page_sources(made, REPORT, None, {}).fixed), sheet.data_sheet(made, {}), caplog.text]
+    assert broker_of(made.mqtt, "client").password == secret
+    assert all(map(holds_none, told)), told
+
+
+@pytest.fixture
+def camera():
+    with Camera(BASIC) as server:
+        yield server
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        'source = "rtsp://me:Zq7f@x@k9Xw@127.0.0.1:{port}/s"',
+        'source = "rtsp://me:Zq7f%40k9Xw@127.0.0.1:{port}/s"',
+        'source = "rtsp://me:Zq7f/x@k9Xw@127.0.0.1:{port}/s"',
+        'source = "http://127.0.0.1:{port}/video?user=me&password=Zq7f&key=k9Xw"',
+        'source = "rtsp://127.0.0.1:{port}/user=me&password=Zq7f/k9Xw&channel=1"',
+        'source = "rtsp://127.0.0.1:{port}/s"\nuser = "me"\npassword_file = "{file}"',
+    ],
+)
+def test_a_running_watch_shows_none_in_log_topics_page_and_process_list(tmp_path, camera, section):
+    """A camera that refuses its password, a broker, a reader of everything, and a technician at the page."""
+    file, config, scene = tmp_path / "secret", tmp_path / "config.toml", tmp_path / "scene.sock"
+    for path, text in ((file, "Zq7f:x/k9Xw\n"), (config, f"[camera]\n{section.format(port=camera.port, file=file)}\n")):
+        path.write_text(text)
+        path.chmod(0o600)
+    broker = Mosquitto(tmp_path)
+    broker.start()
+    ear = Ear(broker.port)
+    options = ("mqtt.host=127.0.0.1", f"mqtt.port={broker.port}", "log.level=debug", f"show.socket={scene}")
+    more = [word for option in options for word in ("--set", option)]
+    watch = Watch("--config", config, *more, "--headless")
+    assert eventually(lambda: ear.of("problem/camera") and ear.of("stats") and scene.exists(), 40)
+    site = Site(scene, tmp_path / "state")
+    page = []
+    with site.stream("/news", site.log_in()) as news:
+        while {name for name, _ in page} < {"state", "settings"}:
+            page.append(next_event(news))
+    lines = [path.read_bytes().decode() for path in Path("/proc").glob("[0-9]*/cmdline") if str(config) in _text(path)]
+    _, page_log = site.end()
+    code, out, err = watch.end()
+    broker.stop()
+    told = [f"{topic} {payload.decode('utf-8', 'replace')}" for topic, payload, _ in ear.heard]
+    ear.close()
+    assert (code, lines != []) == (0, True)
+    assert "offline: " in json.loads(ear.of("problem/camera")[-1])["text"]
+    for text in (*told, *map(str, page), *lines, page_log, out, err):
+        assert holds_none(text), text
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8", "replace")
+    except OSError:  # it has just ended
+        return ""
