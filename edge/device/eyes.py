@@ -24,7 +24,7 @@ _LISTS_PI = "from picamera2 import Picamera2 as P; print(*[c['Model'] for c in P
 
 
 def camera(world: World, settings: Settings) -> Finding:
-    """Check that the camera of the settings is connected."""
+    """Check that the camera of the settings is connected; offer the name that it keeps."""
     source = settings.camera.source
     try:
         password_of(settings.camera)
@@ -33,19 +33,46 @@ def camera(world: World, settings: Settings) -> Finding:
     if not source.startswith(_LIVE):
         return Finding("camera", State.OK, "a stream, a file or the demo is named: not looked for")
     wanted = source.removeprefix("usb:") if source.startswith("usb:") else ""
-    found = _wanted(devices(world), wanted) or ([] if wanted else pi_cameras(world))
+    found = _wanted(world, wanted) or ([] if wanted else pi_cameras(world))
     if found:
-        return Finding("camera", State.OK, ", ".join(found))
+        return Finding("camera", State.OK, ", ".join(found), _lasting_hint(world, wanted))
     mend = "plug one in (on a Pi: seat the ribbon cable, then rpicam-hello --list-cameras), or name a stream"
     if source == "auto":
         return Finding("camera", State.ODD, "none is connected: the demo is shown", mend)
     return Finding("camera", State.MISSING, f"camera.source is {redacted(source)}, and there is none", mend)
 
 
-def _wanted(found: dict[str, str], wanted: str) -> list[str]:
-    """Return "/dev/video0 (name)" of the camera that is wanted, by number or path; of all without a wish."""
-    path = f"/dev/video{wanted}" if wanted.isdecimal() else wanted
-    return [f"{device} ({name})" for device, name in found.items() if not wanted or device == path]
+def _wanted(world: World, wanted: str) -> list[str]:
+    """Return "/dev/video0 (name)" of the camera that is wanted, by number or any path; of all without a wish."""
+    path = _device(world, wanted)
+    return [f"{device} ({name})" for device, name in devices(world).items() if not wanted or device == path]
+
+
+def _device(world: World, wanted: str) -> str:
+    """Return /dev/videoN of a number, or of a path that may be a link as udev makes them."""
+    path = world.path(f"/dev/video{wanted}" if wanted.isdecimal() else wanted)
+    try:
+        return f"/{path.resolve().relative_to(world.root.resolve())}"
+    except (OSError, RuntimeError, ValueError):  # a link that leads in a circle or out of this machine
+        return ""
+
+
+def lasting_names(world: World) -> dict[str, str]:
+    """Return for /dev/videoN the path under which udev finds the same camera after every start: its own, or its port's.
+
+    Source: udev's rules, 60-persistent-v4l.rules.
+    """
+    links = [link for folder in ("by-path", "by-id") for link in sorted(world.path(f"/dev/v4l/{folder}").glob("*"))]
+    names = [f"/{link.relative_to(world.root)}" for link in links]
+    return {_device(world, name): name for name in names}
+
+
+def _lasting_hint(world: World, wanted: str) -> str:
+    """Return how to name a camera so that it is found under another number, too; empty where that is done."""
+    lasting = lasting_names(world).get(_device(world, wanted), "") if wanted else ""
+    if not lasting or wanted.startswith("/dev/v4l/"):
+        return ""
+    return f"camera.source = usb:{lasting} keeps its name when numbers change"
 
 
 def devices(world: World) -> dict[str, str]:

@@ -7,10 +7,8 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import cv2
-import numpy as np
-
 from edge.capture import State
+from edge.capture.prepared import TURNS, turned
 from edge.capture.spec import open_source
 from edge.data import Frame
 from edge.errors import CameraError
@@ -30,7 +28,6 @@ _SMALL_FACE_PX = 24.0
 _SURER = 0.1
 """How much better a face must be found in a turned picture: upside down they are found too. Measured on 71 pictures:
 one upright one was thought turned, and six in ten turned ones would be told."""
-_TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 _ADVICE = {
     Lens.DARK: "it is dark: is the lens covered, is there light?",
     Lens.BRIGHT: "it is blinded: does a lamp or the sun shine into the lens?",
@@ -127,9 +124,13 @@ def seen(frame: Frame, fps_hz: float, detector: Detector) -> Glimpse:
 def _turned(frame: Frame, score: float, detector: Detector) -> int:
     """Return by how many degrees to turn a picture for a face of at least `score`, 0 if that helps not."""
     scores = {}
-    for degrees, turn in _TURNS.items():
-        image = np.ascontiguousarray(cv2.rotate(frame.image, turn), np.uint8)
-        found = detector.detect(Frame(image, frame.seq, frame.at, frame.read_at))
+    for degrees in TURNS:
+        found = detector.detect(Frame(turned(frame.image, degrees), frame.seq, frame.at, frame.read_at))
         scores[degrees] = float(found.scores.max(initial=0))
     best = max(scores, key=lambda degrees: scores[degrees])
     return best if scores[best] >= score else 0
+
+
+def upright_by(settings: CameraSettings, turned_deg: int) -> int:
+    """Return `camera.rotate` for an image that has to be turned further; one that is mirrored turns the other way."""
+    return (settings.rotate + (-turned_deg if settings.flip else turned_deg)) % 360

@@ -11,9 +11,9 @@ from rich.text import Text
 from edge import programs
 from edge.capture import login
 from edge.device import calibration, eyes
-from edge.device.glimpse import glimpse
+from edge.device.glimpse import glimpse, upright_by
 from edge.device.service import mend_of, reach
-from edge.distance.ruler import fov_of
+from edge.distance.ruler import focal_of, fov_of
 from edge.errors import CameraError, ConfigError, InputError
 from edge.notice.phrases import PLEASE, worded
 from edge.privacy.zones import Blinkers
@@ -24,10 +24,11 @@ from edge.redaction import redacted
 
 if TYPE_CHECKING:
     from edge.detect import Detector
+    from edge.device.glimpse import Glimpse
     from edge.device.settings_file import Value
     from edge.device.talk import Talk
     from edge.device.world import World
-    from edge.settings import Settings
+    from edge.settings import CameraSettings, Settings
 
 Answers = dict[str, "Value"]
 _OTHER = "other"
@@ -89,10 +90,20 @@ def camera(setup: Setup, detector: Detector) -> tuple[Answers, str]:
     while True:
         answers, password = _login(now, _source(now, now.settings.camera.source))
         now = replace(now, settings=with_answers(now.settings, answers), camera_password=password or None)
-        fine = _try_camera(now, detector)
+        now, fine = _try_upright(now, detector)
         setup.talk.forget_typed()
         if not setup.talk.yes("Look again, or choose another camera?", default=not fine):
-            return answers, password
+            return answers | {"camera.rotate": now.settings.camera.rotate}, password
+
+
+def _try_upright(setup: Setup, detector: Detector) -> tuple[Setup, bool]:
+    """Look through a camera, again where it hangs turned; return the settings that follow, and whether all is fine."""
+    seen = _try_camera(setup, detector)
+    if seen and seen.turned_deg and setup.talk.yes(f"Turn the image by {seen.turned_deg}°?", default=True):
+        turned: Answers = {"camera.rotate": upright_by(setup.settings.camera, seen.turned_deg)}
+        setup = replace(setup, settings=with_answers(setup.settings, turned))
+        seen = _try_camera(setup, detector)
+    return setup, seen is not None and not seen.advice
 
 
 def _login(setup: Setup, source: str) -> tuple[Answers, str]:
@@ -114,7 +125,9 @@ def _user(text: str) -> str:
 
 def _source(setup: Setup, before: str) -> str:
     """Return the chosen SPEC; what is connected comes first."""
-    found = [(f"usb:{path}", f"{name} at {path}") for path, name in eyes.devices(setup.world).items()]
+    lasting = eyes.lasting_names(setup.world)
+    cameras = eyes.devices(setup.world).items()
+    found = [(f"usb:{lasting.get(path, path)}", f"{name} at {lasting.get(path, path)}") for path, name in cameras]
     found += [("picamera", f"{model} on the ribbon cable") for model in eyes.pi_cameras(setup.world)[:1]]
     choices = [*found, *_RATHER]
     if before not in dict(choices):
@@ -126,21 +139,21 @@ def _source(setup: Setup, before: str) -> str:
     return setup.talk.ask("Which?", "", lambda text: "" if text else "an address or a path, please")
 
 
-def _try_camera(setup: Setup, detector: Detector) -> bool:
-    """Look through a camera and say what is seen, in words; nothing is kept. Return whether it is fine."""
+def _try_camera(setup: Setup, detector: Detector) -> Glimpse | None:
+    """Look through a camera and print what is seen; nothing is kept. Return that, None where there is no image."""
     setup.talk.say("Looking through it; somebody should stand where people will. No picture is kept.", "dim")
     try:
         paint = Blinkers(setup.settings.privacy.no_look)
         seen = glimpse(setup.settings.camera, detector, paint, password=setup.camera_password)
     except (CameraError, ConfigError, InputError) as error:
         setup.talk.say(str(error), "yellow")
-        return False
+        return None
     setup.talk.say(str(seen))
     for line in seen.advice:
         setup.talk.say(line, "yellow")
     if not seen.advice:
         setup.talk.say("The picture is fine.", "green")
-    return not seen.advice
+    return seen
 
 
 def broker(setup: Setup) -> tuple[Answers, str]:
@@ -255,4 +268,11 @@ def _lens(setup: Setup) -> Answers:
         choices.insert(0, (before, f"{before}° as it was"))
     chosen = setup.talk.choose("Which horizontal angle of view has it?", choices, before)
     fov_deg = setup.talk.number("Degrees", now.fov_deg, 10, 160) if chosen == _OTHER else float(chosen)
-    return {"distance.fov_deg": fov_deg}
+    return {"distance.fov_deg": _upright_fov(setup.settings.camera, fov_deg) if chosen in dict(_LENSES) else fov_deg}
+
+
+def _upright_fov(settings: CameraSettings, fov_deg: float) -> float:
+    """Return the angle of view across an image that may stand on its side, of a lens's horizontal one."""
+    if settings.rotate not in (90, 270):
+        return fov_deg
+    return round(fov_of(focal_of(fov_deg) * settings.width_px / settings.height_px), 1)

@@ -136,6 +136,50 @@ def test_whether_the_camera_is_connected(tmp_path, source, files, state):
     assert eyes.camera(machine_of(tmp_path, files), settings(f"camera.source={source}")).state is state
 
 
+BY_ID, BY_PATH = "/dev/v4l/by-id/usb-Acme_HD_Webcam-video-index0", "/dev/v4l/by-path/usb-0:1.2:1.0-video-index0"
+
+
+def test_a_camera_is_found_under_the_names_that_udev_keeps_for_it(tmp_path):
+    world = machine_of(tmp_path, USB)
+    for name in (BY_ID, BY_PATH):
+        link = world.path(name)
+        link.parent.mkdir(parents=True)
+        link.symlink_to("../../video0")
+        found = eyes.camera(world, settings(f"camera.source=usb:{name}"))
+        assert (found.state, found.text, found.mend) == (OK, "/dev/video0 (HD Webcam)", "")
+    for source in ("usb:0", "usb:/dev/video0"):
+        found = eyes.camera(world, settings(f"camera.source={source}"))
+        assert found.mend == f"camera.source = usb:{BY_ID} keeps its name when numbers change"
+    world.path("/dev/video0").unlink()
+    assert eyes.camera(world, settings(f"camera.source=usb:{BY_ID}")).state is MISSING
+
+
+def test_a_name_that_leads_in_a_circle_or_away_is_no_camera(tmp_path):
+    world = machine_of(tmp_path, USB)
+    for name, target in (("circle", "circle"), ("away", "/etc/hostname")):
+        world.path(f"/dev/{name}").symlink_to(target)
+        assert eyes.camera(world, settings(f"camera.source=usb:/dev/{name}")).state is MISSING
+
+
+def test_setup_offers_the_name_that_lasts(tmp_path):
+    from edge.device import questions
+
+    world = machine_of(tmp_path, USB | {"/sys/class/video4linux/video1/name": "Bare", "/dev/video1": ""})
+    for name in (BY_PATH, BY_ID):
+        world.path(name).parent.mkdir(parents=True)
+        world.path(name).symlink_to("../../video0")
+    offered = []
+
+    class Talk:
+        def choose(self, _question, choices, default):
+            offered.extend(choices[:2])
+            return default
+
+    chosen = questions._source(questions.Setup(Talk(), world, settings()), "auto")
+    assert chosen == f"usb:{BY_ID}"
+    assert offered == [(f"usb:{BY_ID}", f"HD Webcam at {BY_ID}"), ("usb:/dev/video1", "Bare at /dev/video1")]
+
+
 def test_a_camera_on_the_ribbon_cable_is_found(tmp_path):
     world = machine_of(tmp_path, PI, {"global_camera_info": Answer(0, "imx708\n")})
     assert eyes.camera(world, settings("camera.source=picamera")).text == "imx708"

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.capture.prepared import untouched
-from edge.device.glimpse import glimpse, seen
+from edge.capture.prepared import turned, untouched
+from edge.device.glimpse import glimpse, seen, upright_by
 from edge.errors import CameraError, InputError
 from edge.joined.stages import load_models
 from edge.layers import load
@@ -82,3 +82,13 @@ def test_what_is_not_there_is_told_at_once(detector):
 def test_what_lies_in_a_zone_is_not_looked_at(detector):
     camera = SETTINGS.camera.model_copy(update={"source": "demo"})
     assert glimpse(camera, detector, Blinkers(["0,0 1,0 1,1 0,1"])).brightness == 0
+
+
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize("rotate", [0, 90, 180, 270])
+@pytest.mark.parametrize("further", [90, 180, 270])
+def test_what_is_turned_further_stands_upright_also_where_it_is_mirrored(rotate, flip, further):
+    camera = SETTINGS.camera.model_copy(update={"rotate": rotate, "flip": flip})
+    sensor = np.arange(36 * 64 * 3, dtype=np.uint8).reshape(36, 64, 3)
+    wanted = turned(turned(sensor, rotate, flip=flip), further)
+    assert (turned(sensor, upright_by(camera, further), flip=flip) == wanted).all()

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import time
 
+import cv2
 import pytest
 
 from edge.layers import load
@@ -193,6 +194,30 @@ def test_a_file_that_is_there_is_changed_only_after_asking_and_keeps_its_comment
         assert file.read_text().startswith(before.partition("\n\n")[0])
     assert "fov_deg = 47.0" in file.read_text()
     assert load(file=file).settings.alert.dwell_s == 2.0
+
+
+@pytest.mark.parametrize(("turn", "degrees"), [(cv2.ROTATE_180, 180), (cv2.ROTATE_90_CLOCKWISE, 270)])
+def test_a_camera_that_hangs_turned_is_found_and_turned_upright(sit_down, tmp_path, demo_scenes, turn, degrees):
+    (tmp_path / "broker").mkdir()
+    image = tmp_path / "broker/turned.png"
+    cv2.imwrite(str(image), cv2.rotate(demo_scenes[11.0], turn))
+    terminal = sit_down("--config", "mine.toml")
+    terminal.answer("Name, in every topic")
+    terminal.answer("Place")
+    terminal.answer("Which camera?", "4")
+    terminal.answer("Which?", str(image))
+    terminal.answer(f"Turn the image by {degrees}°?")
+    terminal.wait_for("960 x 540 pixels")
+    terminal.wait_for("The picture is fine.")
+    terminal.answer("Look again")
+    terminal.answer("Host (embedded")
+    after_broker(terminal)
+    terminal.answer("Write mine.toml?")
+    assert terminal.end() == 0
+    settings = load(file=tmp_path / "mine.toml").settings
+    assert settings.camera.rotate == degrees
+    across = {180: 47.0, 270: 27.5}[degrees]  # the lens is one of 47 degrees across 1280 of 1280 x 720 pixels
+    assert settings.distance.fov_deg == pytest.approx(across, abs=0.1)
 
 
 def test_the_look_through_the_camera_sees_nothing_in_a_no_look_zone(sit_down, tmp_path):
