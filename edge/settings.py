@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from edge.values import HoursText, Language, Pin, VolumeHours, Words, worded_in
+from edge.values import HoursText, Language, Pin, Proxy, VolumeHours, Words, worded_in
 
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -213,6 +213,7 @@ class WebSettings(_Section):
     tls_cert: str
     tls_key: str
     token_file: str
+    trusted_proxies: Annotated[tuple[Proxy, ...], Field(strict=False)]
     session_s: float = Field(ge=60, le=2_592_000)
     wrong_tries: int = Field(ge=1, le=1_000)
     viewers: int = Field(ge=1, le=200)

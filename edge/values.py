@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, Field
@@ -37,7 +38,18 @@ def _pin(text: str) -> None:
         raise ValueError("write the pin as the chip numbers it, GPIO0 to GPIO27, or nothing")
 
 
+def _proxy(text: str) -> None:
+    """Refuse what is no address and no network, and the network of everybody."""
+    try:
+        is_everybody = not ipaddress.ip_network(text).prefixlen
+    except ValueError:
+        is_everybody = True
+    if is_everybody:
+        raise ValueError("write the proxy's address or network, such as 127.0.0.1 or 10.0.0.0/24")
+
+
 Pin = Annotated[str, _parsed(_pin, optional=True)]
+Proxy = Annotated[str, _parsed(_proxy)]
 HoursText = Annotated[str, _parsed(hours.hours_of, optional=True)]
 VolumeHours = Annotated[str, _parsed(hours.volume_hours_of)]
 Words = Annotated[str, Field(max_length=200)] | dict[str, Annotated[str, Field(max_length=200)]]

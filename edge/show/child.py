@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import subprocess
 import time
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge import programs
@@ -18,6 +20,8 @@ log = logging.getLogger(__name__)
 
 _FIRST_RESTART_S, _LAST_RESTART_S = 5.0, 120.0
 _STOP_S = 2.0
+_OOM_SCORE = 500
+"""The kernel, short of memory, ends this process before the service. Source: proc_pid_oom_score_adj(5)."""
 QUIT, CLOSED = 0, 10
 """Exit codes of a child that the user ended: by `q`; by the frame of its window, which ends nothing else."""
 
@@ -69,10 +73,13 @@ class ChildProcess:
     def _start(self) -> subprocess.Popen[bytes] | None:
         self._started_at = time.monotonic()
         try:
-            return subprocess.Popen(self._command, stdin=subprocess.DEVNULL)  # noqa: S603 - our own program
+            process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL)  # noqa: S603 - our own program
         except OSError as error:  # no descriptor, no memory, no process is left
             self._wait(f"cannot be opened: {error.strerror}")
             return None
+        with suppress(OSError):  # it has ended already
+            Path(f"/proc/{process.pid}/oom_score_adj").write_text(str(_OOM_SCORE))
+        return process
 
     def _wait(self, reason: str) -> None:
         """Say why it does not run, and when it is tried again, each time later."""

@@ -49,6 +49,11 @@ def values(key: str) -> list[str]:
     return re.findall(rf"^{key}=(.*)$", UNIT.read_text("utf-8"), flags=re.MULTILINE)
 
 
+def test_a_viewer_that_the_kernel_ends_for_want_of_memory_does_not_end_the_service():
+    """systemd's default stops the whole unit when the kernel ends any process of it."""
+    assert values("OOMPolicy") == ["continue"]
+
+
 @linux_only
 def test_systemd_has_no_complaint_about_the_unit(tmp_path):
     # verify exits 0 on unknown keys and wants the program to exist: so fail on any output, and name one that does

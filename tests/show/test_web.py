@@ -91,9 +91,12 @@ def test_the_cookie_is_for_this_site_alone_and_hidden_from_scripts(site):
     assert {"httponly", "samesite=strict", "path=/", "max-age=43200"} == set(flags)
 
 
-def test_the_cookie_is_sent_in_cipher_only_where_a_proxy_speaks_it(site):
-    answer = site.post("/login", {"token": site.token}, X_Forwarded_Proto="https")
-    assert "secure" in answer.headers["Set-Cookie"].lower().split("; ")
+def test_the_cookie_is_sent_in_cipher_only_where_a_trusted_proxy_speaks_it(site, watch, tmp_path):
+    behind = Site(watch.scene, tmp_path, 'web.trusted_proxies=["127.0.0.1"]')
+    for each, is_secure in ((behind, True), (site, False)):
+        answer = each.post("/login", {"token": each.token}, X_Forwarded_Proto="https")
+        assert ("secure" in answer.headers["Set-Cookie"].lower().split("; ")) is is_secure
+    behind.end()
 
 
 @pytest.mark.parametrize("name", ["", "x", "a" * 43])

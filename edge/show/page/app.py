@@ -15,6 +15,7 @@ from starlette.middleware import Middleware
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from edge.show.page.accept import site_of
 from edge.show.page.guard import COOKIE, Guard
 from edge.show.page.live import BOUNDARY
 from edge.show.page.sessions import Sessions, Tries, same
@@ -80,7 +81,7 @@ class Page:
 
     async def _login(self, request: Request) -> Response:
         """Open a session for the right token; the form carries it, never the address."""
-        address = request.client.host if request.client else ""
+        address = site_of(request.client.host) if request.client else ""
         wait_s = self._tries.wait_s(address)
         if wait_s:
             page = await _login_page(f"Too many wrong tokens. Wait {math.ceil(wait_s)} seconds.", 429, request)
@@ -94,7 +95,7 @@ class Page:
             COOKIE,
             self._sessions.open(),
             max_age=int(self._settings.session_s),
-            secure=request.url.scheme == "https",
+            secure=request.scope["scheme"] == "https",
             httponly=True,
             samesite="strict",
         )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from edge.settings import WebSettings
 
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
-_BACKLOG = 32
+_BACKLOG = 1_024
 _SEND_BYTES = 65_536
 """What the kernel keeps for a slow browser, doubled by Linux; more only makes its picture older. Source: socket(7)."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
@@ -76,9 +75,10 @@ class Guard:
         return PlainTextResponse("This page is not served under this name; see web.hosts.\n", 400)
 
     def _of_session(self, request: Request) -> Response | None:
-        if request.url.path in self._open_paths or self._sessions.known(request.cookies.get(COOKIE)):
+        path = request.scope["path"]  # `request.url` of Starlette 0.40 raises for the target "["
+        if path in self._open_paths or self._sessions.known(request.cookies.get(COOKIE)):
             return None
-        if request.url.path == "/":
+        if path == "/":
             return RedirectResponse("/login", 303)
         return PlainTextResponse("Log in first.\n", 401)
 
@@ -100,7 +100,8 @@ def _of_size(request: Request) -> Response | None:
 
 def _of_origin(request: Request) -> Response | None:
     """Refuse forms that another site sends; a browser always says where a form came from."""
-    origin = urlsplit(request.headers.get("origin", ""))
-    if request.method != "POST" or origin.netloc.lower() == request.headers.get("host", "").lower():
+    scheme, _, host = request.headers.get("origin", "").lower().partition("://")
+    is_own = scheme in ("http", "https") and host == request.headers.get("host", "").lower()
+    if request.method != "POST" or is_own:
         return None
     return PlainTextResponse("This form came from another site.\n", 403)

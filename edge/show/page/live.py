@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from edge.data import Image
 
+log = logging.getLogger(__name__)
+
 BOUNDARY = "picture"
 _MARK = f"--{BOUNDARY}\r\n".encode()
 _QUALITY = 75
@@ -32,6 +35,8 @@ _RETRY_S = 1.0
 _AGAIN_S = 5.0
 """A picture is sent again after this long without another, so that a reader who is gone is noticed."""
 _JOIN_S = 2.0
+_UNDRAWABLE = (ArithmeticError, LookupError, TypeError, ValueError, MemoryError, cv2.error)
+"""What drawing raises over values that nobody thought of."""
 
 
 class Pictures:
@@ -90,6 +95,9 @@ class Pictures:
                     self._follow(reader)
             except OSError:  # no watch runs there, or it has ended: it is met again when it comes back
                 self._offer(encoded(None, View(status="there is no picture: the watch does not run")))
+                self._stop.wait(_RETRY_S)
+            except _UNDRAWABLE:  # the edge of the image thread: whatever it is given, it must not end for good
+                log.exception("web page: a scene cannot be shown")
                 self._stop.wait(_RETRY_S)
 
     def _follow(self, reader: SceneReader) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import socket
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
     from pathlib import Path
 
+log = logging.getLogger(__name__)
+
+PARTS = frozenset({"device", "since", "state", "alerts", "counts", "models", "settings"})
+"""Of the page, each an event of its name."""
 _RETRY_S = 1.0
 _AGAIN_S = 15.0
 """A line without meaning is sent after this long without news, so that a reader who is gone is noticed."""
@@ -50,8 +55,10 @@ class News:
             ear.settimeout(0)
             await loop.sock_connect(ear, str(self._path))
             while message := await loop.sock_recv(ear, MESSAGE_BYTES):
-                parts = json.loads(message)
-                self._parts.offer({name: json.dumps(part, separators=(",", ":")) for name, part in parts.items()})
+                try:
+                    self._parts.offer(parts_of(message))
+                except ValueError as error:  # the next message is whole again
+                    log.warning("web page: news of the watch are damaged and passed over: %s", error)
 
     async def events(self, allowed: Callable[[], bool]) -> AsyncGenerator[bytes]:
         """Yield each part that differs from what was sent before as one event, while `allowed`.
@@ -67,3 +74,19 @@ class News:
             news = [f"event: {name}\ndata: {text}\n\n" for name, text in parts.items() if sent.get(name) != text]
             sent = parts
             yield "".join(news).encode() or b": \n\n"
+
+
+def parts_of(message: bytes) -> dict[str, str]:
+    """Return the parts of the page in a message, each as JSON on one line; what the page does not know is left out.
+
+    Raises:
+        ValueError: it is not an object in JSON that a browser can read.
+    """
+    try:
+        parts = json.loads(message)
+        known = {name: part for name, part in parts.items() if name in PARTS}
+        return {name: json.dumps(part, separators=(",", ":"), allow_nan=False) for name, part in known.items()}
+    except AttributeError as error:
+        raise ValueError("not an object") from error
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import socket
 import struct
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from edge.show.page.stream import ABORT
+from edge.show.page.accept import Acceptor
+from edge.show.page.stream import ABORT, KEEP
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
     from uvicorn.protocols.http.h11_impl import RequestResponseCycle
 
@@ -24,11 +27,17 @@ _AT_ONCE = struct.pack("ii", 1, 0)
 class ImpatientProtocol(H11Protocol):
     """One connection."""
 
-    def __init__(self, *args: Any, **keywords: Any) -> None:  # noqa: ANN401 - passed on as they come
-        """Let requests hang up by what `request.state` holds."""
+    def __init__(self, *args: Any, on_end: Callable[[], None], **keywords: Any) -> None:  # noqa: ANN401 - passed on
+        """Let requests hang up, or be kept when all places are taken, by what `request.state` holds."""
         super().__init__(*args, **keywords)
-        self.app_state = {**self.app_state, ABORT: self._abort}
+        self.app_state = {**self.app_state, ABORT: self._abort, KEEP: self._keep}
+        self._on_end, self._is_stream = on_end, False
         self._patience: asyncio.TimerHandle | None = None
+
+    @property
+    def is_stream(self) -> bool:
+        """Return whether a stream is sent: only somebody with a session gets one."""
+        return self._is_stream and self.cycle is not None and not self.cycle.response_complete
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait."""
@@ -37,6 +46,7 @@ class ImpatientProtocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no longer."""
+        self._on_end()
         if self._patience is not None:
             self._patience.cancel()
         super().connection_lost(exc)
@@ -52,7 +62,31 @@ class ImpatientProtocol(H11Protocol):
         else:
             self._wait(self.cycle)
 
+    def _keep(self) -> None:
+        self._is_stream = True
+
     def _abort(self) -> None:
         """Hang up, and have the kernel drop what was not taken. Source: socket(7), SO_LINGER."""
         self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
         self.transport.abort()
+
+
+class Server(uvicorn.Server):
+    """Serves the connections of one socket, at most `limit` at once."""
+
+    def __init__(self, config: uvicorn.Config, *, limit: int) -> None:
+        """Serve as `config` has it."""
+        super().__init__(config)
+        self._limit = limit
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin, with an acceptor in place of asyncio's servers, which bound nothing before TLS stands."""
+        await super().startup(sockets=[])
+        make, tls = self._make_protocol, self.config.ssl
+        made = [Acceptor(each, make, tls=tls, limit=self._limit) for each in sockets or []]
+        self.servers = cast("list[asyncio.Server]", made)
+
+    def _make_protocol(self, on_end: Callable[[], None]) -> asyncio.Protocol:
+        return ImpatientProtocol(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state, on_end=on_end
+        )

@@ -10,9 +10,10 @@ import uvicorn
 
 from edge.show.page.app import Page
 from edge.show.page.binding import address_of, check, hosts_of, listener_of
+from edge.show.page.brief import OncePerMinute
 from edge.show.page.live import Pictures
 from edge.show.page.news import News
-from edge.show.page.protocol import ImpatientProtocol
+from edge.show.page.protocol import Server
 from edge.show.page.token import hold, token_of
 from edge.show.sockets import beside
 from edge.show.web import NEWS, PICTURES, token_path
@@ -26,8 +27,8 @@ log = logging.getLogger(__name__)
 
 _REQUEST_BYTES = 16_384
 _KEEP_ALIVE_S, _LEAVE_S = 5, 1
-_PROXIES = ["127.0.0.1", "::1"]
-"""Who is believed when it says for whom it asks, and that it was asked in cipher: reverse proxies on this machine."""
+_MORE = 16
+"""Connections for those who log in, on top of four for each viewer."""
 
 
 def serve(web: WebSettings, scene: Path, *, with_watch: bool) -> None:
@@ -46,7 +47,9 @@ def serve(web: WebSettings, scene: Path, *, with_watch: bool) -> None:
 
     pictures = Pictures(beside(scene, PICTURES), viewers=web.viewers)
     news = News(beside(scene, NEWS), on_end=end if with_watch else lambda: None)
-    server = uvicorn.Server(_config(web, Page(web, token, pictures, news)))
+    server = Server(_config(web, Page(web, token, pictures, news)), limit=4 * web.viewers + _MORE)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(OncePerMinute())
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)  # before the server takes them over, and when it raises them again at its end
     listener = listener_of(web)
@@ -59,17 +62,16 @@ def _config(web: WebSettings, page: Page) -> uvicorn.Config:
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
     return uvicorn.Config(
         page.app(hosts_of(web)),
-        http=ImpatientProtocol,
         ws="none",
         loop="asyncio",
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
-        forwarded_allow_ips=_PROXIES,
+        proxy_headers=bool(web.trusted_proxies),
+        forwarded_allow_ips=list(web.trusted_proxies),
         ssl_certfile=web.tls_cert or None,
         ssl_keyfile=web.tls_key or None,
-        limit_concurrency=4 * web.viewers + 16,
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=_LEAVE_S,
         h11_max_incomplete_event_size=_REQUEST_BYTES,

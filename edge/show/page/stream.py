@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 ABORT = "abort"
 """Where a connection's own `abort()` lies in the state of a request."""
+KEEP = "keep"
+"""Where that lies which keeps a connection when all places are taken."""
 
 
 class Seats:
@@ -48,6 +50,7 @@ class Stream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the pieces end or the reader is gone; hang up on a reader that stalls."""
+        scope["state"][KEEP]()
         sending = asyncio.create_task(self._send(send))
         leaving = asyncio.create_task(_gone(receive))
         try:
