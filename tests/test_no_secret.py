@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from typer.testing import CliRunner
 
-from edge.capture.files import untouched
 from edge.capture.login import is_stream
+from edge.capture.prepared import untouched
 from edge.capture.spec import open_source
 from edge.cli import app
 from edge.device import eyes, service
