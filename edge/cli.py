@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import Annotated
@@ -10,7 +11,7 @@ import typer
 
 from edge import __version__
 from edge.commands import device, files, live, models, setup
-from edge.errors import EdgeError, InputError
+from edge.errors import EdgeError, InputError, OutputError
 
 app = typer.Typer(
     name="maskwatch",
@@ -43,7 +44,19 @@ def run_command() -> int:
     except BrokenPipeError:
         # whoever read us has gone, as `head` does: nothing is wrong, and there is nobody left to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        return _file_error(error)
     return 0
+
+
+def _file_error(error: OSError) -> int:
+    """Print one sentence on a file that changed between two looks at it, or on the full disk that output goes to."""
+    if error.filename is None and error.errno != errno.ENOSPC:
+        raise error
+    if error.filename is None:  # what is still held must not be complained of again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    print(f"maskwatch: {error.filename or 'standard output'}: {error.strerror}", file=sys.stderr)  # noqa: T201 - as above
+    return InputError.exit_code if error.filename else OutputError.exit_code
 
 
 def _version(*, value: bool) -> None:

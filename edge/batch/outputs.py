@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
@@ -54,6 +55,27 @@ class TextOutput:
             raise _error(self._path, error) from error
 
 
+class StandardOutput:
+    """Standard output, whose errors are sentences, too."""
+
+    def write(self, text: str) -> None:
+        """Write text at once.
+
+        Raises:
+            OutputError: the disk is full.
+            BrokenPipeError: nobody reads any more.
+        """
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            # what could not be written is still held, and Python would complain of it again at the end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise OutputError(f"standard output: cannot be written: {error.strerror}") from error
+
+
 @contextmanager
 def whole_file(path: Path | None, *, partly: bool = False) -> Iterator[Text | None]:
     """Open a text file that appears under its name only when all is written; - is standard output.
@@ -64,13 +86,13 @@ def whole_file(path: Path | None, *, partly: bool = False) -> Iterator[Text | No
         OutputError: it cannot be written.
     """
     if path is None or str(path) == "-":
-        yield sys.stdout if path else None
+        yield StandardOutput() if path else None
         return
     with _errors_of(path):
         if path.is_dir():
             raise OutputError(f"{path}: is a folder; name a file")
-        target = path.resolve()  # a link goes on pointing to what is written
-        in_place = target.exists() and not target.is_file()  # a device, a pipe
+        in_place = _is_device(path)
+        target = path if in_place else path.resolve()  # a link goes on pointing to what is written
         part = target if in_place else target.with_name(f".{target.name}.part")
         file = part.open("wb", buffering=0)
     try:
@@ -83,6 +105,11 @@ def whole_file(path: Path | None, *, partly: bool = False) -> Iterator[Text | No
         _put(part, target, path)
         raise
     _put(part, target, path)
+
+
+def _is_device(path: Path) -> bool:
+    """Return whether a name stands for a device, a pipe, or what a shell has opened: to be written, not replaced."""
+    return (path.exists() and not path.is_file()) or path.absolute().parts[1:2] in (("dev",), ("proc",))
 
 
 def _put(part: Path, target: Path, path: Path) -> None:

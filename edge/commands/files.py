@@ -60,11 +60,12 @@ def detect(
     outputs.check_outputs({"--json": json_file, "--csv": csv_file, "--alerts": alerts}, named)
     drawings = outputs.Drawings(annotate, named) if annotate else None
     models = parts.load_models(settings, profile="quality")
+    standard_output = outputs.StandardOutput()
     progress = Progress(console=console, transient=True, disable=not console.is_terminal)
 
     def print_line(line: str) -> None:
         progress.stop()  # else the line would end in the middle of the bar
-        typer.echo(line)
+        standard_output.write(f"{line}\n")
         progress.start()
 
     with (

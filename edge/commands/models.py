@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -66,11 +65,11 @@ def _telling() -> Iterator[_Telling]:
 
 def _give(out: Text | None, figures: dict[str, Any], table: Table) -> None:
     """Write the figures, and print the table unless the figures were printed."""
-    from edge.batch.outputs import to_json
+    from edge.batch.outputs import StandardOutput, to_json
 
     if out:
         out.write(to_json(figures))
-    if out is not sys.stdout:
+    if not isinstance(out, StandardOutput):
         Console().print(table)
 
 

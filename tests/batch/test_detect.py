@@ -248,6 +248,32 @@ def test_a_folder_is_read_by_content_and_what_is_passed_over_is_listed(tmp_path,
     assert "phone.heic: is HEIC, which OpenCV" in heic
 
 
+@pytest.mark.parametrize("command_line", ["detect {picture}", "detect {picture} --json -", "check", "--help"])
+def test_a_full_disk_behind_standard_output_is_one_sentence(demo_picture, command_line):
+    with Path("/dev/full").open("w") as full:
+        arguments = command(*command_line.format(picture=demo_picture).split())
+        done = subprocess.run(arguments, stdout=full, stderr=subprocess.PIPE, text=True, env=environment(), check=False)
+    assert done.returncode == 78
+    assert done.stderr.startswith("maskwatch: standard output: ")
+    assert done.stderr.endswith("No space left on device\n")
+    assert done.stderr.count("\n") == 1
+
+
+def test_devices_pipes_and_links_are_written_to_and_not_replaced(tmp_path, demo_picture):
+    """The link /dev/stdout was to be replaced by a file."""
+    done = maskwatch("detect", demo_picture, "--json", "/dev/stdout")
+    assert json.loads(done.stdout)["source"] == str(demo_picture)
+    link, pipe = tmp_path / "link.jsonl", tmp_path / "pipe"
+    link.symlink_to("real.jsonl")
+    os.mkfifo(pipe)
+    reader = subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE)
+    assert maskwatch("detect", demo_picture, "--json", link, "--csv", pipe).returncode == 0
+    assert len(reader.communicate(timeout=20)[0].splitlines()) == 3
+    assert link.is_symlink()
+    assert len(rows(tmp_path / "real.jsonl")) == 1
+    assert pipe.is_fifo()
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="mounts a small disk")
 def test_a_full_disk_ends_it_with_one_sentence_and_whole_rows(tmp_path, demo_picture):
     """Run on a disk of 64 KB: a row is there whole or not at all, and the drawing that does not fit is none."""
