@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from edge import assets, secret
+from edge import assets, explain, secret
 from edge.errors import ConfigError
 from edge.redaction import passwords_in, redacted
 from edge.settings import Environment, Settings
@@ -48,7 +48,7 @@ def load(
         for key, value in _flatten(layer):
             if known and key not in known:
                 raise ConfigError(f"{origin}: {_unknown(key, known)}")
-            values[key] = value
+            values[key] = _as_meant(value, values.get(key))
             if origin != origins.get(key):
                 origins[key] = origin
     try:
@@ -103,11 +103,27 @@ def _closed(path: Path) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8-sig"))  # Windows editors begin a file with a byte order mark
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise ConfigError(f"{path}: is not TOML: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Bare:
+    """A value of `--set` without quotes, which TOML reads as something else than text."""
+
+    text: str
+    parsed: object
+
+
+def _as_meant(value: object, before: object) -> object:
+    """Return a bare value of `--set` as text where the setting is text (`device.name=7`), else as TOML reads it."""
+    if not isinstance(value, _Bare):
+        return value
+    is_text = isinstance(before, str) and not isinstance(value.parsed, dict)
+    return value.text if is_text else value.parsed
 
 
 def _parse_override(text: str) -> dict[str, Any]:
@@ -119,7 +135,7 @@ def _parse_override(text: str) -> dict[str, Any]:
         parsed: Any = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         parsed = value
-    return _nest({key.strip(): parsed})
+    return _nest({key.strip(): parsed if isinstance(parsed, str) else _Bare(value.strip(), parsed)})
 
 
 def _flatten(values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -149,9 +165,13 @@ def _unknown(key: str, known: list[str]) -> str:
 
 
 def _explain(error: ValidationError, origins: dict[str, str]) -> str:
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"][:2])
-    return f"{origins.get(key, 'settings')}: {key}: {first['msg']}, not {_shown(first.get('input'))}"
+    """Return the origin of the first value that is wrong, and what is wrong with it."""
+    found = error.errors()
+    place = found[0]["loc"][:2]
+    key = ".".join(str(part) for part in place)
+    default = dict(_flatten(_read(assets.config() / "default.toml"))).get(key)
+    same = [dict(other) for other in found if other["loc"][:2] == place]
+    return f"{origins.get(key, 'settings')}: {explain.sentence(same, key, _shown(found[0].get('input')), default)}"
 
 
 def _shown(value: object) -> str:

@@ -7,15 +7,25 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from edge.values import HoursText, Language, Pin, Proxy, VolumeHours, Words, worded_in
+from edge.values import (
+    HoursText,
+    Language,
+    Pin,
+    Polygon,
+    Prefix,
+    Proxy,
+    Source,
+    TopicPart,
+    UrlPath,
+    User,
+    VolumeHours,
+    Words,
+    worded_in,
+)
 
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Pixels = Annotated[int, Field(ge=16, le=16_384)]
-_SHARE = r"(?:0(?:\.\d{1,6})?|1(?:\.0{1,6})?)"
-_POLYGON = rf"^{_SHARE},{_SHARE}(?: {_SHARE},{_SHARE}){{2,63}}$"
-"""At least three corners "x,y", shares of the picture's width and height."""
-TopicPart = Annotated[str, Field(pattern=r"^[^/+#\x00\s]{0,64}$")]
 
 
 class Environment(StrEnum):
@@ -43,8 +53,8 @@ class CameraSettings(_Section):
     """Where pictures come from."""
 
     name: Annotated[TopicPart, Field(min_length=1)]
-    source: str = Field(min_length=1)
-    user: str = Field(pattern=r"^[^:]{0,64}$")
+    source: Source
+    user: User
     password_file: str
     rotate: Literal[0, 90, 180, 270]
     flip: bool
@@ -141,7 +151,7 @@ class MqttSettings(_Section):
     host: str
     port: int = Field(ge=0, le=65_535)
     transport: Literal["tcp", "websockets"]
-    path: str = Field(pattern=r"^/[\w.~%+@=&/-]{0,200}$")
+    path: UrlPath
     user: str
     password_file: str
     tls: Literal["auto", "on", "off"]
@@ -162,7 +172,7 @@ class HomeAssistantSettings(_Section):
     """Whether Home Assistant is told of the device."""
 
     discovery: bool
-    prefix: str = Field(pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$", max_length=100)
+    prefix: Prefix
 
 
 class ShowSettings(_Section):
@@ -179,7 +189,7 @@ class PrivacySettings(_Section):
 
     pixelate: Literal["all", "changes", "faces"]
     cells: int = Field(ge=4, le=64)
-    no_look: list[Annotated[str, Field(pattern=_POLYGON, max_length=1_000)]] = Field(max_length=50)
+    no_look: list[Polygon] = Field(max_length=50)
     aggregate: bool
     aggregate_s: float = Field(ge=60, le=86_400)
     aggregate_min: int = Field(ge=1, le=1_000)

@@ -43,7 +43,7 @@ def volume_hours_of(text: str) -> tuple[Hours, float]:
     """
     part, _, volume = text.strip().rpartition(" ")
     if not part or not re.fullmatch(r"0(\.\d+)?|1(\.0+)?", volume):
-        raise ValueError(f"{_FORM} and a volume from 0 to 1, for example 20:00-07:00 0.3")
+        raise ValueError("write HH:MM-HH:MM and a volume from 0 to 1, for example 20:00-07:00 0.3")
     return hours_of(part), float(volume)
 
 
