@@ -28,6 +28,9 @@ STEP_MIN = 10
 _STEPS = 24 * 60 // STEP_MIN
 _COMMITTED_S = 2.0
 """By then the outbox has committed an alert, and can say whether it waits."""
+_CONNECT_S = 10.0
+"""A broker that was not reached after this long is a problem, also where the link gives no reason yet."""
+_ONLINE, _NOT_STARTED = "online", "not started"
 
 
 @dataclass(slots=True)
@@ -83,11 +86,11 @@ class DayLog:
     def compose(self) -> bytes:
         """Return everything as JSON: one object whose members are the parts of the page."""
         now = self._clock.monotonic()
-        head = {"since": utc(self._clock.wall_of(self._started_at))}
-        state = {"t": utc(self._clock.wall()), **self._seen, **self._sources.state()}
+        head = {"since": utc(self._clock.wall_of(self._started_at)), "most_alerts": _EPISODES}
+        state = {"t": utc(self._clock.wall()), **self._seen, **self._with_broker(self._sources.state())}
         recent = [e for e in self._episodes.values() if now - e.opened_at < DAY_S]
         alerts = [self._described(episode) for episode in reversed(recent)]
-        counts = {"step_min": STEP_MIN, "now": self._step(), **self._steps}
+        counts = {"step_min": STEP_MIN, "known_from": self._known_from(), "now": self._step(), **self._steps}
         parts = {"since": head, **self._sources.fixed, "state": state, "alerts": alerts, "counts": counts}
         return json.dumps(parts, separators=(",", ":"), allow_nan=False).encode()
 
@@ -120,8 +123,22 @@ class DayLog:
             self._totals[label] = total
 
     def _step(self) -> int:
-        local = time.localtime(max(self._clock.wall(), 0))
-        return (local.tm_hour * 60 + local.tm_min) // STEP_MIN
+        return _step_of(time.localtime(max(self._clock.wall(), 0)))
+
+    def _known_from(self) -> int:
+        """Return the first step of today that was counted: what was before the start is not known, and is not 0."""
+        start = time.localtime(max(self._clock.wall_of(self._started_at), 0))
+        return _step_of(start) if start[:3] == self._clock.today().timetuple()[:3] else 0
+
+    def _with_broker(self, state: dict[str, Any]) -> dict[str, Any]:
+        """Return a state whose problems name a broker that is not reached: alerts do not arrive then."""
+        broker = state.get("broker", _ONLINE)
+        is_starting = broker == _NOT_STARTED and self._clock.monotonic() - self._started_at < _CONNECT_S
+        if broker == _ONLINE or is_starting:
+            return state
+        waiting = state.get("waiting", 0)
+        text = broker + (f"; alerts that wait for it: {waiting}" if waiting else "")
+        return state | {"problems": {"broker": text, **state.get("problems", {})}}
 
     def _described(self, episode: _Episode) -> dict[str, Any]:
         alert = episode.alert
@@ -136,3 +153,7 @@ class DayLog:
             "waiting": episode.waiting and self._clock.monotonic() - episode.told_at > _COMMITTED_S,
             "delayed": episode.delayed,
         }
+
+
+def _step_of(local: time.struct_time) -> int:
+    return (local.tm_hour * 60 + local.tm_min) // STEP_MIN

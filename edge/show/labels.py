@@ -37,6 +37,8 @@ def place_labels(
 def _places(box: Rectangle, size: Size, canvas_px: Size) -> Iterator[Rectangle]:
     """Yield where a label may go, best first: above its box, below it, at its sides, one line off."""
     width, height = size
+    if width > canvas_px[0] or height > canvas_px[1]:  # it would be cut at the border: a shorter one, or none
+        return
     above, below = box[1] - height, box[3]
     left, middle, right = box[0], (box[0] + box[2] - width) // 2, box[2] - width
     corners = [(x, y) for x in (left, middle, right) for y in (above, below)]

@@ -57,6 +57,7 @@ class PlayedWatch:
         )
         self._every_s, self._ended, self._lock = every_s, threading.Event(), threading.Lock()
         self._alerts: list = []
+        self.episodes: tuple = ()
         self.people = (
             replace(fakes.track(), box=(120, 60, 200, 150)),
             replace(fakes.track(2, Mask.WITH_MASK), box=(300, 60, 380, 150), face=1),
@@ -84,7 +85,7 @@ class PlayedWatch:
             with self._lock:
                 alerts, self._alerts = tuple(self._alerts), []
             now = self.day._clock.monotonic()
-            scene = fakes.scene(self.people, alerts, decided_at=now)
+            scene = fakes.scene(self.people, alerts, self.episodes, decided_at=now)
             scene = replace(scene, frame=fakes.frame(image=image))
             for sink in (self.pictures, self.day, self.news):
                 sink.put(scene)

@@ -112,6 +112,52 @@ def test_a_new_day_begins_at_zero(day):
     assert (counts["now"], counts["without_mask"]) == (0, [1] + [0] * 143)
 
 
+def test_what_was_before_the_start_is_not_known_today_and_every_day_after_is_known_whole(day):
+    day.pass_s(600)
+    day.put()
+    assert day.told()["counts"]["known_from"] == 8 * 6
+    assert day.told()["since"]["most_alerts"] == 50
+    day.pass_s(16 * 3600)
+    day.put()
+    assert day.told()["counts"]["known_from"] == 0
+
+
+def test_a_clock_that_is_set_after_the_start_moves_the_start_along(day):
+    """A Pi without a clock of its own starts in the past, and is set when it reaches the network."""
+    day.wall.now -= 40 * 86_400
+    day.put()
+    day.pass_s(60)
+    day.wall.now += 40 * 86_400 + 3600
+    day.put()
+    assert day.told()["counts"]["known_from"] == 9 * 6
+
+
+@pytest.mark.parametrize(
+    ("after_s", "broker", "waiting", "problem"),
+    [
+        (1, "not started", 0, None),
+        (11, "not started", 0, "not started"),
+        (1, "online", 3, None),
+        (1, "refused: not authorised", 0, "refused: not authorised"),
+        (1, "connection lost", 3, "connection lost; alerts that wait for it: 3"),
+    ],
+)
+def test_a_broker_that_is_not_reached_is_a_problem_once_there_was_time_to_reach_it(
+    day, after_s, broker, waiting, problem
+):
+    state = {"broker": broker, "waiting": waiting, "problems": {"lens": "dark"}}
+    day.log.adopt(replace(day.log._sources, state=lambda: state))
+    day.pass_s(after_s)
+    problems = day.told()["state"]["problems"]
+    assert (problems.get("broker"), problems["lens"]) == (problem, "dark")
+
+
+def test_what_the_service_itself_states_of_its_broker_comes_first(day):
+    state = {"broker": "lost", "problems": {"broker": "refused: a wrong password"}}
+    day.log.adopt(replace(day.log._sources, state=lambda: state))
+    assert day.told()["state"]["problems"]["broker"] == "refused: a wrong password"
+
+
 def test_what_is_told_of_persons_is_how_many(day):
     day.put(alert(), tracks=(fakes.track(1),))
     told = day.told()

@@ -218,6 +218,17 @@ def test_a_face_without_room_for_a_label_has_none():
     assert place_labels([(140, 40, 160, 60), *wall], [[(80, 10), (40, 10)]] * 5, (300, 100))[0] is None
 
 
+@pytest.mark.parametrize("size", [(160, 284), (90, 160), (240, 180), (40, 40)])
+def test_no_label_is_cut_at_the_border_of_a_narrow_image(size):
+    sizes = [[(200, 24), (120, 24), (60, 24), (30, 24)]] * 5
+    boxes = [(0, 0, 20, 30), (size[0] - 20, 5, size[0], 30), (-9, size[1] - 9, 9, size[1] + 9), (5, 60, 35, 90)]
+    for place in place_labels([*boxes, (500, 500, 600, 600)], sizes, size):
+        if place is not None:
+            x1, y1, x2, y2 = place[1]
+            assert 0 <= x1 < x2 <= size[0]
+            assert 0 <= y1 < y2 <= size[1]
+
+
 def test_a_label_is_shortened_only_where_the_full_one_would_cover_a_face():
     face, neighbours = (130, 40, 170, 60), [(0, 0, 125, 100), (175, 0, 300, 100)]
     sizes = [(80, 10), (40, 10)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 from edge.data import EventType, Reason
 from tests.fakes import eventually
 from tests.needs import lack, need
+from tests.publish.test_message import alert
 from tests.show.pages import PlayedWatch, Site
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright has no wheel for this machine")
@@ -179,6 +181,86 @@ def test_what_the_device_tells_is_text_and_never_markup(inside, watch):
         watch.state["problems"] = {}
 
 
+@pytest.fixture
+def young(browser, tmp_path) -> Iterator[tuple[Visit, PlayedWatch]]:
+    """Return a page of a service that has just started, and the service."""
+    watch = PlayedWatch(tmp_path)
+    site = Site(watch.scene, tmp_path)
+    visit = Visit(browser, site)
+    visit.log_in()
+    yield visit, watch
+    visit.close()
+    site.end()
+    if watch._thread.is_alive():
+        watch.close()
+
+
+def test_a_page_claims_nothing_of_the_time_before_the_start(young):
+    """After a restart it said "None in the last 24 hours", which it did not know."""
+    visit, watch = young
+    assert eventually(lambda: visit.text("#no-alerts").startswith("None since "))
+    assert "Earlier ones are not known" in visit.text("#no-alerts")
+    watch.day._known_from = lambda: 144
+    assert eventually(lambda: visit.page.locator(".plot rect.unknown").count() == 1)
+    visit.page.get_by_text("The same as a table").click()
+    assert eventually(lambda: set(visit.page.locator("#hours td").all_inner_texts()) == {"\N{EN DASH}"})
+    assert "not known" in visit.text("#since")
+    watch.day._known_from = lambda: 0
+    watch.day._started_at -= 25 * 3600
+    assert eventually(lambda: visit.text("#no-alerts") == "None in the last 24 hours.")
+    assert visit.text("#since") == "Each person counts once."
+
+
+def test_a_service_that_has_ended_leaves_nothing_that_looks_like_now(young):
+    visit, watch = young
+    watch.tell("open")
+    visit.page.locator("#alerts .tag", has_text="now").wait_for()
+    assert visit.text("#vitals")
+    watch.close()
+    assert eventually(lambda: visit.text("#summary") == "The service does not run. This page waits for it.")
+    assert (visit.text("#vitals"), visit.text("#faces"), visit.text("#unknown")) == ("", "", "Not known now.")
+    assert visit.page.locator("#alerts .tag").count() == 0
+    assert "end not known" in visit.text("#alerts")
+
+
+def paper(visit: Visit) -> tuple[int, ...]:
+    """Return the colour behind the summary, red, green, blue."""
+    colour = visit.page.locator("#summary").evaluate("e => getComputedStyle(e).backgroundColor")
+    return tuple(int(part) for part in re.findall(r"\d+", colour)[:3])
+
+
+def test_each_state_has_its_colour_and_somebody_without_a_mask_that_of_the_label(inside, watch):
+    """Somebody without a mask was grey, and all is well green, where blue stands for a mask everywhere else."""
+    papers = {}
+    try:
+        for tone, episodes, problems, text in (
+            ("good", (), {}, "All is well"),
+            ("alert", (alert(),), {}, "Somebody is without a mask"),
+            ("bad", (), {"lens": "dark"}, "One problem: lens"),
+            ("alert", (alert(),), {"lens": "dark"}, "Somebody is without a mask. One problem: lens"),
+        ):
+            watch.episodes, watch.state["problems"] = episodes, problems
+            assert eventually(lambda text=text: inside.text("#summary") == text), text
+            assert inside.page.locator("#summary").get_attribute("data-tone") == tone
+            papers.setdefault(tone, paper(inside))
+        assert len(set(papers.values())) == 3
+        red, green, blue = papers["alert"]
+        assert red > green > blue, "not orange"
+        red, green, blue = papers["good"]
+        assert blue > green > red, "not blue"
+    finally:
+        watch.episodes, watch.state["problems"] = (), {}
+
+
+def test_a_broker_that_is_not_reached_is_a_problem_of_the_page(inside, watch):
+    watch.state |= {"broker": "refused: connection refused", "waiting": 3}
+    try:
+        assert eventually(lambda: inside.text("#summary") == "One problem: broker")
+        assert "connection refused; alerts that wait for it: 3" in inside.text("#problems")
+    finally:
+        watch.state |= {"broker": "online", "waiting": 0}
+
+
 def test_logging_out_elsewhere_leads_back_to_the_login(inside):
     cookie = next(c for c in inside.page.context.cookies() if c["name"] == "maskwatch-session")
     inside.site.post("/logout", Cookie=f"maskwatch-session={cookie['value']}")
@@ -213,7 +295,10 @@ def test_axe_finds_nothing_serious(browser, site, watch, axe, size, scheme):
     visit.open()
     findings = _findings(visit, axe)
     visit.log_in()
-    watch.state["problems"] = {"lens": "dark: nothing is seen"}
+    watch.episodes = (alert(),)
+    assert eventually(lambda: visit.page.locator("#summary").get_attribute("data-tone") == "alert")
+    findings += _findings(visit, axe)
+    watch.episodes, watch.state["problems"] = (), {"lens": "dark: nothing is seen"}
     assert eventually(lambda: "lens" in visit.text("#summary"))
     for summary in visit.page.locator("summary").all():
         summary.click()

@@ -94,7 +94,7 @@ class Pictures:
                 with contextlib.closing(SceneReader(self._path)) as reader:
                     self._follow(reader)
             except OSError:  # no watch runs there, or it has ended: it is met again when it comes back
-                self._offer(encoded(None, View(status="there is no picture: the watch does not run")))
+                self._offer(encoded(None, View(status="no image: the service does not run")))
                 self._stop.wait(_RETRY_S)
             except _UNDRAWABLE:  # the edge of the image thread: whatever it is given, it must not end for good
                 log.exception("web page: a scene cannot be shown")

@@ -15,6 +15,9 @@ let now = new Date();        // the device's clock, not the browser's
 let known = null;            // ids of the alerts that were shown already
 let alerts = [], open = [];  // as sent; those that go on, with the element that counts their seconds
 let counts = null;
+let isKnown = false;       // whether the service was heard and not lost since
+let since = null, most = Infinity;    // when the service started, and how many alerts it keeps: it knows of none before
+const DAY_MS = 24 * 3600 * 1000;
 
 const show = {
   device(device) {
@@ -24,25 +27,25 @@ const show = {
     document.title = `${device.name} · maskwatch`;
   },
 
-  since({ since }) {
-    at("since").textContent = `Each person counts once. This watch began ${clock(new Date(since))}; who came before is not counted.`;
+  since(news) {
+    since = new Date(news.since);
+    most = news.most_alerts;
+    describeToday();
   },
 
   state(state) {
-    if (state.gone) {
-      return summarise("bad", "The watch does not run. This page waits for it.");
-    }
+    if (state.gone) return forget("The service does not run. This page waits for it.");
     now = new Date(state.t);
     const problems = Object.entries(state.problems);
-    if (problems.length) {
-      summarise("bad", problems.length === 1 ? `One problem: ${problems[0][0]}` : `${problems.length} problems: ${problems.map((p) => p[0]).join(", ")}`);
-    } else if (state.unmasked) {
-      summarise("wait", "Somebody is without a mask");
-    } else {
-      summarise("good", "All is well");
-    }
+    summariseState(state.unmasked, problems.map(([name]) => name));
+    describeNoAlerts();
     at("problems").replaceChildren(...problems.map(([name, text]) => element("li", {}, element("strong", {}, name), ` ${text}`)));
     at("faces").replaceChildren(...LABELS.map((label) => counted(label, state.faces[label])));
+    at("unknown").hidden = true;
+    if (!isKnown) {
+      isKnown = true;
+      drawAlerts();
+    }
     fill(at("vitals"), vitals(state));
     for (const { alert, lasted } of open) lasted.textContent = seconds((now - new Date(alert.opened)) / 1000);
   },
@@ -59,6 +62,7 @@ const show = {
 
   counts(news) {
     counts = news;
+    describeToday();
     at("legend").replaceChildren(...LABELS.filter((label) => counts[label]).map((label) => counted(label, counts[label].reduce((a, b) => a + b, 0))));
     drawPlot(at("plot"), counts);
     fillHours(at("hours"), counts);
@@ -97,12 +101,15 @@ function vitals(state) {
 function drawAlerts(fresh = new Set()) {
   at("no-alerts").hidden = alerts.length > 0;
   at("alerts").hidden = alerts.length === 0;
+  at("older-alerts").hidden = alerts.length < most;
+  at("older-alerts").textContent = `The newest ${most}; older ones are not kept.`;
+  describeNoAlerts();
   open = [];
   at("alerts").replaceChildren(...alerts.map((alert) => {
     const opened = new Date(alert.opened);
     const lasted = element("span", { class: "lasted" }, seconds(alert.duration_s ?? (now - opened) / 1000));
-    if (alert.duration_s === null) open.push({ alert, lasted });
-    const state = alert.reason ? element("span", { class: "quiet" }, REASONS[alert.reason] ?? alert.reason) : element("span", { class: "tag bad" }, "now");
+    if (alert.duration_s === null && isKnown) open.push({ alert, lasted });
+    const state = alert.reason ? element("span", { class: "quiet" }, REASONS[alert.reason] ?? alert.reason) : isKnown ? element("span", { class: "tag alert" }, "now") : element("span", { class: "quiet" }, "end not known");
     const late = alert.delayed ? "sent late" : alert.waiting ? "waits for the broker" : "";
     return element("li", fresh.has(alert.id) && !still ? { class: "fresh" } : {},
       element("span", { class: "what" }, element("span", { class: `swatch ${alert.label}` }), WORDS[alert.label]),
@@ -116,6 +123,35 @@ function summarise(tone, text) {
   const summary = at("summary");
   if (summary.textContent !== text) summary.textContent = text;    // said once by screen readers
   summary.dataset.tone = tone;
+}
+
+function summariseState(unmasked, problems) {
+  const sentences = unmasked ? ["Somebody is without a mask"] : [];
+  if (problems.length) sentences.push(`${problems.length === 1 ? "One problem" : `${problems.length} problems`}: ${problems.join(", ")}`);
+  summarise(unmasked ? "alert" : problems.length ? "bad" : "good", sentences.join(". ") || "All is well");
+}
+
+// What was known a moment ago is not shown as if it were so now.
+function forget(reason) {
+  summarise("bad", reason);
+  at("problems").replaceChildren();
+  at("faces").replaceChildren();
+  at("vitals").replaceChildren();
+  at("unknown").hidden = false;
+  isKnown = false;
+  drawAlerts();
+}
+
+function describeNoAlerts() {
+  if (!isKnown || since === null) at("no-alerts").textContent = "Not known now.";
+  else at("no-alerts").textContent = now - since >= DAY_MS ? "None in the last 24 hours."
+    : `None since ${clock(since)}, when the service started. Earlier ones are not known.`;
+}
+
+function describeToday() {
+  if (since === null || counts === null) return;
+  at("since").textContent = "Each person counts once."
+    + (counts.known_from ? ` The service started at ${clock(since)}; what was before is not known.` : "");
 }
 
 function counted(label, count) {
@@ -164,7 +200,7 @@ function listen() {
     source.addEventListener(name, (event) => draw(JSON.parse(event.data)));
   }
   source.addEventListener("error", async () => {
-    summarise("bad", "The page has lost the device. Trying again …");
+    forget("The page has lost the device. Trying again …");
     if (source.readyState !== EventSource.CLOSED) return;
     const answer = await fetch("/", { method: "HEAD", redirect: "manual" }).catch(() => null);
     if (answer?.type === "opaqueredirect") location.assign("/login");

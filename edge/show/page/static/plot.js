@@ -13,6 +13,11 @@ export function drawPlot(place, counts) {
   const x = (step) => LEFT + (step / steps) * (width - LEFT - 4);
   const y = (count) => HEIGHT - BOTTOM - (count / highest) * (HEIGHT - BOTTOM - TOP);
   const picture = drawn("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": spoken(counts) });
+  if (counts.known_from) {
+    const known = x(counts.known_from / merged);
+    picture.append(drawn("rect", { class: "unknown", x: LEFT, width: known - LEFT, y: TOP, height: y(0) - TOP }));
+    if (known - LEFT > 90) picture.append(drawn("text", { x: (LEFT + known) / 2, y: HEIGHT / 2, "text-anchor": "middle" }, "not known"));
+  }
   for (const count of ticks(highest)) {
     picture.append(drawn("line", { x1: LEFT, x2: width - 4, y1: y(count), y2: y(count) }),
       drawn("text", { x: LEFT - 6, y: y(count) + 4, "text-anchor": "end" }, String(count)));
@@ -40,9 +45,10 @@ export function drawPlot(place, counts) {
 export function fillHours(table, counts) {
   const bars = grouped(counts, 60 / counts.step_min);
   const last = Math.floor(counts.now * counts.step_min / 60);
+  const first = Math.floor(counts.known_from * counts.step_min / 60);
   const rows = Array.from({ length: last + 1 }, (_, hour) => element("tr", {},
     element("th", { scope: "row" }, `${String(hour).padStart(2, "0")}:00`),
-    ...bars.map((bar) => element("td", {}, String(bar.heights[hour])))));
+    ...bars.map((bar) => element("td", {}, hour < first ? "–" : String(bar.heights[hour])))));
   table.tBodies[0].replaceChildren(...rows);
 }
 
@@ -61,5 +67,6 @@ function ticks(highest) {
 
 function spoken(counts) {
   const sums = came(counts).map((label) => `${WORDS[label].toLowerCase()} ${counts[label].reduce((a, b) => a + b, 0)}`);
-  return `People who came today: ${sums.join(", ")}. The table below tells them by hour.`;
+  const known = counts.known_from ? " What was before the service started is not known." : "";
+  return `People who came today: ${sums.join(", ")}.${known} The table below shows them by hour.`;
 }
