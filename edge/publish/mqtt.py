@@ -24,7 +24,7 @@ from edge.publish.message import WITHDRAWN
 from edge.publish.trouble import Attempts, why
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from edge.publish.broker import Broker
     from edge.publish.message import Message
@@ -61,7 +61,7 @@ class MqttLink:
         broker: Broker,
         *,
         will: Message | None = None,
-        greeting: Callable[[], Sequence[tuple[str, Message]]] = tuple,
+        greeting: Callable[[], Iterable[tuple[str, Message]]] = tuple,
         on_acknowledged: Callable[[str], None] = lambda _key: None,
         subscriptions: Sequence[str] = (),
         on_message: Callable[[str, bytes, bool], None] = lambda _topic, _payload, _retained: None,

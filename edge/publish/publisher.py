@@ -14,7 +14,7 @@ from edge.publish.practice import practice_alert
 from edge.publish.remote import Remote, Wishes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from edge.data import Scene
     from edge.publish.broker import Broker
@@ -243,9 +243,11 @@ class Publisher:
             self._retained[message.topic] = message
         self._link.send(message)
 
-    def _greeting(self) -> list[tuple[str, Message]]:
-        """Return what a new connection must hear: state first, then the alerts that may not have arrived."""
+    def _greeting(self) -> Iterator[tuple[str, Message]]:
+        """Yield what a new connection must hear: state first, then the alerts that may not have arrived."""
         with self._lock:
             state = [("", message) for message in self._retained.values()]
         state = self._terms.wishes.announced.withdrawals() + state
-        return state + [(alert.key, alert.now(self._sender.clock)) for alert in self._outbox.unsettled()]
+        yield from state
+        for alert in self._outbox.unsettled():
+            yield alert.key, alert.now(self._sender.clock)

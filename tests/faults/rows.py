@@ -224,7 +224,7 @@ ROWS = (
             f"{BROKER}a_day_without_a_broker_is_bounded_drops_updates_first_and_tells_how_many",
             f"{OUTBOX}a_full_outbox_drops_acknowledged_ones_first_then_updates_then_the_oldest",
         ),
-        Line("publish/outbox.py", "sorted(left, key=self._worth)[:over]", "left[:over]"),
+        Line("publish/ledger.py", "self._updates or self._others or", "self._others or self._updates or"),
     ),
     Row(
         21,
@@ -260,11 +260,7 @@ ROWS = (
             f"{DISK}what_a_full_disk_did_not_take_is_written_when_there_is_room",
             f"{OUTBOX}a_full_disk_is_told_and_alerts_still_go_out",
         ),
-        Line(
-            "publish/outbox.py",
-            "                self._lose_disk(error)\n            self._unwritten",
-            "                raise\n            self._unwritten",
-        ),
+        Line("publish/storage.py", "            self._lose(error)\n", "            raise\n"),
     ),
     Row(
         25,
@@ -274,7 +270,7 @@ ROWS = (
             f"{DISK}what_a_read_only_file_system_did_not_take_is_written_when_it_is_writable",
             f"{DISK}a_start_on_a_read_only_file_system_works_from_memory",
         ),
-        Line("publish/outbox.py", "            self._lose_disk(error)\n            return", "            raise"),
+        Line("publish/storage.py", "            self._lose(error)\n", "            raise\n"),
     ),
     Row(
         26,
@@ -293,7 +289,9 @@ ROWS = (
             f"{OUTBOX}a_damaged_file_is_set_aside_and_a_new_one_opened",
             f"{DISK}random_bytes_in_a_used_outbox_are_survived_and_what_is_sound_or_new_is_kept",
         ),
-        Line("publish/journal.py", "            _set_aside(path)\n", "            raise\n"),
+        Line(
+            "publish/journal.py", "            self._start_anew(error)\n            return job()", "            raise"
+        ),
     ),
     Row(
         28,
@@ -309,7 +307,7 @@ ROWS = (
         29,
         "memory limit",
         (f"{PROCESS}out_of_memory_ends_the_program_or_not_but_never_hangs_it_and_loses_nothing",),
-        Line("publish/outbox.py", "        self._unwritten.added += alerts\n", ""),
+        Line("publish/storage.py", "        self._unwritten.added[row.key] = row\n", ""),
     ),
     Row(
         30,
@@ -337,7 +335,7 @@ ROWS = (
         33,
         "SIGKILL at a random instant",
         (f"{PROCESS}no_alert_is_lost_and_none_is_told_twice_over_fifty_kills",),
-        Line("publish/outbox.py", "        self._entries = {**old, **self._entries}", "        self._entries = {}"),
+        Line("publish/ledger.py", "self._put_first(held, self._first - number, at)", "pass"),
     ),
     Row(
         34,

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.publish.journal import Changes, Journal
+from edge.publish.journal import Changes, Journal, packed
 from edge.publish.message import AlertMessage
 from edge.publish.outbox import Outbox
 from tests.fakes import FakeClock, eventually
@@ -55,6 +55,7 @@ class Box:
     def after(self, seconds: float) -> list[str]:
         self.clock.now += seconds
         assert self.outbox.flush(5)
+        assert self.outbox.flush(5)  # an end is added after what waits already
         return [alert.key for alert in self.outbox.unsettled()]
 
 
@@ -70,10 +71,14 @@ def box(path) -> Iterator[Box]:
     made.outbox.close()
 
 
+def write(journal: Journal, *messages: AlertMessage, acknowledged: set[str] = frozenset()) -> None:
+    journal.write(Changes({each.key: packed(each) for each in messages}, set(acknowledged)))
+
+
 def on_disk(path: Path) -> list[str]:
     """Return the keys that a new process would find."""
     journal = Journal(path)
-    keys = [alert.key for alert, _ in journal.load()]
+    keys = [held.key for held in journal.load()]
     journal.close()
     return keys
 
@@ -166,7 +171,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Let no journal be read before the event that is returned."""
     answers, load = threading.Event(), Journal.load
     monkeypatch.setattr(Journal, "load", lambda journal: answers.wait(20) and load(journal))
-    monkeypatch.setattr("edge.publish.outbox._JOIN_S", 0.05)
+    monkeypatch.setattr("edge.publish.storage.COMMIT_S", 0.05)
     return answers
 
 
@@ -178,15 +183,21 @@ def test_a_card_that_answers_late_gives_and_ends_what_an_earlier_run_left(tmp_pa
     answers = slow(monkeypatch)
     second = Box(tmp_path / "o.db")
     assert (second.left_open, second.delivered) == ([], [])
-    second.outbox.add(message(4))
+    assert second.outbox.state == "opening"
+    second.add(message(4))
+    assert second.delivered == ["e4:0"], "it waits for no disk"
+    second.after(15)
+    assert second.outbox.state == "memory only: the disk has not answered within 0 s"
+    monkeypatch.setattr("edge.publish.storage.COMMIT_S", 2.0)
     answers.set()
-    assert second.outbox.flush(5)
-    assert second.outbox.flush(5)  # the end is added after what waits already
+    assert eventually(lambda: second.outbox.flush(5) and second.delivered[-1] == "e1:1")
     assert second.left_open == ["e1:0"]
-    assert second.delivered == ["e1:0", "e2:0", "e2:1", "e4:0", "e1:1"]
+    assert second.delivered == ["e4:0", "e1:0", "e2:0", "e2:1", "e1:1"]
+    assert second.after(0)[:2] == ["e1:0", "e2:0"], "a new connection is sent the older ones first"
+    assert second.outbox.state == "disk"
     monkeypatch.undo()
     second.outbox.close()
-    assert on_disk(tmp_path / "o.db")[-2:] == ["e4:0", "e1:1"]
+    assert set(on_disk(tmp_path / "o.db")) == {"e1:0", "e2:0", "e2:1", "e3:0", "e3:1", "e4:0", "e1:1"}
 
 
 def test_a_disk_that_comes_back_ends_no_episode_of_this_run(tmp_path, monkeypatch):
@@ -234,7 +245,7 @@ def test_a_damaged_file_is_set_aside_and_a_new_one_opened(tmp_path, content):
 def test_a_used_file_with_random_bytes_in_it_never_stops_alerts(tmp_path, seed):
     path = tmp_path / "o.db"
     journal = Journal(path)
-    journal.write(Changes(added=[message(number) for number in range(40)]))
+    write(journal, *[message(number) for number in range(40)])
     journal.close()
     dice, content = random.Random(seed), bytearray(path.read_bytes())
     for _ in range(1 + seed % 8):
@@ -254,7 +265,7 @@ def test_a_used_file_with_random_bytes_in_it_never_stops_alerts(tmp_path, seed):
 )  # fmt: skip
 def test_a_row_that_is_no_alert_is_dropped(tmp_path, body):
     journal = Journal(tmp_path / "o.db")
-    journal.write(Changes(added=[message(1), message(3)]))
+    write(journal, message(1), message(3))
     journal._database.execute("UPDATE alert SET body = ? WHERE key = 'e1:0'", [body])
     journal.close()
     box = Box(tmp_path / "o.db")
@@ -286,7 +297,7 @@ def written_files(folder: Path, count: int) -> tuple[dict[str, bytes], list[dict
     """Return the files' bytes after the last and after each of `count` commits, as a power cut finds them."""
     journal, states = Journal(folder / "o.db"), []
     for number in range(count):
-        journal.write(Changes(added=[message(number)]))
+        write(journal, message(number))
         states.append({path.name: path.read_bytes() for path in folder.iterdir()})
     journal.close()
     return states[-1], states
@@ -325,7 +336,7 @@ def test_a_file_cut_off_at_any_place_still_opens(tmp_path):
     source.mkdir()
     journal = Journal(source / "o.db")
     for number in range(30):
-        journal.write(Changes(added=[message(number)]))
+        write(journal, message(number))
     journal.close()
     content = (source / "o.db").read_bytes()
     for cut in range(0, len(content), 701):
@@ -333,7 +344,7 @@ def test_a_file_cut_off_at_any_place_still_opens(tmp_path):
         target.mkdir()
         (target / "o.db").write_bytes(content[:cut])
         box = Journal(target / "o.db")
-        box.write(Changes(added=[message(99)]))
+        write(box, message(99))
         box.close()
         assert on_disk(target / "o.db")[-1] == "e99:0"
 
@@ -345,7 +356,7 @@ def add_until_the_disk_is_full(path: Path, limit_bytes: int, told: int) -> None:
     try:
         journal = Journal(path)
         for number in range(40):
-            journal.write(Changes(added=[message(number)], acknowledged=[f"e{number - 1}:0"]))
+            write(journal, message(number), acknowledged={f"e{number - 1}:0"})
             os.write(told, f"e{number}:0 ".encode())
     except (sqlite3.Error, OSError):
         os.write(told, b"full")
