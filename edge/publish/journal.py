@@ -6,7 +6,7 @@ import json
 import logging
 import sqlite3
 import zlib
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 _R = TypeVar("_R")
 _VERSION = 2
 _TABLE = """
-CREATE TABLE IF NOT EXISTS alert (
+CREATE TABLE alert (
     place INTEGER PRIMARY KEY, key TEXT UNIQUE NOT NULL, topic TEXT NOT NULL, body TEXT NOT NULL,
     boot TEXT NOT NULL, expires_at REAL NOT NULL, acknowledged INTEGER NOT NULL DEFAULT 0, crc INTEGER)
 """
@@ -325,9 +325,8 @@ def _connected(path: Path) -> sqlite3.Connection:
         for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
             database.execute(f"PRAGMA {pragma}").fetchall()
         database.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}").fetchall()
-        if database.execute("PRAGMA user_version").fetchone() == (0,):
-            database.execute(_TABLE)
-            database.execute(f"PRAGMA user_version={_VERSION}")
+        if database.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (0,):
+            _create(database)
         on_error.pop_all()
     return database
 
@@ -340,6 +339,21 @@ def _check(database: sqlite3.Connection) -> None:
         raise sqlite3.DatabaseError(f"version {version}, {findings[0]}")
     if version == 1:
         _upgrade(database)
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as new:
+        _create(new)
+        if _table_info(database) != _table_info(new):
+            raise sqlite3.DatabaseError("another schema")
+
+
+def _create(database: sqlite3.Connection) -> None:
+    with _transaction(database):
+        database.execute(_TABLE)
+        database.execute(f"PRAGMA user_version={_VERSION}")
+
+
+def _table_info(database: sqlite3.Connection) -> list[tuple[object, ...]]:
+    """Return the columns: number, name, type, whether it may be null, default, key."""
+    return database.execute("PRAGMA table_info(alert)").fetchall()
 
 
 def _upgrade(database: sqlite3.Connection) -> None:

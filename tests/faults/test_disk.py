@@ -1,21 +1,29 @@
-"""Rows 24 to 27: disks that are full, read-only, torn or corrupt. Torn writes are in tests/publish/test_outbox.py."""
+"""Rows 24 to 27: disks that are full, read-only, torn, corrupt or that hang. For torn writes see test_outbox.py."""
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from edge.publish.journal import Journal
 from tests import fakes
+from tests.conftest import Mosquitto
 from tests.fakes import eventually
 from tests.faults.station import seconds_until
 from tests.faults.test_broker import hearing, publishing, raise_alerts
+from tests.needs import need
 from tests.publish.test_outbox import Box, message, on_disk
+from tests.test_run import Ear, Watch, on
 
 
 class Card:
@@ -137,3 +145,122 @@ def test_random_bytes_in_a_used_outbox_are_survived_and_what_is_sound_or_new_is_
     assert again.outbox.state.startswith("disk")
     again.outbox.close()
     assert "e500:0" in on_disk(path)
+
+
+HANGING = """
+#include <stdlib.h>
+#include <unistd.h>
+static int hang(void) {
+    for (int tenths = 0; tenths < 700 && access(getenv("HANG"), F_OK) == 0; tenths++) usleep(100000);
+    return 0;
+}
+int fdatasync(int fd) { (void)fd; return hang(); }
+int fsync(int fd) { (void)fd; return hang(); }
+"""
+
+
+@pytest.fixture
+def hanging(tmp_path: Path) -> dict[str, str]:
+    """Return an environment in which every flush to disk takes 70 s while the file $HANG is there."""
+    source, library = tmp_path / "hang.c", tmp_path / "hang.so"
+    source.write_text(HANGING)
+    subprocess.run([need("gcc"), "-shared", "-fPIC", "-o", library, source], check=True)
+    return {"LD_PRELOAD": str(library), "HANG": str(tmp_path / "hang")}
+
+
+@contextmanager
+def watching(folder: Path, broker: Mosquitto, **more: str) -> Iterator[tuple[Watch, Ear]]:
+    """Run the real program on the demo, with an alert twice a second while somebody is bare."""
+    at_once = ("--set", "alert.dwell_s=0", "--set", "alert.update_s=0.5", "--set", f"show.socket={folder}/s.sock")
+    watch = Watch("--source", "demo", *on(broker), "--set", f"mqtt.outbox={folder}/o.db", *at_once, **more)
+    ear = Ear(broker.port)
+    yield watch, ear
+    ear.close()
+    watch.process.kill()
+    watch.process.wait()
+
+
+def outbox_of(ear: Ear) -> dict:
+    told = ear.of("stats")
+    return json.loads(told[-1])["outbox"] if told else {"state": ""}
+
+
+def delays_s(alerts: list[dict]) -> list[float]:
+    """Return the time from decision to sending of each alert, s."""
+    moments = [[datetime.fromisoformat(alert[name]) for name in ("t_decided", "t_published")] for alert in alerts]
+    return [(published - decided).total_seconds() for decided, published in moments]
+
+
+def test_alerts_go_out_though_the_disk_hangs_and_it_is_named_and_sigterm_ends_it(
+    tmp_path, mosquitto, hanging, record_property
+):
+    with watching(tmp_path, mosquitto, **hanging) as (watch, ear):
+        assert eventually(lambda: ear.alerts() and outbox_of(ear)["state"] == "disk", 60)
+        Path(hanging["HANG"]).touch()
+        assert eventually(lambda: outbox_of(ear)["state"].startswith("memory only: the disk has not answered"), 40)
+        before = len(ear.alerts())
+        assert eventually(lambda: len(ear.alerts()) >= before + 5, 60)
+        record_property("longest_delay_s", max(delays_s(ear.alerts())))
+        assert max(delays_s(ear.alerts())) < 10, "two seconds, and what a busy machine adds"
+        assert json.loads(ear.of("problem/outbox")[-1])["text"].startswith("memory only")
+        began_at = time.monotonic()
+        code, _, err = watch.end(timeout_s=30)
+        record_property("sigterm_s", time.monotonic() - began_at)
+        assert code == 0, err
+        assert time.monotonic() - began_at < 5 + 5, "5 s, and what a busy machine adds"
+
+
+def test_a_disk_that_answers_again_is_believed_again_and_gets_what_memory_kept(tmp_path, mosquitto, hanging):
+    with watching(tmp_path, mosquitto, **hanging) as (watch, ear):
+        assert eventually(lambda: ear.alerts() and outbox_of(ear)["state"] == "disk", 60)
+        Path(hanging["HANG"]).touch()
+        assert eventually(lambda: outbox_of(ear)["state"].startswith("memory only"), 40)
+        assert eventually(lambda: ear.of("problem/outbox")[-1:] not in ([], [b""]), 20)
+        Path(hanging["HANG"]).unlink()
+        assert eventually(lambda: outbox_of(ear)["state"] == "disk", 40)
+        assert eventually(lambda: ear.of("problem/outbox")[-1] == b"", 20)
+        assert watch.end(timeout_s=30)[0] == 0
+    committed = set(on_disk(tmp_path / "o.db"))
+    assert {f"{alert['event_id']}:{alert['seq']}" for alert in ear.alerts()} <= committed
+
+
+def hung(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Let nothing be written before the event that is returned; 50 ms count as late."""
+    release, write = threading.Event(), Journal._write
+    monkeypatch.setattr("edge.publish.storage.COMMIT_S", 0.05)
+    monkeypatch.setattr(Journal, "_write", lambda journal, changes: release.wait(30) and write(journal, changes))
+    return release
+
+
+def test_what_waits_behind_a_disk_that_hangs_is_counted_and_sent_to_a_new_connection(tmp_path, monkeypatch):
+    box = Box(tmp_path / "o.db")
+    box.add(message(1, "end"))
+    release = hung(monkeypatch)
+    box.add(message(2, "end"), message(3, "end"))
+    assert box.outbox.state.startswith("memory only: the disk has not answered")
+    assert box.outbox.waiting == 3
+    assert box.outbox.waits("e3:0")
+    assert box.delivered == ["e1:0", "e2:0", "e3:0"]
+    assert [alert.key for alert in box.outbox.unsettled()] == ["e1:0", "e2:0", "e3:0"]
+    box.acknowledge("e2:0")
+    assert box.outbox.waiting == 2
+    monkeypatch.setattr("edge.publish.storage.COMMIT_S", 2.0)
+    release.set()
+    assert eventually(lambda: box.after(10) and box.outbox.state == "disk")
+    box.outbox.close()
+    assert on_disk(tmp_path / "o.db") == ["e1:0", "e2:0", "e3:0"]
+
+
+def test_what_is_only_on_a_disk_that_hangs_is_sent_when_it_answers(tmp_path, monkeypatch):
+    monkeypatch.setattr("edge.publish.storage._IN_MEMORY", 2)
+    box = Box(tmp_path / "o.db")
+    box.add(*(message(number, "end") for number in range(6)))
+    release = hung(monkeypatch)
+    box.add(message(6, "end"))
+    box.delivered.clear()
+    assert [alert.key for alert in box.outbox.unsettled()] == ["e4:0", "e5:0", "e6:0"]
+    monkeypatch.setattr("edge.publish.storage.COMMIT_S", 2.0)
+    release.set()
+    assert eventually(lambda: box.after(10) and len(box.delivered) == 4)
+    assert box.delivered == ["e0:0", "e1:0", "e2:0", "e3:0"]
+    box.outbox.close()
