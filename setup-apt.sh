@@ -13,6 +13,8 @@ run  libgl1                   OpenCV
 run  libglib2.0-0             OpenCV
 run  libsm6                   OpenCV's window
 run  libice6                  OpenCV's window
+test gcc                      compiles a library that lets a disk hang
+test libc6-dev                its headers
 test mosquitto                a real MQTT broker
 test mosquitto-clients        mosquitto_pub and mosquitto_sub
 test xvfb                     a display without a screen
