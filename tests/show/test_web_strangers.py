@@ -142,6 +142,17 @@ def test_a_flood_of_connections_keeps_nobody_out_and_fills_neither_memory_nor_lo
     assert len(out) < 2_000, out[:4_000]
 
 
+@pytest.mark.parametrize("length", [0, 900], ids=["idle after a request", "a body that never comes"])
+def test_a_flood_of_requests_that_never_end_keeps_nobody_out_either(site, length):
+    """Such connections are neither silent nor idle."""
+    head = "POST /login HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\n"
+    if length:
+        head = head.replace("evil.example", "localhost")
+    with flood(site.port, f"{head}Content-Length: {length}\r\n\r\n".encode()) as opened:
+        assert eventually(lambda: len(opened) > 500, 20)
+        assert {site.ask("GET", "/login", source=ELSEWHERE).status for _ in range(20)} == {200}
+
+
 def test_a_flood_ends_no_stream(secured):
     with secured.connect() as secure:
         token = f"token={secured.site.token}".encode()
