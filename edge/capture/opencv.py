@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import cv2
 import numpy as np
 
-from edge.capture import Picture, decoder
+from edge.capture import Picture, decoder, probe
 from edge.capture.files import MAX_PIXELS, check_pixels, frame_pixels
 from edge.errors import CameraError, CameraLost
 from edge.redaction import redacted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _MAX_EMPTY_READS = 25
 """Reads in a row without a picture after which a stream counts as lost."""
@@ -19,8 +26,17 @@ _MAX_FAILED_READS = 3
 class OpenCvCamera:
     """Camera on an opened cv2.VideoCapture."""
 
-    def __init__(self, name: str, capture: cv2.VideoCapture, *, is_stream: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        capture: cv2.VideoCapture,
+        *,
+        is_stream: bool = False,
+        why_not: Callable[[], str] = lambda: "is it plugged in, reachable and free?",
+    ) -> None:
         """Take over an opened capture; a stream's frames come from the decoder that may be broken.
+
+        why_not: returns why it could not be opened, where it is not open.
 
         Raises:
             CameraError: it did not open, or its frames are too large.
@@ -29,7 +45,7 @@ class OpenCvCamera:
         self._failed_reads = self._empty_reads = 0
         if not capture.isOpened():
             capture.release()
-            raise CameraError(f"{name}: cannot be opened; is it plugged in, reachable and free?")
+            raise CameraError(f"{name}: cannot be opened: {why_not()}")
         try:
             check_pixels(name, frame_pixels(capture))
         except CameraError:
@@ -80,7 +96,8 @@ def open_usb(device: str, *, width_px: int, height_px: int, fps_hz: float) -> Op
     capture.set(cv2.CAP_PROP_FRAME_HEIGHT, height_px)
     capture.set(cv2.CAP_PROP_FPS, fps_hz)
     capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
-    return OpenCvCamera(f"usb:{device}", capture)
+    path = Path(f"/dev/video{device}" if device.isdecimal() else device)
+    return OpenCvCamera(f"usb:{device}", capture, why_not=partial(probe.why_no_device, path))
 
 
 def open_stream(url: str, *, open_timeout_s: float, read_timeout_s: float) -> OpenCvCamera:
@@ -95,4 +112,5 @@ def open_stream(url: str, *, open_timeout_s: float, read_timeout_s: float) -> Op
         cv2.CAP_PROP_READ_TIMEOUT_MSEC,
         int(1e3 * read_timeout_s),
     ]
-    return OpenCvCamera(redacted(url), cv2.VideoCapture(url, cv2.CAP_FFMPEG, timeouts), is_stream=True)
+    capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, timeouts)
+    return OpenCvCamera(redacted(url), capture, is_stream=True, why_not=partial(probe.why_not, url, open_timeout_s))
