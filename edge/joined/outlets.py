@@ -63,6 +63,7 @@ def build_wishes(settings: Settings, lasting: Lasting, change: Callable[[str, ob
         "announced": lasting.announced,
         "folder": announced_folder(settings),
         "at": f"{settings.mqtt.host}:{settings.mqtt.port}",
+        "user": settings.mqtt.user,
     }
     if settings.privacy.aggregate:  # what could be commanded is not there
         return Wishes(prefix=prefix, aggregate=True, **kept)

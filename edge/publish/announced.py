@@ -43,15 +43,17 @@ class Announced:
         self._broker = self._saved = ""
         self._now: Topics = {}
 
-    def announce(self, folder: Path | None, name: str, broker: str, now: Mapping[str, str]) -> None:
+    def announce(
+        self, folder: Path | None, name: str, broker: str, now: Mapping[str, str], former: Mapping[str, str]
+    ) -> None:
         """Remember what is announced from now on, before it is sent.
 
         folder: where to remember it; None: in memory alone.  name: of this maskwatch, for a file.
-        broker: by which it is known.
+        broker: by which it is known.  former: what was announced where nothing is remembered.
         """
         with self._lock:
             alive = self._open(folder, name)
-            before = self._brokers.pop(broker, {})
+            before = self._brokers.pop(broker, dict(former))
             gone = {topic: config for topic, config in before.items() if topic not in alive}
             self._broker, self._now = broker, dict(now)
             kept = {topic: _merged(gone.get(topic, ""), config) for topic, config in now.items()}
@@ -60,11 +62,14 @@ class Announced:
             self._save()
 
     def withdrawals(self) -> list[tuple[str, Message]]:
-        """Return by key what takes away what is announced no longer; to be sent before anything else."""
+        """Return by key what takes away what is announced no longer; to be sent before anything else.
+
+        Entities go before the topics that they read: of an empty state Home Assistant logs an error.
+        """
         with self._lock:
             return [
                 (f"{WITHDRAWN}{topic}" if last else "", message)
-                for topic, config in self._brokers.get(self._broker, {}).items()
+                for topic, config in sorted(self._brokers.get(self._broker, {}).items(), key=lambda item: not item[1])
                 for message, last in _away(topic, config, self._now.get(topic))
             ]
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Component = dict[str, Any]
 
+_MAIN = "main"
+"""The name of a device's only camera, which its topic does without."""
 _DIAGNOSTIC = {"entity_category": "diagnostic"}
 _SETTING = {"entity_category": "config"}
 _EVENT = """
@@ -34,27 +36,37 @@ _EVENT = """
 
 
 def device_id(sender: Sender) -> str:
-    """Return the name that Home Assistant knows a device's camera by: letters, digits, - and _ only.
+    """Return the name that Home Assistant knows a device's camera by; see `_allowed`."""
+    return _allowed(f"maskwatch-{sender.device}-{sender.camera}", f"{sender.device}/{sender.camera}")
 
-    A name that holds anything else gets a hash of it, so that two of them never share entities; others stay as they
+
+def _allowed(name: str, whole: str = "") -> str:
+    """Return a name of letters, digits, - and _ only.
+
+    One that holds anything else gets a hash of `whole`, so that two of them never share entities; others stay as they
     are, so that an upgrade keeps theirs.
     """
-    name = f"maskwatch-{sender.device}-{sender.camera}"
     allowed = re.sub(r"[^A-Za-z0-9_-]", "_", name)
-    if allowed == name:
-        return name
-    return f"{allowed}-{hashlib.sha256(f'{sender.device}/{sender.camera}'.encode()).hexdigest()[:12]}"
+    return name if allowed == name else f"{allowed}-{hashlib.sha256((whole or name).encode()).hexdigest()[:12]}"
 
 
-def discovery_topic(prefix: str, sender: Sender) -> str:
-    """Return where the message goes."""
-    return f"{prefix}/device/{device_id(sender)}/config"
+def discovery_topic(prefix: str, sender: Sender, *, own: bool = False) -> str:
+    """Return where the message goes.
+
+    own: the broker knows the device as a user of its name: then that is a level of the topic, so that an ACL can keep
+    each device to its own (`%u` in mosquitto's).
+    """
+    if not own or _allowed(sender.device) != sender.device:
+        return f"{prefix}/device/{device_id(sender)}/config"
+    more = [] if sender.camera == _MAIN else [_allowed(sender.camera)]
+    return "/".join([prefix, "device", sender.device, *more, "config"])
 
 
-def discovery(prefix: str, sender: Sender, *, commands: bool, snapshot: bool, aggregate: bool = False) -> Message:
+def discovery(topic: str, sender: Sender, *, commands: bool, snapshot: bool, aggregate: bool = False) -> Message:
     """Return the retained message.
 
-    commands, snapshot: with the entities that command, with a picture.  aggregate: shares of many instead of persons.
+    topic: see `discovery_topic`.  commands, snapshot: with the entities that command, with a picture.
+    aggregate: shares of many instead of persons.
     """
     people = _shares(sender) if aggregate else _alert(sender) | _counts(sender)
     components = people | _vitals(sender) | _troubles(sender)
@@ -75,7 +87,7 @@ def discovery(prefix: str, sender: Sender, *, commands: bool, snapshot: bool, ag
         "avty": [{"topic": sender.topic("status"), "pl_avail": "online", "pl_not_avail": "offline"}],
         "cmps": {key: {**component, "qos": 1, "unique_id": f"{name}-{key}"} for key, component in components.items()},
     }
-    return Message(discovery_topic(prefix, sender), encode(body), qos=1, retain=True)
+    return Message(topic, encode(body), qos=1, retain=True)
 
 
 def left_out(before: str, now: str) -> dict[str, Component]:

@@ -82,17 +82,22 @@ class Publisher:
 
     def _withdraw(self) -> None:
         """Take away what is announced no longer, over the connection that stays."""
+        for key, message in self._forget():
+            self._link.send(message, key)
+
+    def _forget(self) -> list[tuple[str, Message]]:
+        """Send no longer what is announced no longer; return what takes it away."""
         gone = self._terms.wishes.announced.withdrawals()
         if gone:
             self._told.clear()
         with self._lock:
             for _, message in gone:
                 self._retained.pop(message.topic, None)
-        for key, message in gone:
-            self._link.send(message, key)
+        return gone
 
     def _renew(self, first: Sequence[Message], *, moved: bool) -> None:
         """Connect anew, as somebody else where the topics have moved."""
+        self._forget()
         with self._lock:
             if moved:
                 self._retained.clear()

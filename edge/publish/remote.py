@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.publish.announced import Announced
 from edge.publish.command import Bucket, Commands, Tally
-from edge.publish.homeassistant import device_id, discovery
+from edge.publish.homeassistant import device_id, discovery, discovery_topic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ class Wishes:
     states: what is in force, by key, as `<key>/state` tells it.
     prefix: Home Assistant's discovery prefix; empty: it is told nothing.
     announced: what stays at the broker; outlives a reload, and in `folder` the process.
-    at: the broker, by which that is remembered.
+    at, user: the broker, by which that is remembered, and who we are there.
     bucket, tally: how many commands are taken, and were; likewise.
     aggregate: people are told of in shares of many alone.
     """
@@ -39,6 +39,7 @@ class Wishes:
     announced: Announced = field(default_factory=Announced)
     folder: Path | None = None
     at: str = ""
+    user: str = ""
     bucket: Bucket = field(default_factory=Bucket)
     tally: Tally = field(default_factory=Tally)
     aggregate: bool = False
@@ -55,10 +56,15 @@ class Remote:
         self._returns = Bucket(2, 0.2)
         if wishes.prefix:
             offered = {"commands": bool(wishes.effects), "snapshot": snapshot, "aggregate": wishes.aggregate}
-            self._device = discovery(wishes.prefix, sender, **offered)
+            topic = discovery_topic(wishes.prefix, sender, own=wishes.user == sender.device)
+            self._device = discovery(topic, sender, **offered)
         now = dict.fromkeys(sender.retained(wishes.states(), aggregate=wishes.aggregate), "")
         now |= {self._device.topic: self._device.payload.decode()} if self._device else {}
-        wishes.announced.announce(wishes.folder, device_id(sender), wishes.at, now)
+        wishes.announced.announce(wishes.folder, device_id(sender), wishes.at, now, self._former(sender))
+
+    def _former(self, sender: Sender) -> dict[str, str]:
+        """Return where versions that remembered nothing announced the device."""
+        return {discovery_topic(self._prefix, sender): self._device.payload.decode()} if self._device else {}
 
     @property
     def topics(self) -> list[str]:

@@ -2,8 +2,8 @@
 
     PYTHON tests/publish/homeassistant_core.py PORT FOLDER PAGE_PORT
 
-Each line on standard output is a JSON object of entity to state and attributes. Each line on standard input,
-`DOMAIN SERVICE JSON`, is what a person does on the dashboard; it ends when standard input does.
+Each line on standard output is a JSON object: `entities` (unique id to state and attributes) and `devices` of MQTT.
+Each line on standard input, `DOMAIN SERVICE JSON`, is what a person does on the dashboard; it ends when that does.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import sys
 
 from homeassistant import auth, bootstrap, config_entries, core, loader
 from homeassistant.components.mqtt.config_flow import FlowHandler
-from homeassistant.helpers import entity_registry
+from homeassistant.helpers import device_registry, entity_registry
 from homeassistant.setup import async_setup_component
 
 
@@ -56,9 +56,17 @@ def entities(home: core.HomeAssistant) -> dict[str, dict[str, object]]:
     registry, found = entity_registry.async_get(home), {}
     for item in registry.entities.values():
         state = home.states.get(item.entity_id)
-        if item.platform == "mqtt" and state:
-            found[item.unique_id] = {"state": state.state, "domain": item.domain, "attributes": dict(state.attributes)}
+        if item.platform == "mqtt":
+            attributes = dict(state.attributes) if state else {}
+            found[item.unique_id] = {"state": state.state if state else "none", "domain": item.domain}
+            found[item.unique_id] |= {"attributes": attributes}
     return found
+
+
+def devices(home: core.HomeAssistant) -> list[str]:
+    """Return the identifiers of all devices that MQTT made."""
+    registry = device_registry.async_get(home)
+    return sorted(name for item in registry.devices.values() for domain, name in item.identifiers if domain == "mqtt")
 
 
 async def main(port: int, folder: str) -> None:
@@ -74,7 +82,7 @@ async def main(port: int, folder: str) -> None:
                 break
             await home.services.async_call(words[0], words[1], json.loads(" ".join(words[2:])), blocking=True)
             line = loop.run_in_executor(None, sys.stdin.readline)
-        sys.stdout.write(json.dumps(entities(home), default=str) + "\n")
+        sys.stdout.write(json.dumps({"entities": entities(home), "devices": devices(home)}, default=str) + "\n")
         sys.stdout.flush()
     await home.async_stop(force=True)
 

@@ -5,10 +5,12 @@ The last wants a Python with the package `homeassistant`, named by MASKWATCH_HOM
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,7 +24,7 @@ from hypothesis import strategies as st
 
 from edge.data import EventType
 from edge.publish.command import COMMANDS, PROFILES
-from edge.publish.homeassistant import device_id, discovery
+from edge.publish.homeassistant import device_id, discovery, discovery_topic
 from edge.publish.message import Message
 from edge.publish.practice import practice_alert
 from edge.publish.remote import Remote, Wishes
@@ -38,7 +40,9 @@ CORE = os.environ.get("MASKWATCH_HOMEASSISTANT_PYTHON", "")
 
 
 def told(*, commands: bool = True, snapshot: bool = True, who=None) -> dict:
-    message = discovery("homeassistant", who or sender(), commands=commands, snapshot=snapshot)
+    message = discovery(
+        discovery_topic("homeassistant", who or sender()), who or sender(), commands=commands, snapshot=snapshot
+    )
     assert Contract().faults(Heard(message.topic, message.payload, message.qos, message.retain)) == []
     return json.loads(message.payload)
 
@@ -97,6 +101,21 @@ def test_names_that_differ_only_in_what_ids_cannot_hold_are_two_devices_with_ent
 @given(NAME, NAME)
 def test_no_two_names_of_a_device_share_an_id(one, other):
     assert (named(one) == named(other)) == (one == other)
+
+
+@pytest.mark.parametrize(
+    ("device", "camera", "topic"),
+    [
+        ("stop-7", "main", "ha/device/stop-7/config"),
+        ("stop-7", "door", "ha/device/stop-7/door/config"),
+        ("stop-7", "tür", f"ha/device/stop-7/t_r-{hashlib.sha256('tür'.encode()).hexdigest()[:12]}/config"),
+        ("stop.7", "main", f"ha/device/{named('stop.7')}/config"),
+    ],
+)
+def test_a_device_that_is_a_user_of_its_name_announces_itself_below_that(device, camera, topic):
+    who = replace(sender(), device=device, camera=camera)
+    assert discovery_topic("ha", who, own=True) == topic
+    assert discovery_topic("ha", who) == f"ha/device/{device_id(who)}/config"
 
 
 def test_an_id_is_the_same_in_every_version():
@@ -249,6 +268,7 @@ class HomeAssistant:
             text=True,
         )
         self.entities: dict[str, dict] = {}
+        self.devices: list[str] = []
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
@@ -276,7 +296,8 @@ class HomeAssistant:
 
     def _read(self) -> None:
         for line in self._process.stdout:
-            self.entities = json.loads(line)
+            told = json.loads(line)
+            self.entities, self.devices = told["entities"], told["devices"]
 
 
 @contextmanager
@@ -333,3 +354,52 @@ def test_home_assistant_itself_makes_the_entities_commands_through_them_and_gets
     log = (tmp_path / "home/log").read_text()
     assert [word for word in WRONG if word in log] == [], log
     assert "maskwatch" not in "".join(line for line in log.splitlines() if "WARNING" in line)
+
+
+def ids(*keys: str, device: str = "maskwatch-stop-7-main") -> set[str]:
+    return {f"{device}-{key}" for key in keys}
+
+
+EVER = set(told()["cmps"])
+COMMANDING = {"notice", "dwell", "profile", "test_alert"}
+STEPS = [
+    ("all", ("mqtt.snapshot=true",), ids(*EVER)),
+    ("no snapshot", (), ids(*EVER - {"snapshot"})),
+    ("no commands", ("mqtt.commands=off",), ids(*EVER - {"snapshot"} - COMMANDING)),
+    ("commands again", (), ids(*EVER - {"snapshot"})),
+    ("a user of its own", ("mqtt.user=stop-7",), ids(*EVER - {"snapshot"})),
+    ("another device name", ("device.name=站一",), ids(*EVER - {"snapshot"}, device=named("站一"))),
+    ("another camera name", ("camera.name=door",), ids(*EVER - {"snapshot"}, device="maskwatch-stop-7-door")),
+    ("discovery off", ("homeassistant.discovery=false",), set()),
+]
+"""Starts with other settings, one after the other, and the entities that Home Assistant then has."""
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(
+    not CORE, reason="MASKWATCH_HOMEASSISTANT_PYTHON names no Python that has the package homeassistant"
+)
+def test_home_assistant_itself_has_what_is_announced_and_nothing_that_was(tmp_path, mosquitto, capsys):
+    lines = []
+    with at_home(mosquitto.port, tmp_path / "home") as home:
+        for name, more, expected in STEPS:
+            process = watch(mosquitto, "stop-7", "usb:63", tmp_path / "outbox.db", *more)
+            reached = eventually(lambda expected=expected: set(home.entities) == expected, 30)
+            lines.append(f"{name}: {len(home.entities)} entities of {home.devices}")
+            assert reached, (name, set(home.entities) ^ expected)
+            names = {entity.rpartition("-")[0] for entity in expected}
+            assert names == set(home.devices)
+            for entity in ids("link", device=next(iter(names), "")) & expected:
+                assert eventually(lambda entity=entity: home.entities[entity]["state"] == "on", 20), (
+                    name,
+                    home.entities,
+                )
+            process.kill()
+            process.communicate()
+    with at_home(mosquitto.port, tmp_path / "home") as home:
+        assert eventually(lambda: home.devices == [] and home.entities == {}, 30)
+    log = (tmp_path / "home/log").read_text()
+    assert [word for word in (*WRONG, "already exists", "value_json") if word in log] == [], log
+    with capsys.disabled():
+        sys.stdout.write("\n".join(["", *lines, ""]))
