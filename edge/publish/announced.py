@@ -12,6 +12,7 @@ import logging
 import os
 import re
 import threading
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from edge.publish.homeassistant import left_out
@@ -27,6 +28,8 @@ Topics = dict[str, str]
 """Retained topics; with the message that Home Assistant makes a device of, empty for all others."""
 _PREFIX = "announced-"
 _OURS = re.compile(rf"{ROOT}/[^#+]{{1,200}}|[A-Za-z0-9_/-]{{1,200}}/config")
+_MAX_TRIES = 2
+_BY_HAND = "as the broker's operator, mosquitto_pub -r -n -t"
 _MAX_BROKERS = 8
 """Brokers of which it is remembered what was announced there; those used longest ago go."""
 
@@ -42,6 +45,7 @@ class Announced:
         self._brokers: dict[str, Topics] = {}
         self._broker = self._saved = ""
         self._now: Topics = {}
+        self._tries: Counter[str] = Counter()
 
     def announce(
         self, folder: Path | None, name: str, broker: str, now: Mapping[str, str], former: Mapping[str, str]
@@ -49,11 +53,13 @@ class Announced:
         """Remember what is announced from now on, before it is sent.
 
         folder: where to remember it; None: in memory alone.  name: of this maskwatch, for a file.
-        broker: by which it is known.  former: what was announced where nothing is remembered.
+        broker: by which it is known.  former: what a version announced that remembered nothing, but left an outbox.
         """
         with self._lock:
             alive = self._open(folder, name)
-            before = self._brokers.pop(broker, dict(former))
+            old = dict(former) if folder and any(folder.glob("outbox-*.db")) else {}
+            before = self._brokers.pop(broker, old)
+            self._tries.clear()
             gone = {topic: config for topic, config in before.items() if topic not in alive}
             self._broker, self._now = broker, dict(now)
             kept = {topic: _merged(gone.get(topic, ""), config) for topic, config in now.items()}
@@ -67,22 +73,37 @@ class Announced:
         Entities go before the topics that they read: of an empty state Home Assistant logs an error.
         """
         with self._lock:
+            self._give_up()
             return [
                 (f"{WITHDRAWN}{topic}" if last else "", message)
                 for topic, config in sorted(self._brokers.get(self._broker, {}).items(), key=lambda item: not item[1])
                 for message, last in _away(topic, config, self._now.get(topic))
             ]
 
+    def _give_up(self) -> None:
+        """Forget what was sent on two connections in vain: some brokers end one instead of denying a message."""
+        topics = self._brokers.get(self._broker, {})
+        for topic, config in list(topics.items()):
+            if config == self._now.get(topic):
+                continue
+            self._tries[topic] += 1
+            if self._tries[topic] > _MAX_TRIES:
+                log.warning("mqtt: %s: the broker does not let it be removed; fix: %s %s", topic, _BY_HAND, topic)
+                self._drop(topic)
+
     def settle(self, key: str) -> None:
         """Forget what a broker has taken away."""
-        topic = key.removeprefix(WITHDRAWN)
         with self._lock:
-            remembered = self._brokers.get(self._broker, {})
-            if topic in self._now:
-                remembered[topic] = self._now[topic]
-            else:
-                remembered.pop(topic, None)
-            self._save()
+            self._drop(key.removeprefix(WITHDRAWN))
+
+    def _drop(self, topic: str) -> None:
+        """Remember of a topic what is announced there now."""
+        remembered = self._brokers.get(self._broker, {})
+        if topic in self._now:
+            remembered[topic] = self._now[topic]
+        else:
+            remembered.pop(topic, None)
+        self._save()
 
     def close(self) -> None:
         """Let go of the file; what is in it stays."""

@@ -68,7 +68,8 @@ class Publisher:
     def adopt(self, terms: Terms) -> None:
         """Go on by other settings; the connection stays where broker, will and subscriptions do."""
         before, topics = self._terms, self._remote.topics
-        self._terms, self._remote = terms, self._listen()
+        self._terms = terms
+        self._remote = self._listen()
         self._use(terms.report.outbox)
         first = [*self._first(before), *(terms.people.first() if terms.people is not before.people else ())]
         if (terms.broker, terms.will(), self._remote.topics) == (before.broker, before.will(), topics):

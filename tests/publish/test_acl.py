@@ -70,6 +70,7 @@ def test_no_device_removes_forges_or_displaces_what_another_announces(tmp_path: 
         mine = (f"mqtt.user={name}", f"mqtt.password_file={tmp_path / name}")
         devices.append(watch(documented, name, "usb:63", tmp_path / f"{name}.db", *mine))
         wait_for(operator, f"homeassistant/device/{name}/config", bool)
+    assert operator.of("homeassistant/device/maskwatch-stop-7-main/config") == []
     devices.pop().kill()  # its user is the attacker's now
     wait_for(operator, "maskwatch/1/stop-8/status", b"offline".__eq__)
     attacker = as_user(documented, "stop-8")
