@@ -110,10 +110,10 @@ class Pixel:
 class Stopwatch:
     """Waits for one thing to happen, on a thread that looks every millisecond."""
 
-    def __init__(self, happened: Callable[[], bool]) -> None:
-        """Begin to look."""
+    def __init__(self, happened: Callable[[], bool], patience_s: float) -> None:
+        """Begin to look, for at most `patience_s`."""
         self.at: float | None = None
-        self._happened, self._end_at = happened, time.monotonic() + _ROUND_S
+        self._happened, self._end_at = happened, time.monotonic() + patience_s
         self._thread = threading.Thread(target=self._look, name="stopwatch")
         self._thread.start()
 
@@ -163,15 +163,16 @@ class Stop:
     def _painted(self) -> bool:
         return self.sign.bgr == _IDLE and self.window.bgr not in _UNPAINTED
 
-    def delays_ms(self, number: int) -> dict[str, float]:
-        """Return the ms from the decision of round `number`, from 0, to the effect of each way that had one in 2 s."""
+    def delays_ms(self, number: int, patience_s: float) -> dict[str, float]:
+        """Return the ms from the decision of round `number`, from 0, to the effect of each way that had one in time."""
         self.put(unmasked=False, for_s=_QUIET_S)
-        watches = {
-            "lamp": Stopwatch(lambda: self.lamp.state),
-            "sound": Stopwatch(lambda: len(self.recorder.played) > number),
-            "sign": Stopwatch(lambda: self.sign.bgr == _PLEASE_ON_SIGN),
-            "banner": Stopwatch(lambda: self.window.bgr == _PLEASE_IN_WINDOW),
+        effects = {
+            "lamp": lambda: self.lamp.state,
+            "sound": lambda: len(self.recorder.played) > number,
+            "sign": lambda: self.sign.bgr == _PLEASE_ON_SIGN,
+            "banner": lambda: self.window.bgr == _PLEASE_IN_WINDOW,
         }
+        watches = {way: Stopwatch(happened, patience_s) for way, happened in effects.items()}
         decided_at = self.put(unmasked=True, for_s=_QUIET_S)
         at = {way: watch.join() for way, watch in watches.items()}
         if at["sound"]:
@@ -252,12 +253,12 @@ def scenes(models: Models) -> Callable[[bool], Scene]:
     return make
 
 
-def measure(folder: Path, *, rounds: int) -> dict[str, list[float]]:
-    """Return the ms from decision to effect of each way, one a round; fewer where one did not happen within 2 s."""
+def measure(folder: Path, *, rounds: int, patience_s: float = _ROUND_S) -> dict[str, list[float]]:
+    """Return the ms from decision to effect of each way, one per round; fewer where one did not happen in time."""
     with ExitStack() as stack:
         stop = build_stop(folder, stack)
         stop.start()
-        found = [stop.delays_ms(number) for number in range(rounds)]
+        found = [stop.delays_ms(number, patience_s) for number in range(rounds)]
     return {way: [delays[way] for delays in found if way in delays] for way in ("lamp", "sound", "sign", "banner")}
 
 

@@ -172,15 +172,10 @@ def test_a_wrong_pin_ends_a_run_with_one_sentence_and_78():
     assert "notice.lamp_pin: write the pin as the chip numbers it, GPIO0 to GPIO27, or nothing, not 'GPIO40'" in err
 
 
-def test_everybody_nearby_is_told_within_300_ms_by_each_way_though_there_is_no_broker(tmp_path):
-    """Twenty notices; measured once more where a machine that is busy with something else held them up."""
-    for attempt in ("first", "second"):
-        measured = benchmark.measure(tmp_path / attempt, rounds=20)
-        slow = {way: times for way, times in measured.items() if len(times) < 20 or benchmark.p95_ms(times) >= 300}
-        if not slow:
-            break
-    assert measured.keys() == {"lamp", "sound", "sign", "banner"}
-    assert slow == {}
+def test_every_notice_comes_by_each_way_though_there_is_no_broker(tmp_path):
+    """How soon (300 ms), which a busy machine decides, is measured by benchmarks/notice.py."""
+    measured = benchmark.measure(tmp_path, rounds=20, patience_s=20.0)
+    assert {way: len(times) for way, times in measured.items()} == {"lamp": 20, "sound": 20, "sign": 20, "banner": 20}
 
 
 @pytest.mark.needs("espeak-ng")

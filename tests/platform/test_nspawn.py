@@ -300,6 +300,13 @@ def test_the_web_page_opens_under_the_unit_with_the_token_that_only_root_and_the
     assert service.run("stat", "--format=%U %a", "/var/lib/maskwatch/web-token").stdout.split() == ["maskwatch", "600"]
 
 
+def test_the_command_is_on_the_path_and_reads_the_settings_as_the_service_does(service):
+    said = service.run("maskwatch", "check", COLUMNS="200").stdout
+
+    assert re.search(r"show\.terminal .* production\.toml", said), said
+    assert re.search(r"mqtt\.host .*127\.0\.0\.1.* /etc/maskwatch/config\.toml", said)
+
+
 def test_an_upgrade_keeps_the_settings_and_changes_the_running_service_over(service):
     before = shown(service, "MainPID")
 
@@ -372,6 +379,8 @@ def test_taken_away_it_leaves_settings_and_undelivered_alerts_and_says_so(servic
 
     assert "/etc/maskwatch" in said
     assert "/var/lib/maskwatch" in said
+    assert "userdel maskwatch" in said
+    assert not service.path("/usr/local/bin/maskwatch").exists()
     assert retained(service) == "offline"
     assert service.run("systemctl", "status", "maskwatch", check=False).returncode == 4, "systemd still knows it"
     assert service.path("/etc/maskwatch/config.toml").read_text() == SETTINGS
