@@ -158,6 +158,8 @@ def tls_context(broker: Broker) -> ssl.SSLContext:
     """
     try:
         context = ssl.create_default_context(cafile=broker.ca_file or None)
+        # from Python 3.13 on by default, it refuses authorities made as mosquitto's manual says, without a key usage
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         if broker.cert_file:
             context.load_cert_chain(broker.cert_file, broker.key_file or None)
     except (OSError, ssl.SSLError) as error:

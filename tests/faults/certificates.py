@@ -30,11 +30,13 @@ def _ended() -> tuple[str, ...]:
     return ("-not_before", "20200101000000Z", "-not_after", "20210101000000Z") if named else ("-days", "-1")
 
 
-def authority(folder: Path, name: str) -> Pair:
-    """Return a certificate that signs others."""
+def authority(folder: Path, name: str, *, usage: bool = True) -> Pair:
+    """Return a certificate that signs others; `usage`: it names that as the usage of its key."""
     pair = Pair(folder / f"{name}.crt", folder / f"{name}.key")
     arguments = ("-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", _YEAR)
-    extensions = ("-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
+    extensions = ("-addext", "basicConstraints=critical,CA:TRUE")
+    if usage:
+        extensions += ("-addext", "keyUsage=critical,keyCertSign,cRLSign")
     _openssl("req", *arguments, "-subj", f"/CN={name}", *extensions, "-keyout", pair.key, "-out", pair.cert)
     return pair
 

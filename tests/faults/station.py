@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from tests.conftest import Mosquitto, free_port
-from tests.fakes import eventually
+from tests.fakes import Stopwatch, eventually
 from tests.faults import street
 from tests.test_run import Ear, Watch, on
 
@@ -149,10 +149,10 @@ def station(folder: Path, *arguments: object, **more: str) -> Iterator[Station]:
 
 
 def seconds_until(condition: Callable[[], object], timeout_s: float) -> float:
-    """Return how long a condition took to come true by the clock; fail when it did not in time."""
-    began_at = time.monotonic()
+    """Return how long a condition took to come true by the clock; fail when it did not in time by the stopwatch."""
+    began_at, watch = time.monotonic(), Stopwatch()
     while not condition():
-        assert time.monotonic() - began_at < timeout_s, f"not within {timeout_s} s"
+        assert watch.s < timeout_s, f"not within {timeout_s} s"
         time.sleep(0.02)
     return round(time.monotonic() - began_at, 2)
 

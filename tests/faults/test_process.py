@@ -18,7 +18,7 @@ from edge import assets
 from edge.health import ServiceManager
 from edge.publish.message import Clock
 from tests.conftest import Mosquitto, maskwatch
-from tests.fakes import eventually
+from tests.fakes import Stopwatch, eventually
 from tests.faults import kills
 from tests.faults.station import OVERLOAD_HZ, Station, heat, open_files, seconds_until, size_bytes, station
 from tests.faults.test_broker import hearing, publishing, raise_alerts
@@ -230,9 +230,9 @@ def test_a_display_that_dies_and_viewers_that_stall_or_flood_cost_the_walk_nothi
                 flood.settimeout(0)
                 flood.connect_ex(str(tmp_path / "scene.sock"))
         display.kill()
-        began_at = time.monotonic()
-        assert made.walks(30, 20)
-        assert time.monotonic() - began_at < 10
+        watch = Stopwatch()
+        assert made.walks(30, 60)
+        assert watch.s < 10
         assert eventually(lambda: made.stats["latency_ms"] <= 300, 20)
         assert made.up
         stalled.close()
