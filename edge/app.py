@@ -66,7 +66,7 @@ def watch(settings: Settings, load: Callable[[], Settings]) -> None:
                 if reload.due():
                     manager.reloading()
                     run.renew()
-                    manager.ready()
+                    manager.reloaded()
         finally:
             manager.stopping()
             run.end()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import time
 from collections import deque
+from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from rich.table import Table
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
+RELOADED = "reloaded"
 _WINDOW = 50
 """Frames over which rate and latency are told."""
 
@@ -119,6 +122,7 @@ class ServiceManager:
         self._address = environ.get("NOTIFY_SOCKET", "")
         self._beat_s = int(environ.get("WATCHDOG_USEC", "0")) / 1e6 / 3
         self._next_beat_at = 0.0
+        self._folder = environ.get("RUNTIME_DIRECTORY", "").partition(":")[0] if self._address else ""
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) if self._address else None
 
     def ready(self) -> None:
@@ -126,8 +130,15 @@ class ServiceManager:
         self._send("READY=1")
 
     def reloading(self) -> None:
-        """Say that the settings are being read again; `ready` says that this is done."""
+        """Say that the settings are being read again. Source: sd_notify(3), RELOADING=1."""
         self._send(f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
+
+    def reloaded(self) -> None:
+        """Say that this is done; the file is what the unit's ExecReload waits for where systemd is older than 253."""
+        self._send("READY=1")
+        if self._folder:
+            with contextlib.suppress(OSError):  # systemd then waits for TimeoutStartSec, and the service goes on
+                Path(self._folder, RELOADED).touch()
 
     def stopping(self) -> None:
         """Say that the service is ending."""

@@ -9,6 +9,7 @@ program=/opt/maskwatch
 settings=/etc/maskwatch
 notes=/usr/local/share/doc/maskwatch
 command=/usr/local/bin/maskwatch
+unit=/etc/systemd/system/maskwatch.service
 lock=$clone/systemd/requirements.lock
 # Python, run by root below, imports from the current folder: from one that only root can write to.
 cd /
@@ -68,9 +69,14 @@ mkdir -p "$settings"
 [ -e "$settings/config.toml" ] || install -m 644 "$clone/systemd/config.toml" "$settings/config.toml"
 install -D -m 644 "$clone/systemd/NOTES.md" "$notes/NOTES.md"
 install -D -m 755 "$clone/systemd/launcher.sh" "$command"
-"$program/bin/maskwatch" check --env production >/dev/null ||
-    fail "the settings in $settings/config.toml are wrong (see above); mend them, then install again"
-install -D -m 644 "$clone/systemd/maskwatch.service" /etc/systemd/system/maskwatch.service
+# A service that runs is not changed over to settings that it would refuse; a new one has no broker yet.
+refused=$("$program/bin/maskwatch" check --env production 2>&1 >/dev/null) || {
+    systemctl --quiet is-active maskwatch.service 2>/dev/null && fail "the settings are refused: $refused"
+}
+install -D -m 644 "$clone/systemd/maskwatch.service" "$unit"
+if [ "$(systemctl --version | sed -n '1s/^systemd \([0-9]*\).*/\1/p')" -ge 253 ]; then
+    sed -i -e 's/^Type=notify$/Type=notify-reload/' -e '/^ExecReload=/d' "$unit"
+fi
 systemctl --quiet enable maskwatch.service || fail "the service could not be enabled"
 
 # 4. A running service changes over to the new program; in an image under construction no systemd runs
@@ -83,6 +89,7 @@ if systemctl --quiet is-active maskwatch.service 2>/dev/null; then
     echo "Upgraded; the service runs.  See: systemctl status maskwatch"
     exit 0
 fi
+[ -z "$refused" ] || echo "The settings as they are would be refused: $refused"
 cat <<TEXT
 Installed. It starts with the machine; what is left to do, asked step by step by  sudo maskwatch setup :
   1. name your broker in $settings/config.toml            (mqtt.host)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -21,8 +23,9 @@ source = "demo"
 [mqtt]
 host = "127.0.0.1"
 """
-WATCHDOG_S, RESTART_S = 30, 2
-STATUS = "maskwatch/1/stop/status"
+WATCHDOG_S, RESTART_S, TIMEOUT_STOP_S = 30, 2, 10
+TOP = "maskwatch/1/stop"
+STATUS = f"{TOP}/status"
 WRITABLE = ("/var/lib/maskwatch", "/var/lib/mosquitto", "/var/log", "/tmp")
 """What a device with a read-only root mounts in memory or on a partition of its own."""
 
@@ -78,7 +81,7 @@ def retained(debian: Machine, topic: str = STATUS) -> str:
 
 
 def journal(debian: Machine, since: float = 0.0) -> str:
-    return debian.run("journalctl", "--unit=maskwatch", "--output=cat", "--no-pager", f"--since=@{since:.0f}").stdout
+    return debian.run("journalctl", "--unit=maskwatch", "--output=cat", "--no-pager", f"--since=@{int(since)}").stdout
 
 
 def set_to(debian: Machine, text: str) -> None:
@@ -166,6 +169,95 @@ def test_a_killed_process_is_started_again(service):
 
     report(f"SIGKILL: active again after {took_s:.1f} s")
     assert comes_true(lambda: retained(service) == "online")
+
+
+FAULTS = re.compile(r"Traceback|killed|SIGKILL|State 'stop-sigterm' timed out|Failed with result|Scheduled restart")
+
+
+@pytest.fixture
+def quick(service) -> Machine:
+    """Return the machine with a service that has just begun to watch, and publishes what is in force at once."""
+    service.run("systemctl", "restart", "maskwatch")
+    assert comes_true(lambda: "broker online" in shown(service, "StatusText"), 30), journal(service)
+    assert comes_true(lambda: retained(service, f"{TOP}/alert/dwell_s/state") == "1.0", 30)
+    return service
+
+
+def connections(debian: Machine) -> int:
+    return debian.path("/var/log/mosquitto/mosquitto.log").read_text().count("as maskwatch-stop-main ")
+
+
+def unchanged(debian: Machine) -> tuple[str, str, int, int]:
+    """Return what no reload may change: process, restarts, connections, openings of the camera."""
+    opened = journal(debian).count("camera demo: ok")
+    return shown(debian, "MainPID"), shown(debian, "NRestarts"), connections(debian), opened
+
+
+def keep_journal(debian: Machine, name: str, since: float) -> None:
+    """Keep the journal of a test where MASKWATCH_JOURNAL names a file."""
+    timed = ("--output=short-precise", "--no-pager", f"--since=@{int(since)}")
+    said = debian.run("journalctl", "--unit=maskwatch", *timed)
+    report(f"{name}: {said.stdout.count('settings: read again')} times read again")
+    if file := os.environ.get("MASKWATCH_JOURNAL"):
+        with Path(file).open("a") as kept:
+            kept.write(f"== {name}\n{said.stdout}\n")
+
+
+@pytest.mark.parametrize("kind", ["notify-reload", "notify"])
+def test_twenty_reloads_by_systemctl_leave_process_camera_and_connection_as_they_are(quick, kind):
+    """The service was killed 10 s after each: it said STOPPING=1 at the end of a round."""
+    drop_in = quick.path("/run/systemd/system/maskwatch.service.d/reload.conf")
+    if kind == "notify":
+        drop_in.parent.mkdir(parents=True, exist_ok=True)
+        unit = quick.path("/src/systemd/maskwatch.service").read_text()
+        drop_in.write_text(f"[Service]\nType=notify\n{re.findall('^ExecReload=.*$', unit, re.MULTILINE)[0]}\n")
+        quick.run("systemctl", "daemon-reload")
+        quick.run("systemctl", "restart", "maskwatch")
+        assert comes_true(lambda: "broker online" in shown(quick, "StatusText"), 30)
+    try:
+        assert shown(quick, "Type") == kind
+        since, before = time.time(), unchanged(quick)
+        for number in range(20):
+            dwell_s = 1 + number / 10
+            set_to(quick, f"{SETTINGS}[alert]\ndwell_s = {dwell_s}\n")
+            started_at = time.monotonic()
+            quick.run("systemctl", "reload", "maskwatch")
+            took_s = time.monotonic() - started_at
+            assert shown(quick, "ActiveState") == "active"
+            assert comes_true(lambda said=f"{dwell_s}": retained(quick, f"{TOP}/alert/dwell_s/state") == said)
+        time.sleep(TIMEOUT_STOP_S + 2)
+        keep_journal(quick, f"20 reloads by systemctl, Type={kind}, the last {took_s:.2f} s", since)
+        assert unchanged(quick) == before
+        assert journal(quick, since).count("settings: read again") == 20
+        assert not FAULTS.search(journal(quick, since))
+    finally:
+        drop_in.unlink(missing_ok=True)
+        quick.run("systemctl", "daemon-reload")
+
+
+def test_a_reload_has_been_done_when_systemctl_returns(quick):
+    set_to(quick, f"{SETTINGS}[alert]\ndwell_s = -1\n")
+    quick.run("systemctl", "reload", "maskwatch")
+    assert comes_true(lambda: "settings kept the old ones" in shown(quick, "StatusText"), 15)
+    assert shown(quick, "ActiveState") == "active"
+    set_to(quick, SETTINGS)
+    quick.run("systemctl", "reload", "maskwatch")
+    assert comes_true(lambda: "settings" not in shown(quick, "StatusText"), 15)
+
+
+def test_twenty_changes_by_mqtt_leave_process_camera_and_connection_as_they_are(quick):
+    since, before = time.time(), unchanged(quick)
+    for number in range(20):
+        key, value = ("alert/dwell_s", f"{1 + number / 10}") if number % 4 else ("detector/profile", "live")
+        if number % 8 == 0:
+            value = "quality"
+        quick.run("mosquitto_pub", "-q", "1", "-t", f"{TOP}/{key}/set", "-m", value)
+        assert comes_true(lambda key=key, said=value: retained(quick, f"{TOP}/{key}/state") == said, 20)
+    time.sleep(TIMEOUT_STOP_S + 2)
+    keep_journal(quick, "20 changes by MQTT", since)
+    assert unchanged(quick) == before
+    assert journal(quick, since).count("settings: read again") == 20
+    assert not FAULTS.search(journal(quick, since))
 
 
 def test_it_stops_within_5_s_and_leaves_offline_at_the_broker(service):
