@@ -47,6 +47,21 @@ def _home_state() -> Path | None:
         return None
 
 
+def user_settings() -> Path | None:
+    """Return this user's own settings file, which need not be there; None for root and for a service.
+
+    Both read the system's file alone: with sudo, HOME may still be that of a user, and root obeys none.
+    Source: XDG Base Directory Specification, $XDG_CONFIG_HOME, absolute or ignored.
+    """
+    if os.geteuid() == 0 or os.environ.get("STATE_DIRECTORY"):
+        return None
+    named = Path(os.environ.get("XDG_CONFIG_HOME", ""))
+    try:
+        return (named if named.is_absolute() else Path.home() / ".config") / "maskwatch/config.toml"
+    except RuntimeError:  # neither HOME nor a line in /etc/passwd
+        return None
+
+
 def shared_part(folder: Path) -> Path | None:
     """Return the first folder on the way to `folder` where other users may put or replace files, None if none is so.
 

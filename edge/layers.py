@@ -1,4 +1,4 @@
-"""Settings read from TOML in layers: default < environment < system file < --config < --set."""
+"""Settings read from TOML in layers: default < environment < system file < user file < --config < --set."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from edge import assets, explain, secret
 from edge.errors import ConfigError
+from edge.folders import seen
 from edge.redaction import passwords_in, redacted
 from edge.settings import Environment, Settings
 
@@ -35,15 +36,18 @@ def load(
     overrides: Sequence[str] = (),
     *,
     system_file: Path = SYSTEM_FILE,
+    user_file: Path | None = None,
 ) -> Loaded:
-    """Return the settings of default < environment < system file < `file` < `overrides` (key=value).
+    """Return the settings of default < environment < system file < `user_file` < `file` < `overrides` (key=value).
+
+    user_file: read where it is there; None: there is none.
 
     Raises:
         ConfigError: a file is missing or no TOML, a key is unknown, or a value has the wrong type or range.
     """
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
-    for origin, layer in _layers(environment, file, overrides, system_file):
+    for origin, layer in _layers(environment, file, overrides, system_file, user_file):
         known = list(origins)
         for key, value in _flatten(layer):
             if known and key not in known:
@@ -74,7 +78,11 @@ def lay_over(settings: Settings, changes: Mapping[str, object], origin: str) -> 
 
 
 def _layers(
-    environment: Environment, file: Path | None, overrides: Sequence[str], system_file: Path
+    environment: Environment,
+    file: Path | None,
+    overrides: Sequence[str],
+    system_file: Path,
+    user_file: Path | None,
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield (origin, nested values), weakest first."""
     default, difference = assets.config() / "default.toml", assets.config() / f"{environment}.toml"
@@ -82,6 +90,8 @@ def _layers(
     yield difference.name, _read(difference)
     if system_file.exists():
         yield str(system_file), _closed(system_file)
+    if user_file is not None and seen(user_file):
+        yield str(user_file), _closed(user_file)
     if file is not None:
         yield str(file), _closed(file)
     for override in overrides:

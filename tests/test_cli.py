@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from edge import __version__
+from edge.commands.options import load_settings
+from edge.settings import Environment
 from tests.conftest import ROOT, command, environment, maskwatch
 
 COMMANDS = (
@@ -69,6 +71,60 @@ def test_check_refuses_what_run_would_refuse(tmp_path):
     assert done.returncode == 78
     assert str(path) in done.stderr
     assert "mqtt.prot: unknown setting (did you mean 'port'?)" in done.stderr
+
+
+REFUSED = [
+    ("web.host=0.0.0.0", 78, "web.host: 0.0.0.0 is reached from other machines"),
+    ("web.tls_cert=/nonexistent/web.pem", 78, "web.tls_cert, web.tls_key: one without the other"),
+    ("show.socket=/nonexistent/s", 78, "show.socket: /nonexistent/s: cannot be made: No such file"),
+    ("mqtt.host=", 78, "mqtt.host: is not set"),
+    ("mqtt.ca_file=/nonexistent/ca.pem", 78, "mqtt.ca_file: /nonexistent/ca.pem"),
+    ("classifier.model=/nonexistent", 65, "/nonexistent/model.toml: no such file"),
+    ("camera.source=none.mp4", 66, "none.mp4: no such file"),
+    ("camera.source={folder}", 66, "holds no picture"),
+    ("notice.lamp_pin=GPIO40", 78, "notice.lamp_pin: write the pin"),
+    ("web.serve=true privacy.aggregate=true", 78, "web.serve: privacy.aggregate allows no picture"),
+]
+
+
+@pytest.mark.parametrize(("settings", "code", "sentence"), REFUSED)
+def test_check_and_run_refuse_the_same_settings_by_the_same_sentence(tmp_path, settings, code, sentence):
+    """Check took what run refused, such as a page for the whole network without TLS."""
+    words = [word for pair in settings.format(folder=tmp_path).split() for word in ("--set", pair)]
+    checked, ran = maskwatch("check", *words), maskwatch("run", "--headless", *words)
+    assert (checked.returncode, ran.returncode) == (code, code), checked.stderr + ran.stderr
+    assert checked.stderr == ran.stderr
+    assert sentence in checked.stderr
+
+
+def test_a_pipe_named_as_the_camera_is_checked_without_taking_what_is_in_it(tmp_path):
+    os.mkfifo(tmp_path / "pipe.avi")
+    assert maskwatch("check", "--set", f"camera.source={tmp_path}/pipe.avi", timeout_s=30).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("who", "variables", "dwell_s", "origin"),
+    [
+        (1000, {}, 7.5, "{folder}/maskwatch/config.toml"),
+        (0, {}, 1.0, "default.toml"),
+        (1000, {"STATE_DIRECTORY": "/var/lib/maskwatch"}, 1.0, "default.toml"),
+    ],
+    ids=["a user", "root", "a service"],
+)
+def test_a_users_own_file_is_read_by_every_command_of_that_user_alone(
+    tmp_path, monkeypatch, who, variables, dwell_s, origin
+):
+    """Setup wrote a maskwatch.toml that no other command read."""
+    (tmp_path / "maskwatch").mkdir()
+    (tmp_path / "maskwatch/config.toml").write_text("[alert]\ndwell_s = 7.5\nclear_s = 7.5\n")
+    monkeypatch.setattr(os, "geteuid", lambda: who)
+    monkeypatch.setattr("logging.basicConfig", lambda **_: None)
+    for name, value in ({"XDG_CONFIG_HOME": str(tmp_path)} | variables).items():
+        monkeypatch.setenv(name, value)
+    loaded = load_settings(Environment.DEVELOPMENT, None, ["alert.clear_s=2.5"])
+    assert loaded.settings.alert.dwell_s == dwell_s
+    assert loaded.origins["alert.dwell_s"] == origin.format(folder=tmp_path)
+    assert (loaded.settings.alert.clear_s, loaded.origins["alert.clear_s"]) == (2.5, "--set")
 
 
 @pytest.mark.parametrize("arguments", [["fly"], ["run", "--fly"], ["view", "extra"]])

@@ -20,7 +20,7 @@ app = typer.Typer()
 
 @app.command(epilog="Examples: `maskwatch check` · `maskwatch check --env production`")
 def check(env: Env = Environment.DEVELOPMENT, config: Config = None, overrides: Set = None) -> None:
-    """Print every setting and where it came from; open nothing."""
+    """Print every setting and where it came from, and refuse what `run` would refuse; no camera, no connection."""
     loaded = load_settings(env, config, overrides)
     table = Table("setting", "value", "from")
     for section, content in shown(loaded.settings).items():
@@ -28,6 +28,9 @@ def check(env: Env = Environment.DEVELOPMENT, config: Config = None, overrides: 
             key = f"{section}.{name}"
             table.add_row(key, str(value), loaded.origins[key])
     Console().print(table)
+    from edge.joined.checked import check as refuse
+
+    refuse(loaded.settings)
 
 
 @app.command(epilog="Examples: `maskwatch purge` · `sudo maskwatch purge --yes`")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from edge.folders import user_settings
 from edge.layers import Loaded, load
 from edge.settings import Environment
 
@@ -24,7 +25,7 @@ def load_settings(env: Environment, config: Path | None, overrides: list[str] | 
 
     from rich.logging import RichHandler
 
-    loaded = load(env, config, [*(overrides or []), *more])
+    loaded = load(env, config, [*(overrides or []), *more], user_file=user_settings())
     console = Console(stderr=True)
     handler = RichHandler(console=console, show_path=False) if console.is_terminal else logging.StreamHandler()
     logging.basicConfig(level=loaded.settings.log.level.upper(), format="%(message)s", handlers=[handler], force=True)

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from edge.commands.options import Config, Env, Set, load_settings
-from edge.errors import ConfigError, InputError
+from edge.errors import EdgeError, InputError
 from edge.layers import SYSTEM_FILE
 from edge.settings import Environment
 
@@ -61,12 +61,22 @@ def _settings_or_defaults(
     from edge.device.world import Finding, State
     from edge.layers import load
 
+    settings = load(env, system_file=Path("/nonexistent")).settings
     try:
         settings = load_settings(env, config, overrides).settings
-    except ConfigError as error:
-        wrong = Finding("settings", State.MISSING, str(error), "mend that line; maskwatch check tells more")
-        return [wrong], load(env, system_file=Path("/nonexistent")).settings
+        _refuse(settings)
+    except EdgeError as error:
+        return [Finding("settings", State.MISSING, str(error), "change it; maskwatch check tells more")], settings
     return [Finding("settings", State.OK, "read and checked")], settings
+
+
+def _refuse(settings: Settings) -> None:
+    """Refuse what `run` would refuse, as far as the libraries are there: a missing one is a finding of its own."""
+    try:
+        from edge.joined.checked import check
+    except ImportError:
+        return
+    check(settings)
 
 
 @app.command(epilog="Examples: `maskwatch setup` · `sudo maskwatch setup` · `maskwatch setup --config mine.toml`")
@@ -81,6 +91,7 @@ def setup(env: Env = Environment.DEVELOPMENT, config: Config = None, overrides: 
     from edge.device.dialogue import Target, hold, start
     from edge.device.service import lend_passwords
     from edge.device.world import World
+    from edge.joined.checked import check
     from edge.joined.stages import load_models
 
     console, world, target = Console(), World(), Target(file, environment)
@@ -89,7 +100,7 @@ def setup(env: Env = Environment.DEVELOPMENT, config: Config = None, overrides: 
     lend_passwords(world)
     detector = load_models(settings, profile="quality").detector
     try:
-        written = hold(console, world, target, settings, detector)
+        written = hold(console, world, target, settings, detector, check)
     except (KeyboardInterrupt, EOFError):
         console.print("\nNothing was changed.")
         raise typer.Exit(130) from None
@@ -120,7 +131,7 @@ def calibrate(
     _tell_calibration(console, settings, found)
     calibration.keep(found, file, env, settings)
     console.print(f"Written to {file}: distance.focal_widths, distance.focal_error.", soft_wrap=True)
-    if file != SYSTEM_FILE:
+    if not settings_file.is_read(file):
         console.print(f"It is read by: maskwatch run --config {file}", soft_wrap=True)
 
 

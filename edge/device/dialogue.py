@@ -11,20 +11,24 @@ from rich.text import Text
 from edge.device import questions, settings_file
 from edge.device.service import PASSWORDS, service
 from edge.device.talk import Talk
+from edge.errors import ConfigError, EdgeError
 from edge.layers import SYSTEM_FILE
 from edge.redaction import redacted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from rich.console import Console
 
     from edge.detect import Detector
     from edge.device.questions import Answers
+    from edge.device.settings_file import Value
     from edge.device.world import World
     from edge.settings import Environment, Settings
 
 _PARTS = 6
+_PASSWORD_FILES = ("camera.password_file", "mqtt.password_file")
 _ALWAYS = ("mqtt.host", "camera.source")
 """Written also where they are as before: what a settings file is looked into for."""
 _HEAD = "# Settings of this maskwatch, by `maskwatch setup`. What is not here keeps its default: `maskwatch check`.\n"
@@ -49,11 +53,20 @@ class Target:
         return self.file.absolute().with_suffix(".password" if section == "mqtt" else f".{section}-password")
 
 
-def hold(console: Console, world: World, target: Target, settings: Settings, detector: Detector) -> bool:
+def hold(
+    console: Console,
+    world: World,
+    target: Target,
+    settings: Settings,
+    detector: Detector,
+    refuse: Callable[[Settings], object],
+) -> bool:
     """Ask part by part, then write; return whether it was written.
 
+    refuse: raises EdgeError for settings that a run would not take, such as some that were in the file before.
+
     Raises:
-        ConfigError: the file cannot be written, or an answer is refused.
+        ConfigError: the file cannot be written; what was answered is printed first.
     """
     talk = Talk(console, parts=_PARTS)
     talk.say("maskwatch setup: Enter takes what stands in brackets, Ctrl-C ends without a change.")
@@ -69,7 +82,16 @@ def hold(console: Console, world: World, target: Target, settings: Settings, det
     typed = {section: password for section, password in passwords.items() if password}
     for section in typed:  # systemd hands the service its own: then no setting names the file
         answers[f"{section}.password_file"] = "" if target.for_service else str(target.password_file(section))
+    _warn(talk, questions.with_answers(settings, {**answers, **dict.fromkeys(_PASSWORD_FILES, "")}), refuse)
     return _write(talk, target, settings, answers, typed)
+
+
+def _warn(talk: Talk, settings: Settings, refuse: Callable[[Settings], object]) -> None:
+    """Say what else a run would refuse; password files are left out, since they are written with the answers."""
+    try:
+        refuse(settings)
+    except EdgeError as error:
+        talk.say(f"A run will refuse these settings: {error}", "yellow")
 
 
 def _write(talk: Talk, target: Target, settings: Settings, answers: Answers, passwords: dict[str, str]) -> bool:
@@ -86,14 +108,28 @@ def _write(talk: Talk, target: Target, settings: Settings, answers: Answers, pas
     if not talk.yes(question, default=True):
         talk.say("Nothing was changed.")
         return False
-    text = target.file.read_text("utf-8") if there else _HEAD
+    try:
+        _put(talk, target, wanted, passwords)
+    except ConfigError:
+        talk.say("Not written. What you answered, as a settings file has it:", "yellow")
+        talk.say(settings_file.changed("", {key: _plain(value) for key, value in wanted.items()}, {}, "answers"))
+        raise
+    talk.say(f"Written: {target.file}", "green")
+    return True
+
+
+def _put(talk: Talk, target: Target, wanted: Answers, passwords: dict[str, str]) -> None:
+    """Write passwords and settings, each file whole or not at all."""
+    text = target.file.read_text("utf-8") if target.file.exists() else _HEAD
     text = settings_file.changed(text, wanted, settings_file.reasons(), str(target.file))
     for section, password in passwords.items():
         settings_file.secret(target.password_file(section), password)
         talk.say(f"Password: {target.password_file(section)}, for its owner alone.", "green")
     settings_file.put(target.file, text, target.environment)
-    talk.say(f"Written: {target.file}", "green")
-    return True
+
+
+def _plain(value: Value) -> Value:
+    return redacted(value) if isinstance(value, str) else value
 
 
 def _value(settings: dict[str, dict[str, object]], key: str) -> object:
@@ -105,7 +141,7 @@ def start(console: Console, world: World, target: Target) -> None:
     """Start the service with the new settings, or say how a watch is started."""
     talk = Talk(console, parts=_PARTS)
     if not target.for_service:
-        talk.say(f"Start: maskwatch run --config {target.file}")
+        talk.say(f"Start: maskwatch run{'' if settings_file.is_read(target.file) else f' --config {target.file}'}")
         talk.say("As a service: sudo make install in the clone, then sudo maskwatch setup")
     elif world.run(["systemctl", "cat", "maskwatch"]).code != 0:
         talk.say("The service is not installed yet: sudo make install, in the clone of the repository.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.panel import Panel
@@ -15,6 +16,7 @@ from edge.device.glimpse import glimpse, upright_by
 from edge.device.service import mend_of, reach
 from edge.distance.ruler import focal_of, fov_of
 from edge.errors import CameraError, ConfigError, InputError
+from edge.layers import lay_over
 from edge.notice.phrases import PLEASE, worded
 from edge.privacy.zones import Blinkers
 from edge.publish.address import address_of
@@ -67,17 +69,28 @@ def with_answers(settings: Settings, answers: Answers) -> Settings:
     return changed
 
 
+def _ask(setup: Setup, key: str, question: str) -> str:
+    """Ask for a text setting, and again while it is refused as it would be in a file; as it comes, it stays."""
+    section, _, name = key.partition(".")
+    before = str(getattr(getattr(setup.settings, section), name))
+    return setup.talk.ask(question, before, partial(_refusal, setup.settings, key))
+
+
+def _refusal(settings: Settings, key: str, text: str) -> str:
+    """Return why a text cannot be the value of a setting; empty where it can."""
+    try:
+        lay_over(settings, {key: text}, "")
+    except ConfigError as error:
+        return str(error).removeprefix(f": {key}: ")
+    return ""
+
+
 def device(setup: Setup) -> Answers:
     """Ask who this device is."""
     setup.talk.part("This device")
-    name = setup.talk.ask("Name, in every topic (empty: the host's name)", setup.settings.device.name, _topic_part)
-    site = setup.talk.ask("Place, for the operator (such as the stop's name)", setup.settings.device.site)
+    name = _ask(setup, "device.name", "Name, in every topic (empty: the host's name)")
+    site = _ask(setup, "device.site", "Place, for the operator (such as the stop's name)")
     return {"device.name": name, "device.site": site}
-
-
-def _topic_part(text: str) -> str:
-    wrong = any(letter in "/+#" or letter.isspace() for letter in text) or len(text) > 64
-    return "without blanks, /, + and #, please" if wrong else ""
 
 
 def camera(setup: Setup, detector: Detector) -> tuple[Answers, str]:
@@ -176,19 +189,23 @@ def _of_broker(setup: Setup, before: Answers) -> Answers:
     """Ask where the broker is and as whom; what was answered before is the default."""
     mqtt = {f"mqtt.{key}": value for key, value in setup.settings.mqtt.model_dump().items()} | before
     talk, question = setup.talk, f"Host ({EMBEDDED}: a small broker of our own, on this machine only)"
-    host = talk.ask(question, redacted(mqtt["mqtt.host"]), lambda text: "" if text else "a name, please")
+    host = talk.ask(question, redacted(mqtt["mqtt.host"]), _no_address)
     answers: Answers = {"mqtt.host": host}
     if answers["mqtt.host"] == EMBEDDED:
         return answers
     answers["mqtt.port"] = int(talk.number("Port (0: 1883, with TLS 8883)", float(mqtt["mqtt.port"]), 0, 65_535))
     choices = [("auto", "yes, unless the broker is this machine"), ("on", "yes"), ("off", "no: plain text")]
     answers["mqtt.tls"] = talk.choose("Encrypted?", choices, mqtt["mqtt.tls"])
-    answers["mqtt.user"] = talk.ask("User (empty: none)", mqtt["mqtt.user"])
+    answers["mqtt.user"] = talk.ask(
+        "User (empty: none)", mqtt["mqtt.user"], partial(_refusal, setup.settings, "mqtt.user")
+    )
     return answers
 
 
 def _no_address(text: str) -> str:
     """Return what is wrong with the address of a broker."""
+    if not text:
+        return "a name, please"
     try:
         address_of(text)
     except ValueError as error:
@@ -222,7 +239,7 @@ def notice(setup: Setup) -> Answers:
     answers: Answers = {"notice.banner": setup.talk.yes("Show this on the screen, with the bell?", default=True)}
     if programs.found("espeak-ng"):
         answers["notice.voice"] = "espeak" if _voice(setup, words) else "off"
-    answers["notice.lamp_pin"] = setup.talk.ask('Pin of a lamp, such as "GPIO17" (empty: none)', rules.lamp_pin)
+    answers["notice.lamp_pin"] = _ask(setup, "notice.lamp_pin", 'Pin of a lamp, such as "GPIO17" (empty: none)')
     return answers
 
 

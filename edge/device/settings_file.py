@@ -16,6 +16,7 @@ from tomlkit.items import Item, Table
 
 from edge import assets
 from edge.errors import ConfigError
+from edge.folders import user_settings
 from edge.layers import SYSTEM_FILE, load
 from edge.redaction import passwords_in
 
@@ -30,8 +31,15 @@ _NOWHERE = Path("/nonexistent/config.toml")
 
 
 def own_file() -> Path:
-    """Return where the settings of this machine are kept: for root the service's file, else one in this folder."""
-    return SYSTEM_FILE if os.geteuid() == 0 else Path("maskwatch.toml")
+    """Return where settings are kept: for root the service's file, else this user's, which every command reads."""
+    if os.geteuid() == 0:
+        return SYSTEM_FILE
+    return user_settings() or Path("maskwatch.toml")
+
+
+def is_read(path: Path) -> bool:
+    """Return whether every command of this user reads a file without --config."""
+    return path in (SYSTEM_FILE, user_settings())
 
 
 def changed(text: str, values: Mapping[str, Value], comments: Mapping[str, str], name: str) -> str:

@@ -133,5 +133,13 @@ def test_a_place_that_cannot_be_written_is_told_with_the_mend(tmp_path):
 def test_root_writes_the_services_file_and_others_their_own(monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     assert settings_file.own_file() == Path("/etc/maskwatch/config.toml")
+    assert not settings_file.is_read(Path("/home/user/.config/maskwatch/config.toml"))
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert settings_file.own_file() == Path("maskwatch.toml")
+    monkeypatch.setenv("HOME", "/home/user")
+    for folder, named in (("", "/home/user/.config"), ("here", "/home/user/.config"), ("/other", "/other")):
+        monkeypatch.setenv("XDG_CONFIG_HOME", folder)
+        assert settings_file.own_file() == Path(named) / "maskwatch/config.toml"
+        assert settings_file.is_read(settings_file.own_file())
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/maskwatch")
+    assert settings_file.own_file() == Path("maskwatch.toml"), "a service obeys no user's file"
+    assert not settings_file.is_read(Path("maskwatch.toml"))

@@ -271,3 +271,44 @@ def test_without_a_terminal_it_says_so(tmp_path):
     done = maskwatch("setup", "--config", tmp_path / "mine.toml")
     assert done.returncode == 66
     assert "wants a terminal" in done.stderr
+
+
+def test_one_wrong_answer_is_refused_at_once_and_all_others_stay(sit_down, tmp_path):
+    """A wrong pin was found at the end, and with it all answers were lost."""
+    (tmp_path / "mine.toml").write_text('[web]\nhost = "0.0.0.0"\n')
+    terminal = sit_down("--config", "mine.toml")
+    terminal.answer("Name, in every topic", "stop/7")
+    terminal.wait_for("may have no space")
+    until_broker(terminal)
+    terminal.answer("Host (embedded", "ftp://broker")
+    terminal.wait_for("ftp")
+    terminal.answer("Host (embedded", "embedded")
+    terminal.answer("with the bell?")
+    terminal.answer("Is there a loudspeaker")
+    for pin in ("17", "GPIO28", "gpio17"):
+        terminal.answer("Pin of a lamp", pin)
+        terminal.wait_for("write the pin as the chip numbers it, GPIO0 to GPIO27")
+    terminal.answer("Pin of a lamp", "GPIO17")
+    terminal.answer("Measure the lens?")
+    terminal.answer("Which horizontal angle of view has it?", "2")
+    terminal.answer("counted as near, metres", "nan")
+    terminal.answer("counted as near, metres", "1.5")
+    terminal.wait_for("A run will refuse these settings: web.host: 0.0.0.0 is reached from other machines")
+    terminal.answer("Change mine.toml?")
+    assert terminal.end() == 0
+    settings = load(file=tmp_path / "mine.toml").settings
+    assert (settings.device.name, settings.notice.lamp_pin, settings.distance.near_m) == ("stop-7", "GPIO17", 1.5)
+
+
+def test_answers_that_cannot_be_written_are_printed(sit_down, tmp_path):
+    """A folder that is a file: root may write everywhere else."""
+    (tmp_path / "full").write_text("")
+    terminal = sit_down("--config", "full/mine.toml")
+    until_broker(terminal)
+    terminal.answer("Host (embedded")
+    after_broker(terminal)
+    terminal.answer("Write full/mine.toml?")
+    terminal.wait_for('name = "stop-7"')
+    terminal.wait_for("near_m = 1.5")
+    assert terminal.end() == 78
+    assert "Traceback" not in terminal.text
