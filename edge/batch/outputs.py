@@ -149,7 +149,7 @@ def save_picture(path: Path, image: Image) -> None:
         raise OutputError(f"{path}: cannot be written: name it .png or .jpg") from error
     if not written:
         raise OutputError(f"{path}: cannot be written: too large for {path.suffix}")
-    part = path.with_name(f".{path.name}.part")
+    part = path.with_name(f".maskwatch-{os.getpid()}.part")  # not longer than a name may be
     with _errors_of(path):
         try:
             part.write_bytes(content.tobytes())

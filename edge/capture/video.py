@@ -30,8 +30,15 @@ _MOST_FRAMES = 100_000
 """Bound of what a file may claim to hold after a damaged frame."""
 _FALLBACK_HZ, _FASTEST_HZ = 25.0, 240.0
 """Rate of a video that names none, and the fastest that is believed: browsers' recordings name 1000."""
+_GAP, _FEW_GAPS, _GAP_SHARE = 1.5, 3, 0.02
+"""Step in intervals from which frames are missing, and how many such a video may have, at least and as a share of its
+frames, whose rate is steady: of one whose rate varies nobody knows how many frames it should have."""
 _JUMP_S = 60.0
 """Step between two frames from which the stream's clock has jumped; one of a video that is slower counts as real."""
+
+
+_ALWAYS_DECODED = ("h264", "avc1", "mjpg", "mp4v")
+"""Codecs that every OpenCV has; its wheels from 4.10 to 4.12 lack AV1."""
 
 
 class MediaClock:
@@ -39,23 +46,39 @@ class MediaClock:
 
     def __init__(self, interval_s: float) -> None:
         """Begin with the interval that the file's rate stands for."""
-        self._interval_s, self._longest_s = interval_s, max(_JUMP_S, 10 * interval_s)
-        self._offset_s = 0.0
+        self._nominal_s = self._interval_s = interval_s
+        self._longest_s = max(_JUMP_S, 10 * interval_s)
+        self._offset_s = self._earlier_s = 0.0
         self._at: float | None = None
+        self.stamp_s = 0.0
+        self.jumps, self.gaps = 0, 0
+        """How often the stamps jumped, and how often a step was longer than the rate allows."""
 
     def at(self, stamp_s: float) -> float:
         """Return when a frame with this stamp is shown, s; later than the frame before it."""
+        self.stamp_s = stamp_s or self.stamp_s  # 0 stands for none
         if self._at is None:
             self._at, self._offset_s = 0.0, -stamp_s
-            return 0.0
-        step_s = stamp_s + self._offset_s - self._at
-        if 0 < step_s <= self._longest_s:
-            self._interval_s, self._at = step_s, self._at + step_s
+            self._earlier_s = self._offset_s
         else:
-            self._at += self._interval_s
-            if stamp_s:  # 0 stands for none
-                self._offset_s = self._at - stamp_s
+            self._at += self._step_s(stamp_s, self._at)
         return self._at
+
+    def _step_s(self, stamp_s: float, at: float) -> float:
+        """Return how much time passes up to a frame with this stamp, more than 0."""
+        step_s, earlier_s = stamp_s + self._offset_s - at, stamp_s + self._earlier_s - at
+        is_strange = not 0 < step_s <= _GAP * self._interval_s
+        if is_strange and self._earlier_s != self._offset_s and -2 * self._nominal_s < earlier_s < abs(step_s):
+            # one frame alone was out of its turn, as where a decoder comes out of a damaged stretch
+            self._offset_s, self.jumps = self._earlier_s, self.jumps - 1
+            return max(earlier_s, 0.1 * self._nominal_s)
+        if 0 < step_s <= self._longest_s:
+            self.gaps += step_s > _GAP * self._nominal_s
+            self._interval_s = step_s
+        elif stamp_s:
+            self.jumps += 1
+            self._earlier_s, self._offset_s = self._offset_s, at + self._interval_s - stamp_s
+        return step_s if 0 < step_s <= self._longest_s else self._interval_s
 
 
 class VideoSource:
@@ -91,12 +114,13 @@ class VideoSource:
 
     def __iter__(self) -> Iterator[Frame | Gap]:
         """Yield every frame that can be decoded."""
-        clock, at = MediaClock(1 / self.rate_hz), 0.0
+        clock = MediaClock(1 / self.rate_hz)
         for image in self._decoded():
             at = clock.at(self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3)
             decoder.check_frame(str(self._path), image)
             yield Frame(self._prepare(image), self._read - 1, at=at, read_at=time.monotonic())
-        self._report_losses(at)
+        if self._on_bad and (loss := self._loss(clock)):
+            self._on_bad(CameraError(f"{self._path}: {loss}"))
 
     def _decoded(self) -> Iterator[Image]:
         """Yield every image; what fails in between is counted as damaged, what fails at the end is the end."""
@@ -110,16 +134,21 @@ class VideoSource:
             self._read += 1
             yield image  # type: ignore[misc]
 
-    def _report_losses(self, at: float) -> None:
-        """Name a video that broke off or has lost frames: containers round their counts, so a tenth may be missing."""
-        if self._on_bad is None:
-            return
-        expected = self.expected_frames
-        if at + 1 / self.rate_hz < 0.9 * expected / self.rate_hz - 1:
-            self._on_bad(CameraError(f"{self._path}: is truncated: {self._read} of {expected} frames"))
-        elif self._damaged or self._read < 0.9 * expected - 1:
-            lost = max(self._damaged, expected - self._read)
-            self._on_bad(CameraError(f"{self._path}: is damaged: {lost} of {lost + self._read} frames are lost"))
+    def _loss(self, clock: MediaClock) -> str:
+        """Return what a video lacks; containers round their counts, so a tenth may be missing."""
+        read, expected = self._read, self.expected_frames
+        if not read:
+            codec = int(self._capture.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little", signed=True).decode("latin-1")
+            if codec.lower() in _ALWAYS_DECODED:
+                return "is damaged: not one frame can be decoded"
+            return f"holds no frame that OpenCV {cv2.__version__} decodes ({codec}); fix: convert it to H.264"
+        is_short = read < 0.9 * expected - 1
+        end_s = (clock.stamp_s or read / self.rate_hz) + 1 / self.rate_hz
+        if is_short and end_s < 0.9 * expected / self.rate_hz - 1:
+            return f"is truncated: {read} of {expected} frames"
+        is_steady = not clock.jumps and clock.gaps <= max(_FEW_GAPS, _GAP_SHARE * read)
+        lost = self._damaged or (expected - read if is_short and is_steady else 0)
+        return f"is damaged: {lost} of {lost + read} frames are lost" if lost else ""
 
     def close(self) -> None:
         """Release the decoder."""

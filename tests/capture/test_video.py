@@ -67,8 +67,19 @@ def test_a_truncated_video_gives_what_it_has_and_is_told(tmp_path, demo_video):
         ([0, 0, 0, 0], [0, 0.1, 0.2, 0.3]),
         ([0, 0.1, 0, 0.3], [0, 0.1, 0.2, 0.3]),
         ([0, 0.1, 30.1, 30.2], [0, 0.1, 30.1, 30.2]),
+        ([0, 0.1, 10.0, 10.1, 0.2, 10.3, 10.4], [0, 0.1, 10.0, 10.1, 10.2, 10.3, 10.4]),
     ],
-    ids=["steady", "begins at 3 h", "variable", "jumps back", "jumps ahead", "none", "one absent", "half a minute"],
+    ids=[
+        "steady",
+        "begins at 3 h",
+        "variable",
+        "jumps back",
+        "jumps ahead",
+        "none",
+        "one absent",
+        "half a minute",
+        "one out of turn",
+    ],
 )
 def test_time_is_that_of_the_stamps_repaired_where_they_jump(stamps, times):
     clock = MediaClock(0.1)
@@ -109,6 +120,33 @@ def test_a_rate_that_no_camera_has_is_not_believed(tmp_path, demo_video):
     )
     times, bad = walked(path)
     assert (len(times), times[-1], bad) == (24, pytest.approx(23 / 6, abs=0.01), [])
+
+
+def test_a_variable_rate_and_a_clock_that_jumps_ahead_are_no_damage(tmp_path, demo_video):
+    """A header of 12 Hz over one frame in 1.5 s counted as 833 lost frames, and a jump of 2 h as 86,000."""
+    slow = tmp_path / "slow.mkv"
+    steps = "select='lt(n,60)',setpts='if(lt(N,30),N/6,5+(N-30)*1.5)/TB',scale=320:180"
+    ffmpeg("-i", demo_video, "-vf", steps, "-fps_mode", "vfr", *X264, slow)
+    times, bad = walked(slow)
+    assert (len(times), times[-1], bad) == (60, pytest.approx(5 + 29 * 1.5, abs=0.1), [])
+    first = film(demo_video, tmp_path / "first.ts", *X264)
+    later = film(demo_video, tmp_path / "later.ts", *X264, "-output_ts_offset", "7200")
+    jumping = tmp_path / "jump.ts"
+    jumping.write_bytes(first.read_bytes() + later.read_bytes())
+    times, bad = walked(jumping)
+    assert (len(times), times[-1], bad) == (48, pytest.approx(47 / 6, abs=0.1), [])
+
+
+def test_a_video_without_a_frame_that_can_be_decoded_is_named_with_its_codec(tmp_path, demo_video, monkeypatch):
+    path = film(demo_video, tmp_path / "v.mp4", *X264)
+    content = path.read_bytes()
+    begin, end = content.index(b"mdat") + 4, content.index(b"moov") - 4
+    path.write_bytes(content[:begin] + random.Random(3).randbytes(end - begin) + content[end:])
+    times, (said,) = walked(path)
+    assert times == []
+    assert said.endswith("v.mp4: is damaged: not one frame can be decoded")
+    monkeypatch.setattr("edge.capture.video._ALWAYS_DECODED", ())
+    assert walked(path)[1][0].endswith("); fix: convert it to H.264")
 
 
 def spoilt(path: Path, first: float, last: float) -> Path:
