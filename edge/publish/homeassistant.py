@@ -84,7 +84,11 @@ def discovery(topic: str, sender: Sender, *, commands: bool, snapshot: bool, agg
         "dev": device,
         "o": {"name": "maskwatch", "sw": __version__},
         # the defaults, said all the same: without them Home Assistant 2025.4 once failed to set an entity up
-        "avty": [{"topic": sender.topic("status"), "pl_avail": "online", "pl_not_avail": "offline"}],
+        "avty": [
+            {"topic": topic, "pl_avail": "online", "pl_not_avail": "offline"}
+            for topic in (sender.topic("status"), sender.camera_topic("status"))
+        ],
+        "avty_mode": "all",
         "cmps": {key: {**component, "qos": 1, "unique_id": f"{name}-{key}"} for key, component in components.items()},
     }
     return Message(topic, encode(body), qos=1, retain=True)

@@ -122,13 +122,18 @@ class Sender:
     def retained(self, states: Iterable[str], *, aggregate: bool) -> list[str]:
         """Return the topics that may hold a retained message of ours; `states`: what can be set."""
         device = ["status", "info", "model/active", *(f"problem/{name}" for name in PROBLEMS)]
-        camera = ["health", "aggregate"] if aggregate else ["health", "unmasked", "count"]
+        camera = ["status", "health", *(["aggregate"] if aggregate else ["unmasked", "count"])]
         named = [self.topic(name) for name in (*device, *(f"{key}/state" for key in states))]
         return named + [self.camera_topic(name) for name in camera]
 
     def online(self, *, online: bool) -> Message:
         """Return the retained word that is also the last will."""
         return Message(self.topic("status"), b"online" if online else b"offline", qos=1, retain=True)
+
+    def camera_online(self, camera: str = "", *, online: bool) -> Message:
+        """Return the same word for one camera of the device: ours, or another."""
+        topic = self.topic(f"camera/{camera or self.camera}/status")
+        return Message(topic, b"online" if online else b"offline", qos=1, retain=True)
 
     def unmasked(self, *, on: bool) -> Message:
         """Return whether anybody is without a mask now."""

@@ -57,6 +57,7 @@ class Publisher:
         """Join sender, outbox and link; nothing is opened before `start`."""
         self._terms, self._outbox = terms, terms.report.outbox
         self._told: dict[str, str] = {}
+        self._leaving = False
         self._next_stats_at = 0.0
         self._lock = threading.Lock()
         self._retained: dict[str, Message] = {}
@@ -78,7 +79,7 @@ class Publisher:
                 if self._retained.get(message.topic) != message:
                     self._state(message)
             return
-        self._link.close(before.will())
+        self._leave(before)
         self._renew(first, moved=terms.will().topic != before.will().topic)
 
     def _withdraw(self) -> None:
@@ -104,15 +105,23 @@ class Publisher:
                 self._retained.clear()
                 self._told.clear()
             self._retained |= {message.topic: message for message in first}
+        self._leaving = False
         self._link = self._new_link()
         self._link.start()
+
+    def _leave(self, terms: Terms) -> None:
+        """Say that camera and device are offline, have it acknowledged, and disconnect."""
+        self._leaving = True
+        self._link.send(terms.sender.camera_online(online=False))
+        self._link.close(terms.will())
 
     def _first(self, before: Terms | None = None) -> list[Message]:
         """Return what every connection hears of device and models; of the same models nothing new."""
         sender, models = self._terms.sender, self._terms.models
         same = before is not None and before.models == models and before.will() == self._terms.will()
         in_force = [] if same else [sender.models_in_force(models)]
-        return [sender.online(online=True), sender.info(models), *in_force, *self._remote.retained]
+        there = sender.online(online=True), sender.camera_online(online=True)
+        return [*there, sender.info(models), *in_force, *self._remote.retained]
 
     def _new_link(self) -> MqttLink:
         return MqttLink(
@@ -125,7 +134,8 @@ class Publisher:
         )
 
     def _receive(self, topic: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001 - the link calls it so
-        self._remote.receive(topic, payload, retained)
+        if not self._leaving:  # our own last word comes back to us
+            self._remote.receive(topic, payload, retained)
 
     def _use(self, outbox: Outbox) -> None:
         """Go on with another outbox, once all that was added to the one before is in its file."""
@@ -212,7 +222,7 @@ class Publisher:
     def close(self) -> None:
         """Say `offline`, have it acknowledged, and disconnect."""
         self._outbox.flush(_FLUSH_S)
-        self._link.close(self._sender.online(online=False))
+        self._leave(self._terms)
         self._outbox.close()
 
     def _acknowledge(self, key: str) -> None:

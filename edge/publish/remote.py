@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from edge.publish.announced import Announced
 from edge.publish.command import Bucket, Commands, Tally
 from edge.publish.homeassistant import device_id, discovery, discovery_topic
+from edge.publish.roll import Roll
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -54,6 +55,7 @@ class Remote:
         self._prefix, self._send = wishes.prefix, send
         self._device: Message | None = None
         self._returns = Bucket(2, 0.2)
+        self._roll = Roll(sender, send) if wishes.prefix or wishes.effects else None
         if wishes.prefix:
             offered = {"commands": bool(wishes.effects), "snapshot": snapshot, "aggregate": wishes.aggregate}
             topic = discovery_topic(wishes.prefix, sender, own=wishes.user == sender.device)
@@ -69,7 +71,8 @@ class Remote:
     @property
     def topics(self) -> list[str]:
         """What to subscribe to."""
-        return [*self.commands.topics, *([f"{self._prefix}/status"] if self._prefix else [])]
+        others = self._roll.topics if self._roll else []
+        return [*self.commands.topics, *others, *([f"{self._prefix}/status"] if self._prefix else [])]
 
     @property
     def retained(self) -> list[Message]:
@@ -79,6 +82,8 @@ class Remote:
     def receive(self, topic: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001 - the link calls it so
         """Carry out a command; tell Home Assistant again when it has started."""
         self.commands.receive(topic, payload, retained=retained)
+        if self._roll:
+            self._roll.receive(topic, payload, retained=retained)
         came = topic == f"{self._prefix}/status" and payload == b"online"
         if self._device and came and not retained and self._returns.take():
             self._send(self._device)
