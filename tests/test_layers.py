@@ -42,7 +42,7 @@ def test_a_stage_imports_no_other_stage(stage):
 @pytest.mark.parametrize(
     ("library", "only"),
     [
-        ("paho", {"publish/mqtt.py"}),
+        ("paho", {"publish/client.py"}),
         ("amqtt", {"publish/private_broker.py"}),
         ("uvicorn", {"show/page/serve.py", "show/page/protocol.py"}),
         ("starlette", {f"show/page/{name}.py" for name in ("app", "guard", "stream")}),

@@ -209,7 +209,6 @@ def test_an_absent_camera_keeps_the_service_up(mosquitto, ear, source):
         (["--source", "{text}"], 66, "is no video"),
         (["--source", "{empty}"], 66, "holds no picture"),
         (["--env", "production"], 78, "mqtt.host: is not set"),
-        (["--set", "mqtt.ca_file=/nonexistent/ca.pem"], 78, "mqtt.ca_file: /nonexistent/ca.pem: no such file"),
         (["--set", "mqtt.user=u", "--set", "mqtt.password_file=/nonexistent/pw"], 78, "mqtt.password_file"),
         (["--set", "classifier.model=/nonexistent"], 65, "/nonexistent/model.toml: no such file"),
         (["--set", "mqtt.port={taken}"], 78, "is in use"),

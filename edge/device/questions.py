@@ -13,7 +13,7 @@ from edge import programs
 from edge.capture import login
 from edge.device import calibration, eyes
 from edge.device.glimpse import glimpse, upright_by
-from edge.device.service import mend_of, reach
+from edge.device.trial import fix_of, try_broker
 from edge.distance.ruler import focal_of, fov_of
 from edge.errors import CameraError, ConfigError, InputError
 from edge.layers import lay_over
@@ -21,7 +21,6 @@ from edge.notice.phrases import PLEASE, worded
 from edge.privacy.zones import Blinkers
 from edge.publish.address import address_of
 from edge.publish.broker import EMBEDDED, broker_of
-from edge.publish.mqtt import ONLINE
 from edge.redaction import redacted
 
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from edge.device.settings_file import Value
     from edge.device.talk import Talk
     from edge.device.world import World
+    from edge.publish.broker import Broker
     from edge.settings import CameraSettings, Settings
 
 Answers = dict[str, "Value"]
@@ -214,19 +214,26 @@ def _no_address(text: str) -> str:
 
 
 def _takes_us(setup: Setup, answers: Answers, password: str) -> bool:
-    """Try to connect, and say how that went."""
+    """Try to connect and to publish a test alert, and print how that went."""
+    settings = with_answers(setup.settings, answers)
     try:
-        target = broker_of(with_answers(setup.settings, answers).mqtt, "maskwatch-setup")
+        target = broker_of(settings.mqtt, "maskwatch-setup")
     except ConfigError as error:
         setup.talk.say(str(error), "yellow")
         return False
-    state = reach(replace(target, password=password or target.password))
+    where, trial = f"{target.host}:{target.port}", try_broker(_with_password(target, password), settings)
     setup.talk.forget_typed()
-    if state == ONLINE:
-        setup.talk.say(f"{target.host}:{target.port} takes us.", "green")
-        return True
-    setup.talk.say(f"{target.host}:{target.port}: {state}; mend: {mend_of(state) or 'see the broker'}", "yellow")
-    return False
+    if not trial.good:
+        setup.talk.say(f"{where}: {trial.state}; fix: {fix_of(trial.state) or 'see the broker'}", "yellow")
+        return False
+    setup.talk.say(f"{where} takes us.", "green")
+    for remark in trial.remarks:
+        setup.talk.say(f"{remark}.", "yellow")
+    return True
+
+
+def _with_password(target: Broker, password: str) -> Broker:
+    return replace(target, password=password or target.password)
 
 
 def notice(setup: Setup) -> Answers:

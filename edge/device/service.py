@@ -3,38 +3,23 @@
 from __future__ import annotations
 
 import os
-import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.capture import login
+from edge.device.trial import fix_of, try_broker
 from edge.device.world import Finding, State
 from edge.errors import ConfigError
 from edge.publish.broker import EMBEDDED, PASSWORD, broker_of
-from edge.publish.mqtt import ONLINE, MqttLink
 
 if TYPE_CHECKING:
     from edge.device.world import World
-    from edge.publish.broker import Broker
     from edge.settings import Settings
 
 PASSWORDS = Path("/etc/maskwatch")
 """Where the service's unit takes the passwords of broker and camera from."""
 _MANY_RESTARTS = 3
 _LOOK = "journalctl -u maskwatch -n 50"
-_BROKER_S = 8.0
-_TICK_S = 0.05
-_MENDS = {
-    "refused": "check mqtt.user and the password, and what the broker lets this user do",
-    "tls": "check mqtt.tls and mqtt.ca_file, and that the clock is right",
-    "unknown host name": "check mqtt.host, and that the network is up: ping it",
-    "unreachable: Connection refused": "start the broker, check mqtt.port",
-    "unreachable": "check the network and the broker's firewall",
-    "taken over": "give this device a name of its own (device.name)",
-    "mute": "check mqtt.port: what answers there does not speak MQTT",
-}
-"""What mends the states that edge/publish/trouble.py gives; the longest that fits speaks."""
 
 
 def service(world: World) -> Finding:
@@ -62,32 +47,20 @@ def lend_passwords(world: World) -> None:
 
 
 def broker(settings: Settings) -> Finding:
-    """Check that the broker takes us, as a client of another name than the service's."""
+    """Check that the broker takes us and a test alert, as a client of another name than the service's."""
     if settings.mqtt.host == EMBEDDED:
         return Finding("broker", State.OK, "a small one of our own, while maskwatch runs")
     try:
         target = broker_of(settings.mqtt, "maskwatch-doctor")
     except ConfigError as error:
         return Finding("broker", State.MISSING, str(error), "maskwatch setup, or edit the settings file")
-    state = reach(target)
-    if state == ONLINE:
-        return Finding("broker", State.OK, f"{target.host}:{target.port} takes us")
-    return Finding("broker", State.ODD, f"{target.host}:{target.port}: {state}", mend_of(state))
-
-
-def reach(target: Broker, patience_s: float = _BROKER_S) -> str:
-    """Return how an attempt to connect ends: "online", or what is wrong in the words of edge/publish/trouble.py."""
-    link = MqttLink(replace(target, retry_min_s=0.2, retry_max_s=0.5))
-    deadline, waiting = time.monotonic() + patience_s, link.state
-    link.start()
-    while link.state == waiting and time.monotonic() < deadline:
-        time.sleep(_TICK_S)
-    state = link.state if link.state != waiting else "unreachable: no answer"
-    link.close()
-    return state
-
-
-def mend_of(state: str) -> str:
-    """Return what mends a state of the link."""
-    fitting = [beginning for beginning in _MENDS if state.startswith(beginning)]
-    return _MENDS[max(fitting, key=len)] if fitting else ""
+    where, trial = f"{target.host}:{target.port}", try_broker(target, settings)
+    if not trial.good:
+        return Finding("broker", State.ODD, f"{where}: {trial.state}", fix_of(trial.state))
+    if trial.remarks:
+        return Finding(
+            "broker", State.ODD, f"{where}: {'; '.join(trial.remarks)}", "change that in the broker's settings"
+        )
+    return Finding(
+        "broker", State.OK, f"{where} takes us and a test alert{'' if trial.heard else ', which nobody hears'}"
+    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from edge.capture.spec import check_files
 from edge.errors import ConfigError
 from edge.joined.stages import load_models
-from edge.publish.broker import broker_of, device_name
+from edge.publish.broker import broker_of, device_name, tls_context
 from edge.show.page import binding
 from edge.show.sockets import check_place
 
@@ -38,6 +38,8 @@ def check(settings: Settings, before: Checked | None = None) -> Checked:
     _check_page(settings)
     check_place(settings.show.socket)
     broker = broker_of(settings.mqtt, f"maskwatch-{device_name(settings.device)}-{settings.camera.name}")
+    if before and broker.tls and broker != before.broker:
+        tls_context(broker)  # at the start the files may still come: the link tries again
     if before is None or before.settings.camera != settings.camera:
         check_files(settings.camera)
     return Checked(settings, broker, _models(settings, before))

@@ -75,7 +75,7 @@ def page_sources(settings: Settings, report: Report, publisher: Publisher, model
     fixed = {"device": {**who, "version": __version__}, "models": named, "settings": shown(settings)}
 
     def state() -> dict[str, Any]:
-        problems = {name: text for name, text in report.problems().items() if text}
+        problems = {name: text for name, text in publisher.problems().items() if text}
         waiting = {"waiting": report.outbox.waiting, "dropped_alerts": report.outbox.dropped}
         return {**report.stats(), "broker": publisher.state, **waiting, "problems": problems}
 

@@ -51,7 +51,7 @@ def device_name(settings: DeviceSettings) -> str:
 
 
 def broker_of(mqtt: MqttSettings, client_id: str) -> Broker:
-    """Return where to connect and as whom.
+    """Return where to connect and as whom; certificates are read at each connection: see `tls_context`.
 
     Raises:
         ConfigError: no broker is set, settings contradict each other, or a secret cannot be read or is readable by
@@ -63,14 +63,10 @@ def broker_of(mqtt: MqttSettings, client_id: str) -> Broker:
         )
     address = _address(mqtt)
     _check_pairs(mqtt, address)
-    for key in ("ca_file", "cert_file", "key_file"):
-        path = getattr(mqtt, key)
-        if path and not os.access(path, os.R_OK):
-            raise ConfigError(f"mqtt.{key}: {path}: no such file, or this user may not read it")
     if mqtt.key_file:
         secret.refuse_open("mqtt.key_file", Path(mqtt.key_file))
     tls, websockets = uses_tls(mqtt), _uses_websockets(mqtt, address)
-    broker = Broker(
+    return Broker(
         host=LOOPBACK if address.host == EMBEDDED else address.host,
         port=address.port or mqtt.port or PORTS[tls, websockets],
         client_id=client_id,
@@ -87,9 +83,6 @@ def broker_of(mqtt: MqttSettings, client_id: str) -> Broker:
         websockets=websockets,
         path=(address.path or mqtt.path) if websockets else "",
     )
-    if tls:
-        tls_context(broker)  # wrong files are told now, not at the first connection
-    return broker
 
 
 def _address(mqtt: MqttSettings) -> Address:
@@ -156,13 +149,20 @@ def tls_context(broker: Broker) -> ssl.SSLContext:
     Raises:
         ConfigError: a certificate or key cannot be read.
     """
+    for key in ("ca_file", "cert_file", "key_file"):
+        path = getattr(broker, key)
+        if path and not os.access(path, os.R_OK):
+            raise ConfigError(f"mqtt.{key}: {path}: no such file, or this user may not read it")
     try:
         context = ssl.create_default_context(cafile=broker.ca_file or None)
         # from Python 3.13 on by default, it refuses authorities made as mosquitto's manual says, without a key usage
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-        if broker.cert_file:
-            context.load_cert_chain(broker.cert_file, broker.key_file or None)
     except (OSError, ssl.SSLError) as error:
-        named = ", ".join(path for path in (broker.ca_file, broker.cert_file, broker.key_file) if path)
-        raise ConfigError(f"mqtt.ca_file, mqtt.cert_file, mqtt.key_file: {named}: {error}") from error
+        raise ConfigError(f"mqtt.ca_file: {broker.ca_file}: no certificate can be read from it: {error}") from error
+    try:
+        if broker.cert_file:
+            context.load_cert_chain(broker.cert_file, broker.key_file or None, password=str)
+    except (OSError, ssl.SSLError) as error:
+        named = f"mqtt.cert_file, mqtt.key_file: {broker.cert_file}, {broker.key_file or 'no key file'}"
+        raise ConfigError(f"{named}: certificate and key cannot be read, or do not belong together: {error}") from error
     return context

@@ -32,11 +32,23 @@ class Mailbox:
         self._messages.append((key, message))
         self.wake()
 
-    def take(self) -> list[tuple[str, Message]]:
-        """Return all messages, oldest first, and be asleep again."""
+    def take(self) -> tuple[str, Message] | None:
+        """Return the oldest message; None where there is none."""
+        return self._messages.popleft() if self._messages else None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is none."""
+        return not self._messages
+
+    def clear(self) -> None:
+        """Forget all messages."""
+        self._messages.clear()
+
+    def calm(self) -> None:
+        """Be asleep again until the next message, whether or not all were taken."""
         with contextlib.suppress(BlockingIOError):
             self._reader.recv(4096)
-        return [self._messages.popleft() for _ in range(len(self._messages))]
 
     def wake(self) -> None:
         """Wake whoever waits."""

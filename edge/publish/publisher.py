@@ -128,6 +128,7 @@ class Publisher:
             self._terms.broker,
             will=self._terms.will(),
             greeting=self._greeting,
+            undelivered=self._undelivered,
             on_acknowledged=self._acknowledge,
             subscriptions=self._remote.topics,
             on_message=self._receive,
@@ -156,6 +157,10 @@ class Publisher:
         """How the connection stands."""
         return self._link.state
 
+    def problems(self) -> dict[str, str]:
+        """Return what is wrong by name, with what the broker does not take."""
+        return self._terms.report.problems() | {"broker": self._link.problem}
+
     def start(self) -> None:
         """Connect in the background."""
         self._outbox.start(self._deliver, self._restarted)
@@ -171,7 +176,7 @@ class Publisher:
         self._link.check()
         for alert in scene.alerts:
             self._outbox.add(self._sender.alert(alert, scene, self._model))
-        self._tell_problems(self._terms.report.problems())
+        self._tell_problems(self.problems())
         self._tell_states(self._terms.wishes.states())
         due = time.monotonic() >= self._next_stats_at
         for message in self._terms.people.tell(scene, due=due):
@@ -249,6 +254,7 @@ class Publisher:
 
     def _vitals(self) -> dict[str, Any]:
         broker = {"connections": self._link.connections, "last_trouble": self._link.trouble}
+        broker |= {"ignored": self._link.ignored}
         outbox = {"waiting": self._outbox.waiting, "dropped": self._outbox.dropped, "state": self._outbox.state}
         commands = {"taken": self._remote.commands.taken, "refused": self._remote.commands.refused}
         return self._terms.report.stats() | {"outbox": outbox, "broker": broker, "commands": commands}
@@ -267,3 +273,9 @@ class Publisher:
         yield from state
         for alert in self._outbox.unsettled():
             yield alert.key, alert.now(self._sender.clock)
+
+    def _undelivered(self) -> Iterator[tuple[str, Message]]:
+        """Yield the alerts that no broker has taken yet, oldest first."""
+        for kept in self._outbox.unsettled():
+            if self._outbox.waits(kept.key):
+                yield kept.key, kept.now(self._sender.clock)

@@ -139,11 +139,11 @@ def test_a_broker_is_tried_until_it_takes_us_and_its_password_goes_into_a_file_f
         terminal.answer("empty: as it was)", password)
 
     answers("stop-7", "wrong")
-    terminal.wait_for("unreachable: Connection refused; mend: start the broker")
+    terminal.wait_for("unreachable: Connection refused; fix: start the broker")
     broker.start()
     terminal.answer("Change the answers?")
     answers("", "wrong")
-    terminal.wait_for("refused: Not authorized; mend: check mqtt.user and the password")
+    terminal.wait_for("refused: Not authorized; fix: check mqtt.user and the password")
     terminal.answer("Change the answers?")
     answers("", "hush-hush")
     terminal.wait_for("takes us.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import threading
 from pathlib import Path
 
@@ -9,11 +11,12 @@ import pytest
 
 from edge.errors import ConfigError
 from edge.layers import load
-from edge.publish.broker import Broker, broker_of
+from edge.publish.broker import Broker, broker_of, tls_context
 from edge.publish.mqtt import ONLINE, MqttLink
-from tests.conftest import Mosquitto
+from tests.conftest import Mosquitto, command, environment
 from tests.fakes import Stopwatch, eventually
 from tests.faults import certificates
+from tests.needs import need
 
 
 class Authority:
@@ -111,11 +114,63 @@ def test_every_broker_that_is_not_on_this_machine_is_spoken_to_in_cipher(overrid
     assert (broker.tls, broker.port) == (tls, port)
 
 
-def test_a_file_that_is_no_certificate_is_named_at_the_start(tmp_path):
+def test_a_file_that_is_no_certificate_is_named(tmp_path, authority):
     path = tmp_path / "ca.pem"
     path.write_text("no certificate")
-    with pytest.raises(ConfigError, match=r"ca\.pem"):
-        broker_of(load(overrides=["mqtt.host=b.example", f"mqtt.ca_file={path}"]).settings.mqtt, "c")
+    with pytest.raises(ConfigError, match=r"mqtt\.ca_file: .*/ca\.pem: no certificate can be read from it"):
+        tls_context(broker_of(load(overrides=["mqtt.host=b.example", f"mqtt.ca_file={path}"]).settings.mqtt, "c"))
+    cert, _ = authority.sign("mine", "mine")
+    _, key = authority.sign("theirs", "theirs")
+    with pytest.raises(ConfigError, match=r"mqtt\.cert_file, mqtt\.key_file: .*do not belong together"):
+        tls_context(Broker("h", 1, "c", tls=True, cert_file=str(cert), key_file=str(key)))
+
+
+def test_a_key_with_a_passphrase_is_named_and_nobody_is_asked_for_it(tmp_path, authority):
+    cert, key = authority.sign("device", "device")
+    locked = tmp_path / "locked.key"
+    locking = ("ec", "-aes128", "-passout", "pass:secret", "-in", str(key), "-out", str(locked))
+    subprocess.run([need("openssl"), *locking], check=True, capture_output=True)
+    with pytest.raises(ConfigError, match=r"locked\.key"):
+        tls_context(Broker("h", 1, "c", tls=True, cert_file=str(cert), key_file=str(locked)))
+
+
+@pytest.mark.parametrize("name", ["ca_file", "cert_file", "key_file"])
+@pytest.mark.parametrize("harm", [Path.unlink, lambda path: path.write_text("torn"), lambda path: path.write_text("")])
+def test_a_file_that_cannot_be_read_at_one_reconnect_is_a_state_and_ends_nothing(tmp_path, authority, name, harm):
+    cert, key = authority.sign("device", "device")
+    broker = server(tmp_path, authority, "127.0.0.1", "require_certificate true")
+    files = {"ca_file": authority.cert, "cert_file": cert, "key_file": key}
+    files = {kind: Path(shutil.copy(path, tmp_path / kind)) for kind, path in files.items()}
+    where = {kind: str(path) for kind, path in files.items()}
+    link = MqttLink(Broker("127.0.0.1", broker.port, "d", tls=True, retry_min_s=0.05, retry_max_s=0.2, **where))
+    link.start()
+    assert eventually(lambda: link.state == ONLINE), link.state
+    whole = files[name].read_bytes()
+    harm(files[name])
+    broker.stop()
+    broker.start()
+    assert eventually(lambda: link.state.startswith("tls: mqtt.") and str(files[name]) in link.state), link.state
+    link.check()
+    files[name].write_bytes(whole)
+    assert eventually(lambda: link.state == ONLINE), link.state
+    link.close()
+    broker.stop()
+
+
+def test_a_run_whose_ca_is_absent_at_the_start_says_so_and_connects_when_it_is_there(tmp_path, authority):
+    """On a machine whose certificates come by network, the file may be there a minute later."""
+    broker, ca, settings = server(tmp_path, authority), tmp_path / "late.crt", tmp_path / "m.toml"
+    settings.write_text(f"[mqtt]\nhost = '127.0.0.1'\nport = {broker.port}\nca_file = '{ca}'\nretry_max_s = 0.5\n")
+    log = tmp_path / "log"
+    with log.open("w") as err:
+        line = command("run", "--source", "demo", "--headless", "--config", settings)
+        watch = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=err, env=environment())
+        assert eventually(lambda: f"tls: mqtt.ca_file: {ca}: no such file" in log.read_text(), 40), log.read_text()
+        shutil.copy(authority.cert, ca)
+        assert eventually(lambda: "online" in log.read_text(), 20), log.read_text()
+        watch.terminate()
+        assert watch.wait(10) == 0
+    broker.stop()
 
 
 def test_two_clients_with_one_id_do_not_throw_each_other_out_fast(mosquitto, caplog):
