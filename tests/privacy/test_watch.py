@@ -31,7 +31,12 @@ def test_a_watch_that_only_counts_raises_no_alert_shows_no_picture_and_keeps_not
     counting = ("--set", "privacy.aggregate=true", "--set", "mqtt.snapshot=true", "--set", "mqtt.outbox=")
     watch = Watch("--source", "demo", *on(mosquitto), *counting, *least, **homes)
     assert eventually(lambda: ear.of(f"{TOP}/camera/main/aggregate"), 90)
-    assert list((tmp_path / "home").rglob("*")) == [], "no socket for viewers, no outbox"
+    kept = {path.suffix: path for path in (tmp_path / "home").rglob("*") if not path.is_dir()}
+    assert {path.name.partition("-")[0] for path in kept.values()} == {"announced"}, "no socket for viewers, no outbox"
+    assert kept.keys() == {".json", ".lock"}
+    assert kept[".lock"].read_bytes() == b""
+    topics = {topic for topics in json.loads(kept[".json"].read_text()).values() for topic in topics}
+    assert {topic for topic in topics if not topic.startswith(f"{TOP}/")} == set(), "the names of topics alone"
     code, out, err = watch.end()
     ear.close()
     assert (code, "Traceback" in err) == (0, False), err
