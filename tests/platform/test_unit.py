@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import tomllib
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from edge.errors import CameraError, ConfigError, InputError, ModelError, Thread
 from edge.layers import load
 from edge.settings import Environment
 from tests.conftest import ROOT, command, environment
-from tests.fakes import Stopwatch
+from tests.fakes import Stopwatch, eventually
 from tests.needs import need
 
 if TYPE_CHECKING:
@@ -203,6 +204,42 @@ def test_the_program_tells_systemd_that_it_is_ready_that_it_lives_and_that_it_en
     assert texts[0] == "READY=1"
     assert re.search(r"WATCHDOG=1\nSTATUS=.*fps.*broker unreachable.*model ", texts[-2]), texts
     assert max(b - a for a, b in zip([ready_at, *beats], beats, strict=False)) < 2 / 3 * WATCHDOG_S
+
+
+def test_a_reload_is_announced_and_done_and_is_no_end(manager, service, tmp_path):
+    """STOPPING=1 at each reload had systemd kill the service ten seconds later."""
+    manager.wait_for("WATCHDOG=1", within_s=60)
+    before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+    service.send_signal(signal.SIGHUP)
+    manager.wait_for("RELOADING=1", within_s=20)
+    manager.wait_for("READY=1", times=2, within_s=20)
+    manager.wait_for("WATCHDOG=1", times=2, within_s=3 * WATCHDOG_S)
+
+    texts = [text for _, text in manager.heard]
+    (reloading,) = [text for text in texts if text.startswith("RELOADING=1")]
+    assert int(reloading.removeprefix("RELOADING=1\nMONOTONIC_USEC=")) >= before, "of an older reload it is passed over"
+    assert texts.index(reloading) < len(texts) - 1 - texts[::-1].index("READY=1")
+    assert "STOPPING=1" not in texts
+    assert (tmp_path / "reloaded").exists(), "what ExecReload waits for"
+    assert "until [ -e %t/maskwatch/reloaded ]" in values("ExecReload")[0]
+
+
+def test_a_reload_needs_no_program_but_a_shell_and_sleep(tmp_path):
+    """A minimal Debian has no `kill`."""
+    script = values("ExecReload")[0].partition(" -c '")[2].rstrip("'").replace("$$", "$").replace("%t", str(tmp_path))
+    (tmp_path / "maskwatch").mkdir()
+    (tmp_path / "programs").mkdir()
+    for name in ("rm", "sleep"):
+        (tmp_path / "programs" / name).symlink_to(f"/bin/{name}")
+    made = (
+        f"trap 'touch {tmp_path}/maskwatch/reloaded; exit' HUP; touch {tmp_path}/listens; while :; do sleep 0.1; done"
+    )
+    process = subprocess.Popen(["sh", "-c", made])
+    assert eventually((tmp_path / "listens").exists)
+    done = ran("/bin/sh", "-c", script, env={"PATH": str(tmp_path / "programs"), "MAINPID": str(process.pid)})
+
+    assert (done.returncode, done.stdout) == (0, "")
+    assert process.wait(5) == 0
 
 
 def test_a_stopped_program_beats_no_more(manager, service):
