@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 _ALLOWED = {
     "string_type": "text in quotes",
+    "string_unicode": "text in UTF-8 (rename a file whose name holds other bytes)",
     "bool_type": "true or false",
     "bool_parsing": "true or false",
     "int_type": "a whole number",

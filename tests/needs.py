@@ -20,6 +20,7 @@ PACKAGES = {
     "debootstrap": "debootstrap",
     "espeak-ng": "espeak-ng",
     "ffmpeg": "ffmpeg",
+    "ffprobe": "ffmpeg",
     "gcc": "gcc",
     "import": "imagemagick",
     "libICE.so.6": "libice6",

@@ -7,11 +7,13 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from edge.batch.outputs import to_line
-from edge.data import CLASSES
+from edge.data import CLASSES, Mask
 
 if TYPE_CHECKING:
     from edge.batch.outputs import Text
     from edge.data import Faces, Frame, Scene, Track, Verdicts
+
+_UNSURE = Mask.UNSURE.value
 
 
 def picture_row(source: str, frame: Frame, faces: Faces, verdicts: Verdicts) -> dict[str, Any]:
@@ -107,13 +109,15 @@ class Summary:
         self._name = "".join(c if c.isprintable() or "\udc80" <= c <= "\udcff" else "?" for c in name)
         self._rows = 0
         self._last: dict[str, Any] = {"t_s": 0.0, "faces": []}
-        self._labels: dict[int, str] = {}
+        self._labels: dict[int, Counter[str]] = {}
         self.alerts = 0
 
     def write(self, row: dict[str, Any]) -> None:
         """Take in one image or frame."""
         self._rows, self._last = self._rows + 1, row
-        self._labels |= {face["track_id"]: face["track_label"] for face in row["faces"] if "track_id" in face}
+        for face in row["faces"]:
+            if "track_id" in face:
+                self._labels.setdefault(face["track_id"], Counter())[face["track_label"]] += 1
 
     def of_image(self) -> str:
         """Return the line of an image."""
@@ -121,8 +125,8 @@ class Summary:
         return f"{self._name}: {faces or 'no face'}"
 
     def of_video(self) -> str:
-        """Return the line of a video; people count by the last label of their track."""
-        counts = Counter(self._labels.values())
+        """Return the line of a video; each track counts by the label that it had for longest, sure ones first."""
+        counts = Counter(max(seen, key=lambda label: (label != _UNSURE, seen[label])) for seen in self._labels.values())
         people = ", ".join(f"{count} {label}" for label, count in sorted(counts.items())) or "no face"
         alerts = f"; {self.alerts} alerts" if self.alerts != 1 else "; 1 alert"
         return f"{self._name}: {self._rows} frames in {self._last['t_s']:.1f} s: {people}{alerts}"
