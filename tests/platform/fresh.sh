@@ -34,6 +34,7 @@ cd "$FRESH_ROOT"
 # 1. What a user's machine has: an account with sudo, a network, trust, this repository's address
 as_root() { chroot . /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@"; }
 cp --remove-destination /etc/resolv.conf etc/resolv.conf
+printf '127.0.0.1 localhost\n127.0.1.1 %s\n' "$(uname -n)" >etc/hosts
 mount -t proc proc proc
 mount -t sysfs sysfs sys
 mount --rbind /dev dev
