@@ -136,7 +136,7 @@ class _Run:
         try:
             self.loop.end()
         finally:
-            if self._tells:
+            if self._reload.checked.settings.show.timings:
                 elapsed_s = time.monotonic() - self._started_at
                 self._console.print(self._timings.table(frames=self._vitals.frames, elapsed_s=elapsed_s))
 

@@ -11,10 +11,12 @@ import typer
 
 from edge import __version__
 from edge.commands import device, files, live, models, setup
+from edge.commands.options import Command, Group, with_verbosity
 from edge.errors import EdgeError, InputError, OutputError
 
 app = typer.Typer(
     name="maskwatch",
+    cls=Group,
     help="Watch a place by camera: judge masks, tell the people nearby, publish alerts over MQTT.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -23,7 +25,10 @@ app = typer.Typer(
 )
 
 for commands in (live, files, models, setup, device):
-    app.registered_commands += commands.app.registered_commands
+    for info in commands.app.registered_commands:
+        assert info.callback is not None  # noqa: S101 - for mypy: every command has one
+        info.cls, info.callback = Command, with_verbosity(info.callback)
+        app.registered_commands.append(info)
 
 
 def run_command() -> int:
@@ -68,7 +73,7 @@ def _version(*, value: bool) -> None:
 @app.callback()
 def root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version", metavar="")
     ] = False,
 ) -> None:
     """Watch a place by camera: judge masks, tell the people nearby, publish alerts over MQTT."""

@@ -179,6 +179,7 @@ class ShowSettings(_Section):
     """Who may look."""
 
     window: Literal["auto", "on", "off"]
+    timings: bool
     terminal: Literal["auto", "on", "off"]
     socket: str
     max_width_px: Pixels

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -193,3 +194,50 @@ def test_a_folder_that_may_not_be_entered_is_one_sentence(closed, words, code, s
     done = subprocess.run([*without_rights, *line], env=env, capture_output=True, text=True, timeout=60, check=False)
     assert "Traceback" not in done.stderr
     assert (done.returncode, sentence.format(closed=closed) in done.stderr) == (code, True), done.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_names_no_types_of_the_library(command):
+    done = maskwatch(command, "--help")
+    for word in ("<bool>", "<path>", "<str>", "<list[", "{", "--no-", "<float"):
+        assert word not in done.stdout
+    assert "--quiet" in done.stdout
+    assert "--verbose" in done.stdout
+
+
+def test_quiet_and_verbose_set_the_log_and_exclude_each_other(demo_picture):
+    assert json.loads(maskwatch("check", "--quiet", "--json", "-").stdout)["log.level"]["value"] == "error"
+    assert json.loads(maskwatch("check", "-v", "--json", "-").stdout)["log.level"]["value"] == "debug"
+    both = maskwatch("check", "-q", "-v")
+    assert (both.returncode, "exclude each other" in both.stderr) == (2, True)
+    assert maskwatch("detect", demo_picture, "--quiet").stderr == ""
+
+
+@pytest.mark.parametrize("command", ["check", "doctor"])
+def test_json_to_standard_output_is_json_alone(command):
+    done = maskwatch(command, "--json", "-")
+    assert len(json.loads(done.stdout)) > 10
+
+
+def test_check_gives_each_setting_with_its_origin_as_json(tmp_path):
+    out = tmp_path / "c.json"
+    done = maskwatch("check", "--set", "mqtt.port=1999", "--json", out)
+    assert "mqtt.port" in done.stdout
+    assert json.loads(out.read_text())["mqtt.port"] == {"value": 1999, "from": "--set"}
+
+
+@pytest.mark.parametrize("source", ["demo", "auto"])
+def test_calibrate_measures_no_demo(source):
+    if source == "auto" and any(Path("/dev").glob("video*")):
+        pytest.skip("a camera is connected here")
+    done = maskwatch("calibrate", "--set", f"camera.source={source}")
+    assert (done.returncode, done.stdout) == (66, "")
+    assert "there is the demo alone; fix: plug a camera in" in done.stderr
+
+
+def test_run_prints_where_the_time_went_only_when_asked(demo_video):
+    words = ["run", "--headless", "--source", demo_video, "--set", "camera.pace=false", "--set", "mqtt.port=0"]
+    plain, timed = maskwatch(*words), maskwatch(*words, "--timings")
+    assert plain.returncode == timed.returncode == 0
+    assert "detect" not in plain.stdout
+    assert "detect" in timed.stdout

@@ -8,8 +8,6 @@ import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
-import cv2
-
 from edge.errors import OutputError
 
 if TYPE_CHECKING:
@@ -143,6 +141,8 @@ def save_picture(path: Path, image: Image) -> None:
     Raises:
         OutputError: it cannot be written.
     """
+    import cv2  # noqa: PLC0415 - late, for doctor writes files where OpenCV is missing
+
     try:
         written, content = cv2.imencode(path.suffix, image)
     except cv2.error as error:  # a name that says no format

@@ -130,6 +130,11 @@ def _open_stream(settings: CameraSettings, password: str | None) -> Camera:
     return open_stream(address, open_timeout_s=settings.open_timeout_s, read_timeout_s=settings.read_timeout_s)
 
 
+def is_connected() -> bool:
+    """Return whether any camera is connected: on the ribbon cable or by USB."""
+    return picamera.available() or any(Path("/dev").glob("video*"))
+
+
 def _first_camera(
     pi: Callable[[], Camera], usb: Callable[[str], Camera], *, otherwise: Callable[[], Camera] | None = None
 ) -> Camera:

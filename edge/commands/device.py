@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from edge.commands.options import Config, Env, Set, load_settings
+from edge.commands.results import give
 from edge.errors import ConfigError, InputError
 from edge.privacy.words import Language
 from edge.redaction import shown
@@ -18,16 +18,27 @@ from edge.settings import Environment
 app = typer.Typer()
 
 
-@app.command(epilog="Examples: `maskwatch check` · `maskwatch check --env production`")
-def check(env: Env = Environment.DEVELOPMENT, config: Config = None, overrides: Set = None) -> None:
+@app.command(epilog="Examples: `maskwatch check` · `maskwatch check --env production` · `maskwatch check --json -`")
+def check(
+    env: Env = Environment.DEVELOPMENT,
+    config: Config = None,
+    overrides: Set = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="the settings as JSON; - prints", metavar="FILE")
+    ] = None,
+) -> None:
     """Print every setting and where it came from, and refuse what `run` would refuse; no camera, no connection."""
+    from edge.batch.outputs import to_json, whole_file
+
     loaded = load_settings(env, config, overrides)
-    table = Table("setting", "value", "from")
+    table, found = Table("setting", "value", "from"), {}
     for section, content in shown(loaded.settings).items():
         for name, value in content.items():
             key = f"{section}.{name}"
             table.add_row(key, str(value), loaded.origins[key])
-    Console().print(table)
+            found[key] = {"value": value, "from": loaded.origins[key]}
+    with whole_file(json_file) as out:
+        give(out, to_json(found), table)
     from edge.joined.checked import check as refuse
 
     refuse(loaded.settings)

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
 
-from edge.commands.options import Config, Env, Set, load_settings
+from edge.commands.options import Config, Env, Set, load_settings, progress_of
 from edge.settings import Environment
 
 if TYPE_CHECKING:
@@ -28,17 +27,23 @@ app = typer.Typer()
     "`maskwatch detect clip.mp4 --annotate out/ --alerts alerts.jsonl`"
 )
 def detect(
-    paths: Annotated[list[Path], typer.Argument(help="pictures, videos, folders of them", metavar="PATH...")],
+    paths: Annotated[list[Path], typer.Argument(help="pictures, videos, folders of them", metavar="PATH")],
     env: Env = Environment.DEVELOPMENT,
     config: Config = None,
     overrides: Set = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="one JSON line a picture or frame; - prints")] = None,
-    csv_file: Annotated[Path | None, typer.Option("--csv", help="one line a face")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="one JSON line per image or frame; - prints", metavar="FILE")
+    ] = None,
+    csv_file: Annotated[Path | None, typer.Option("--csv", help="one line per face; - prints", metavar="FILE")] = None,
     annotate: Annotated[
         Path | None, typer.Option(help="a folder for the pictures with boxes drawn", metavar="DIR")
     ] = None,
-    alerts: Annotated[Path | None, typer.Option(help="the alerts of videos as JSON lines")] = None,
-    every: Annotated[float, typer.Option(help="seconds of video between two judged frames", min=0.0)] = 0.0,
+    alerts: Annotated[
+        Path | None, typer.Option(help="the alerts of videos as JSON lines; - prints", metavar="FILE")
+    ] = None,
+    every: Annotated[
+        float, typer.Option(help="seconds of video between two classified frames", min=0.0, metavar="SECONDS")
+    ] = 0.0,
 ) -> None:
     """Judge pictures, videos and folders, and end."""
     settings = load_settings(env, config, overrides).settings
@@ -61,7 +66,7 @@ def detect(
     drawings = outputs.Drawings(annotate, named) if annotate else None
     models = parts.load_models(settings, profile="quality")
     standard_output = outputs.StandardOutput()
-    progress = Progress(console=console, transient=True, disable=not console.is_terminal)
+    progress = progress_of(console)
 
     def print_line(line: str) -> None:
         progress.stop()  # else the line would end in the middle of the bar
@@ -111,7 +116,7 @@ def bench(
     env: Env = Environment.DEVELOPMENT,
     config: Config = None,
     overrides: Set = None,
-    frames: Annotated[int, typer.Option(help="frames to walk at most", min=1)] = 400,
+    frames: Annotated[int, typer.Option(help="frames to walk at most", min=1, metavar="NUMBER")] = 400,
     json_file: Annotated[Path | None, typer.Option("--json", help="the figures as JSON", metavar="FILE")] = None,
 ) -> None:
     """Walk a video as fast as it goes and print where the time went."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge.commands.options import Config, Env, Set, load_settings
+from edge.commands.options import Config, Env, Set, is_quiet, load_settings
 from edge.errors import InputError
 from edge.settings import Environment
 
@@ -32,10 +32,13 @@ def run(
     ] = None,
     overrides: Set = None,
     headless: Annotated[bool, typer.Option("--headless", help="open no window")] = False,
+    timings: Annotated[bool, typer.Option("--timings", help="print at the end where the time went")] = False,
 ) -> None:
     """Watch a camera, tell the people nearby, publish alerts; Ctrl-C ends it."""
     more = [f"camera.source={source}"] if source else []
     more += ["show.window=off"] if headless else []
+    more += ["show.timings=true"] if timings else []
+    more += ["show.terminal=off"] if is_quiet() else []
 
     def read() -> Settings:
         return load_settings(env, config, overrides, *more).settings

@@ -6,27 +6,29 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
 
-from edge.commands.options import Config, Env, Set, load_settings
+from edge.commands.options import Config, Env, Set, load_settings, progress_of
+from edge.commands.results import give
 from edge.settings import Environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rich.table import Table
+    from rich.progress import Progress
 
-    from edge.batch.outputs import Text
     from edge.errors import CameraError
 
 app = typer.Typer()
 
 Labelled = Annotated[
-    Path, typer.Argument(help="a folder with boxes.jsonl, with crops.jsonl, or with a folder for each label")
+    Path,
+    typer.Argument(
+        help="a folder with boxes.jsonl, with crops.jsonl, or with a folder for each label", metavar="DATASET"
+    ),
 ]
 Json = Annotated[Path | None, typer.Option("--json", help="the figures as JSON; - prints", metavar="FILE")]
 
@@ -56,21 +58,11 @@ class _Telling:
 def _telling() -> Iterator[_Telling]:
     """Show progress on a terminal; end with 1 if a picture could not be read."""
     console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+    with progress_of(console) as progress:
         tell = _Telling(console, progress)
         yield tell
     if tell.unreadable:
         raise typer.Exit(1)
-
-
-def _give(out: Text | None, figures: dict[str, Any], table: Table) -> None:
-    """Write the figures, and print the table unless the figures were printed."""
-    from edge.batch.outputs import StandardOutput, to_json
-
-    if out:
-        out.write(to_json(figures))
-    if not isinstance(out, StandardOutput):
-        Console().print(table)
 
 
 @app.command(
@@ -94,7 +86,7 @@ def evaluate(
     from edge.batch import evaluate as batch
     from edge.batch.dataset import read_dataset
     from edge.batch.judge import COLOURS
-    from edge.batch.outputs import save_picture, to_lines, whole_file
+    from edge.batch.outputs import save_picture, to_json, to_lines, whole_file
     from edge.joined import stages as parts
 
     labelled, models = read_dataset(dataset), parts.load_models(settings, profile="quality")
@@ -105,7 +97,8 @@ def evaluate(
             rows_out.write(to_lines(done.rows))
         if plot:
             save_picture(plot, batch.curve(figures))
-        _give(json_out, figures, batch.table(figures))
+        tell.progress.stop()  # else the table would stand in the middle of the bar
+        give(json_out, to_json(figures), batch.table(figures))
 
 
 @app.command(
@@ -126,7 +119,7 @@ def compare(
     settings = load_settings(env, config, overrides).settings
     from edge.batch import compare as batch
     from edge.batch.dataset import read_dataset
-    from edge.batch.outputs import save_picture, whole_file
+    from edge.batch.outputs import save_picture, to_json, whole_file
     from edge.joined import stages as parts
 
     labelled = read_dataset(dataset)
@@ -137,4 +130,5 @@ def compare(
         figures = batch.differences(pair, tell.progress)
         if sheet:
             save_picture(sheet, batch.sheet_of(pair))
-        _give(json_out, figures, batch.table(figures))
+        tell.progress.stop()
+        give(json_out, to_json(figures), batch.table(figures))

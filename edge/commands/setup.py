@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from edge.commands.options import Config, Env, Set, load_settings
+from edge.commands.options import Config, Env, Set, is_quiet, load_settings
+from edge.commands.results import give
 from edge.errors import EdgeError, InputError
 from edge.layers import SYSTEM_FILE
 from edge.settings import Environment
@@ -26,9 +27,12 @@ def doctor(
     env: Env = Environment.DEVELOPMENT,
     config: Config = None,
     overrides: Set = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="the findings as JSON", metavar="FILE")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="the findings as JSON; - prints", metavar="FILE")
+    ] = None,
 ) -> None:
     """Say what this machine lacks, what is odd, and what mends it; exit code 1 if something is missing."""
+    from edge.batch.outputs import whole_file
     from edge.device import doctor as checks
     from edge.device.machine import outbox_folder
     from edge.device.service import lend_passwords
@@ -38,11 +42,10 @@ def doctor(
     found, settings = _settings_or_defaults(env, config, overrides)
     lend_passwords(world)
     _quiet()
-    with Console(stderr=True).status("looking at this machine ..."):
-        found += checks.findings(world, settings, outbox_folder(world, settings.mqtt.outbox))
-    Console().print(checks.table(found))
-    if json_file:
-        json_file.write_text(checks.to_json(found), "utf-8")
+    with whole_file(json_file) as out:
+        with Console(stderr=True, quiet=is_quiet()).status("checking this machine ..."):
+            found += checks.findings(world, settings, outbox_folder(world, settings.mqtt.outbox))
+        give(out, checks.to_json(found), checks.table(found))
     if any(finding.state is State.MISSING for finding in found):
         raise typer.Exit(1)
 
@@ -113,9 +116,11 @@ def calibrate(
     env: Env = Environment.DEVELOPMENT,
     config: Config = None,
     overrides: Set = None,
-    at: Annotated[float, typer.Option(help="metres from the camera to the face", min=0.5, max=10.0)] = 2.0,
-    seconds: Annotated[float, typer.Option(help="how long to look", min=1.0, max=120.0)] = 8.0,
-    wait: Annotated[float, typer.Option(help="seconds to get into place", min=0.0, max=120.0)] = 5.0,
+    at: Annotated[
+        float, typer.Option(help="metres from the camera to the face", min=0.5, max=10.0, metavar="METRES")
+    ] = 2.0,
+    seconds: Annotated[float, typer.Option(help="how long to watch", min=1.0, max=120.0, metavar="SECONDS")] = 8.0,
+    wait: Annotated[float, typer.Option(help="time to get into place", min=0.0, max=120.0, metavar="SECONDS")] = 5.0,
 ) -> None:
     """Measure the camera: one person stands two metres away, alone, and looks into it; writes the settings file."""
     settings = load_settings(env, config, overrides).settings
@@ -126,6 +131,7 @@ def calibrate(
     lend_passwords(World())
     console = Console()
     file = config or settings_file.own_file()
+    settings = calibration.of_a_real_camera(settings)
     console.print(f"Stand {at:g} m in front of the camera, alone, without a mask, and look into it.")
     found = calibration.measure(settings, at_m=at, wait_s=wait, look_s=seconds)
     _tell_calibration(console, settings, found)

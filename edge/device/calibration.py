@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from edge.capture import State
 from edge.capture.live import LiveSource
-from edge.capture.spec import open_source
+from edge.capture.spec import is_connected, open_source
 from edge.device import settings_file, sightings
 from edge.distance.calibrate import calibrate
 from edge.errors import CameraError, InputError
 from edge.folders import SERVICE_SCENE, scene_socket
 from edge.joined import stages
+from edge.layers import lay_over
 from edge.privacy.zones import Blinkers
 from edge.redaction import redacted
 from edge.show.slot import SceneReader
@@ -43,6 +44,21 @@ def measure(
         heights = sightings.seen(sightings.of_watch(reader, models, time.monotonic() + look_s))
         reader.close()
     return calibrate(heights, at_m=at_m, face_height_m=settings.distance.face_height_m)
+
+
+def of_a_real_camera(settings: Settings) -> Settings:
+    """Return the settings with a source that never falls back to the demo: nothing can be measured on a drawing.
+
+    Raises:
+        InputError: the demo is named, or no camera is connected.
+    """
+    source = settings.camera.source
+    if source == "demo" or (source == "auto" and not is_connected()):
+        raise InputError(
+            "calibrate measures a real camera, and there is the demo alone; fix: plug a camera in, or name one with "
+            "--set camera.source=…"
+        )
+    return lay_over(settings, {"camera.source": "camera"}, "calibrate") if source == "auto" else settings
 
 
 def _running(settings: Settings) -> SceneReader | None:

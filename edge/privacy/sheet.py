@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from itertools import islice
 from string import Template
 from typing import TYPE_CHECKING
 
@@ -95,15 +96,28 @@ _PICTURES = {False: "none", True: "pixelated ({cover}), so that nobody can be re
 def _limits(models: Mapping[str, ModelSpec]) -> Iterable[tuple[str, str]]:
     """Return which models judge, and how often they are right where that was measured."""
     for kind, spec in models.items():
-        figures = ", ".join(_figures(spec))
-        yield f"Model ({kind})", f"{spec.name} {spec.version}, sha256 {spec.sha256[:12]}…; {figures or 'see its card'}"
+        figures = "; ".join(_figures(spec))
+        measured = f"On test scenes that it was not trained on: {figures}." if figures else "Figures: see its card."
+        yield f"Model ({kind})", f"{spec.name} {spec.version}, sha256 {spec.sha256[:12]}…. {measured}"
     yield "Known limits", _LIMITS
 
 
+_FIGURES = {
+    "faces_found": "{:.0%} of faces are found",
+    "false_per_picture": "{:.2f} times per image something is taken for a face that is none",
+    "unmasked_recall": "{:.0%} of people without a mask are found and called so",
+    "unmasked_precision": "{:.0%} of those called without a mask wear none",
+    "incorrect_recall": "{:.0%} of masks worn wrongly are called so",
+    "right_end_to_end": "{:.0%} of all faces are found and labelled right",
+}
+"""What a model's figures mean to people, by the end of their names in model.toml; others are for developers."""
+
+
 def _figures(spec: ModelSpec) -> Iterator[str]:
-    for name, value in spec.metrics.items():
-        if isinstance(value, float):
-            yield f"{name.replace('_', ' ')} {value:.3f}"
+    """Yield each figure once, of the first set of scenes that model.toml names."""
+    for ending, sentence in _FIGURES.items():
+        values = (value for name, value in spec.metrics.items() if name.endswith(ending) and isinstance(value, float))
+        yield from (sentence.format(value) for value in islice(values, 1))
 
 
 _LIMITS = (

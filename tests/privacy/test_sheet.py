@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -104,3 +105,10 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     assert done.returncode == 78
     assert str(tmp_path / "file") in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_data_sheet_says_how_often_the_models_are_right_in_words():
+    page = data_sheet(settings(), SPECS | {"face": read_spec(ROOT / "models/face/live")})
+    assert "of people without a mask are found and called so" in page
+    assert "macwinwin" not in page
+    assert not re.search(r"\b[a-z]+_[a-z_]+\b", Text(page).words.partition("Model (mask)")[2])
