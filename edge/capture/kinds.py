@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
-from edge.errors import CameraError
+from edge.errors import CameraError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -213,9 +213,15 @@ def lacks_index(path: Path) -> bool:
 
 
 def exists(path: Path) -> bool:
-    """Return whether there is such a file or folder; a name that none could have is none."""
+    """Return whether there is such a file or folder; a name that none could have is none.
+
+    Raises:
+        InputError: it is in a folder that this user may not enter.
+    """
     try:
         return path.exists()
+    except PermissionError as error:
+        raise InputError(f"{path}: this user may not use it; fix: ask its owner, or use sudo") from error
     except (OSError, ValueError):
         return False
 
