@@ -113,9 +113,11 @@ class MqttLink:
                 self._set_state("stopped" if self._connected else self.state)
                 return
             self._connected = False
-            self._attempts.count(ending)
+            self._attempts.count(ending, hunting=self._known.suspects.hunting)
+            if self._attempts.just_thrown_out:
+                self._known.suspects.forget()
             self._set_state(self._attempts.complaint or self.state)
-            self._stop.wait(self._attempts.pause_s(self.state, hunting=self._known.suspects.hunting))
+            self._stop.wait(self._attempts.pause_s(self.state))
 
     def _tell(self, state: str, *, connected: bool) -> None:
         """Take the state of a session; `connected`: the broker has taken us."""

@@ -100,9 +100,8 @@ class Session:
         if self._leaving or self._outgoing is None:
             return
         now, on_their_way = time.monotonic(), self._outgoing.on_their_way
-        if reason.of_a_message:
-            self._known.suspects.cut(on_their_way, now)
-        unexplained = not announced and reason.value == _LOST and not on_their_way
+        explained = not reason.of_a_message or self._known.suspects.cut(on_their_way, now)
+        unexplained = not announced and reason.value == _LOST and not explained
         self._ending = replace(self._ending, lasted_s=now - self._accepted_at, cut=reason.taken_over or unexplained)
         lost = "taken over: another client has our id" if reason.taken_over else f"lost: {reason.words}"
         self._tell(lost, connected=False)

@@ -1,8 +1,8 @@
 """Finds the message at which a broker ends the connection, where it does not say so; MQTT 3.1.1 cannot.
 
-What was on its way at the cut is sent alone on the next connection. What is cut off twice alone is tried once
-unretained and once with QoS 0, where the broker never took better, and then left out, with all of its topic from half
-its size on.
+What was on its way at the cut, and was never borne before, is sent alone on the next connection. What is cut off twice
+alone is tried once unretained and once with QoS 0, where the broker never took better, and then left out, with all of
+its topic from half its size on.
 """
 
 from __future__ import annotations
@@ -89,14 +89,20 @@ class Suspects:
         self._taken_retained |= message.retain and self.learnt.retain
         self._taken_qos1 |= qos > 0
 
-    def cut(self, on_their_way: Sequence[Message], now: float) -> None:
-        """Note what was on its way when the broker ended a connection."""
+    def forget(self) -> None:
+        """Suspect also what was borne before: the broker may take less now."""
+        self._largest.clear()
+
+    def cut(self, on_their_way: Sequence[Message], now: float) -> bool:
+        """Note what was on its way when the broker ended a connection; return whether that may be why."""
         alone = on_their_way[0] if len(on_their_way) == 1 else None
         if alone and alone.topic in self._suspects:
             self._strike(alone, self._suspects[alone.topic], now)
-            return
-        for message in on_their_way[:_MAX]:
+            return True
+        new = [message for message in on_their_way[:_MAX] if _size(message) > self._largest.get(message.topic, 0)]
+        for message in new:
             self._suspects.setdefault(message.topic, _Suspect())
+        return bool(new)
 
     def _strike(self, message: Message, suspect: _Suspect, now: float) -> None:
         suspect.strikes += 1

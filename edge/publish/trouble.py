@@ -106,16 +106,17 @@ class Attempts:
     def __init__(self, broker: Broker) -> None:
         """Start with no attempt."""
         self._broker, self._failures, self._short, self._ever_answered = broker, 0, 0, False
-        self._at_once = False
+        self._at_once = self._hunting = False
         self._speeches = _SPEECHES if broker.mqtt5 else _SPEECHES[1:]
         self.speech = self._speeches[0]
         self.complaint = ""
 
-    def count(self, ending: Ending) -> None:
-        """Count an attempt that ended."""
+    def count(self, ending: Ending, *, hunting: bool = False) -> None:
+        """Count an attempt that ended; `hunting`: what we sent is suspected to have ended it."""
         settled = ending.lasted_s > _SETTLED_S
         self._failures = 0 if settled else self._failures + 1
-        self._short = 0 if settled or not ending.cut else self._short + 1
+        self._short = 0 if settled or not ending.granted else self._short + ending.cut
+        self._hunting = hunting
         self._ever_answered |= ending.answered
         mute = ending.opened and not ending.answered
         # one that has spoken to us has another reason to be mute
@@ -127,17 +128,22 @@ class Attempts:
     @property
     def thrown_out(self) -> bool:
         """Whether connections end again and again soon after they were answered."""
-        return self._short >= _THROWN_OUT
+        return self._short >= _THROWN_OUT and not self._hunting
 
-    def pause_s(self, state: str, *, hunting: bool = False) -> float:
+    @property
+    def just_thrown_out(self) -> bool:
+        """Whether that has shown now."""
+        return self._short == _THROWN_OUT
+
+    def pause_s(self, state: str) -> float:
         """Return how long to wait, with jitter: doubling for weather, longest at once for what only people can mend.
 
-        hunting: the message is being found that ends the connection, which takes a few in a row.
+        Shortest while the message is being found that ends the connection, which takes a few in a row.
         """
         if self._at_once:
             return 0.0
         slow = state.startswith(_FOR_PEOPLE) and self._failures
-        steps = 16 if slow else 0 if hunting else min(self._failures, 16)
+        steps = 16 if slow else 0 if self._hunting else min(self._failures, 16)
         longest_s = min(self._broker.retry_max_s, self._broker.retry_min_s * 2**steps)
         return random.uniform(longest_s / 2, longest_s)  # noqa: S311 - jitter, not cryptography
 

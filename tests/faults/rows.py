@@ -211,7 +211,7 @@ ROWS = (
         19,
         "client id taken over",
         (f"{BROKER}two_clients_with_one_id_do_not_fight_and_it_is_told",),
-        Line("publish/trouble.py", "0 if settled or not ending.cut else self._short + 1", "0"),
+        Line("publish/trouble.py", "0 if settled or not ending.granted else self._short + ending.cut", "0"),
     ),
     Row(
         20,

@@ -361,6 +361,29 @@ def test_a_connection_that_ends_again_and_again_with_nothing_on_its_way_is_a_tak
         assert eventually(lambda: link.state.startswith("taken over: does another client have the id device?"))
 
 
+def test_a_take_over_is_found_though_something_is_always_on_its_way():
+    with ScriptedBroker(Script()) as broker, linked(broker.port, Owner(STATUS, alerts=0)) as link:
+        for number in range(1, 6):
+            assert eventually(lambda number=number: len(broker.of("d/status")) == number)
+            link.send(COUNT)
+            assert eventually(lambda number=number: len(broker.of("d/count")) == number)
+            broker.cut()
+        assert eventually(lambda: link.trouble.startswith("taken over: does another client have the id device?"))
+        assert link.problem == ""
+
+
+def test_a_broker_that_takes_less_than_it_took_is_found_out():
+    """Restarted with a smaller limit: what it bore before is suspected, too, once nothing else explains the cuts."""
+    owner, small = Owner(STATUS, CONFIG, alerts=2), [False]
+    script = Script(speaks=(4,), cuts=lambda message: small[0] and message.size > SMALL)
+    with ScriptedBroker(script) as broker, linked(broker.port, owner) as link:
+        assert eventually(lambda: owner.content and broker.of("h/config"))
+        small[0] = True
+        broker.cut()
+        assert eventually(lambda: link.problem.startswith("not taken: h/config"), 20), (link.state, link.problem)
+        assert eventually(lambda: link.state == ONLINE)
+
+
 @pytest.mark.parametrize("mqtt5", [False, True])
 def test_a_topic_that_is_not_utf_8_is_passed_over_and_counted(caplog, mqtt5):
     heard = []
