@@ -5,15 +5,12 @@ from __future__ import annotations
 import select
 import struct
 from dataclasses import replace
-from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
-from paho.mqtt.exception import MQTTException
 from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.properties import MQTTException, Properties  # type: ignore[attr-defined] # 2.1 has one of its own there
 
 from edge.publish.broker import tls_context
 from edge.publish.limits import Limits
@@ -37,9 +34,8 @@ _LOST, _MALFORMED_PACKET = 128, 129
 """Unspecified error, malformed packet. Source: MQTT 5, 2.4."""
 _MAX_WORDS = 200
 _PUBACK = PacketTypes.PUBACK << 4
-_OF_PUBACK = {code for code, names in ReasonCode.names.items() if PacketTypes.PUBACK in chain(*names.values())}
-_NAMES = {code: next(iter(names)) for code, names in ReasonCode.names.items()}
-"""Mosquitto refuses what is over `message_size_limit` by 149, which MQTT 5 has for other packets only."""
+_STRANGE = {149: "Packet too large"}
+"""Reasons in a PUBACK that MQTT 5 has for other packets only: mosquitto's, for what is over `message_size_limit`."""
 
 
 class Listener(Protocol):
@@ -86,7 +82,7 @@ class _Bounded(paho.Client):
     def _packet_handle(self) -> MQTTErrorCode:
         """Handle a packet, also a PUBACK with a reason of other packets, on which paho would end the connection."""
         body = self._in_packet["packet"]
-        strange = self._in_packet["command"] == _PUBACK and len(body) > 2 and body[2] not in _OF_PUBACK
+        strange = self._in_packet["command"] == _PUBACK and len(body) > 2 and body[2] in _STRANGE
         self.strange, body[2:3] = (body[2], bytes([_LOST])) if strange else (None, body[2:3])
         return super()._packet_handle()
 
@@ -223,7 +219,7 @@ class Connection:
 
     def _published(self, _client: Any, _data: Any, mid: int, code: Any, properties: Any) -> None:  # noqa: ANN401
         strange = self._client.strange
-        reason = Reason(strange, _NAMES.get(strange, f"reason {strange}")) if strange else _reason(code, properties)
+        reason = Reason(strange, _STRANGE[strange]) if strange else _reason(code, properties)
         self._listener.acknowledged(mid, reason)
 
     def _subscribed(self, _client: Any, _data: Any, mid: int, codes: Any, properties: Any) -> None:  # noqa: ANN401

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -13,7 +14,7 @@ from edge.publish.limits import Limits, packet_bytes
 from edge.publish.message import Message
 from edge.publish.mqtt import ONLINE, MqttLink
 from tests.fakes import eventually
-from tests.publish.scripted import Connect, Published, Script, ScriptedBroker, publish
+from tests.publish.scripted import Connect, Published, Script, ScriptedBroker, packet, publish
 
 STATUS = Message("d/status", b"online", 1, retain=True)
 CONFIG = Message("h/config", b"c" * 5_000, 1, retain=True)
@@ -429,6 +430,26 @@ def test_a_packet_of_200_mb_is_read_past_acknowledged_and_not_kept(caplog, mqtt5
         link.close()
     assert grown < 50_000
     assert "longer than 65536 bytes" in caplog.text
+
+
+@pytest.mark.parametrize("mqtt5", [False, True])
+def test_what_is_no_mqtt_ends_a_connection_and_never_the_link(mqtt5):
+    """Random packets of every kind, among them torn ones, unknown reason codes and properties."""
+    dice = random.Random(5)
+    with ScriptedBroker(Script(speaks=(5,) if mqtt5 else (4,))) as broker:
+        link = MqttLink(
+            Broker("127.0.0.1", broker.port, "d", retry_min_s=0.001, retry_max_s=0.002), subscriptions=["#"]
+        )
+        link.start()
+        for number in range(150):
+            assert eventually(lambda number=number: link.connections > number)
+            with suppress(OSError):
+                for _ in range(5):
+                    broker.say(packet(dice.randrange(1, 16), dice.randbytes(dice.randrange(12)), dice.randrange(16)))
+                broker.say(dice.randbytes(20))
+            broker.cut()
+            link.check()
+        link.close()
 
 
 def test_an_owner_that_cannot_use_a_message_does_not_end_the_link():
