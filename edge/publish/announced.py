@@ -46,6 +46,7 @@ class Announced:
         self._broker = self._saved = ""
         self._now: Topics = {}
         self._tries: Counter[str] = Counter()
+        self._connection = 0
 
     def announce(
         self, folder: Path | None, name: str, broker: str, now: Mapping[str, str], former: Mapping[str, str]
@@ -60,6 +61,7 @@ class Announced:
             old = dict(former) if folder and any(folder.glob("outbox-*.db")) else {}
             before = self._brokers.pop(broker, old)
             self._tries.clear()
+            self._connection = 0
             gone = {topic: config for topic, config in before.items() if topic not in alive}
             self._broker, self._now = broker, dict(now)
             kept = {topic: _merged(gone.get(topic, ""), config) for topic, config in now.items()}
@@ -67,13 +69,16 @@ class Announced:
             self._brokers = dict(list(self._brokers.items())[-_MAX_BROKERS:])
             self._save()
 
-    def withdrawals(self) -> list[tuple[str, Message]]:
+    def withdrawals(self, connection: int = 0) -> list[tuple[str, Message]]:
         """Return by key what takes away what is announced no longer; to be sent before anything else.
 
+        connection: its number, for what is tried on two of them only; 0: the one that stands.
         Entities go before the topics that they read: of an empty state Home Assistant logs an error.
         """
         with self._lock:
-            self._give_up()
+            if connection not in (0, self._connection):
+                self._connection = connection
+                self._give_up()
             return [
                 (f"{WITHDRAWN}{topic}" if last else "", message)
                 for topic, config in sorted(self._brokers.get(self._broker, {}).items(), key=lambda item: not item[1])

@@ -269,7 +269,7 @@ class Publisher:
         """Yield what a new connection must hear: state first, then the alerts that may not have arrived."""
         with self._lock:
             state = [("", message) for message in self._retained.values()]
-        state = self._terms.wishes.announced.withdrawals() + state
+        state = self._terms.wishes.announced.withdrawals(self._link.connections) + state
         yield from state
         for alert in self._outbox.unsettled():
             yield alert.key, alert.now(self._sender.clock)
