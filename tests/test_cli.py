@@ -99,7 +99,12 @@ def test_check_and_run_refuse_the_same_settings_by_the_same_sentence(tmp_path, s
 
 def test_a_pipe_named_as_the_camera_is_checked_without_taking_what_is_in_it(tmp_path):
     os.mkfifo(tmp_path / "pipe.avi")
-    assert maskwatch("check", "--set", f"camera.source={tmp_path}/pipe.avi", timeout_s=30).returncode == 0
+    both_ends = os.open(tmp_path / "pipe.avi", os.O_RDWR | os.O_NONBLOCK)
+    os.write(both_ends, b"the first frame")
+    done = maskwatch("check", "--set", f"camera.source={tmp_path}/pipe.avi", timeout_s=30)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert os.read(both_ends, 100) == b"the first frame"
+    os.close(both_ends)
 
 
 @pytest.mark.parametrize(

@@ -162,14 +162,21 @@ def test_settings_that_cannot_be_put_in_force_leave_the_old_ones_and_all_that_is
         "classifier": 'model = "/nonexistent"\n',
         "mqtt": 'ca_file = "/nonexistent"\n',
     }
-    for section, line in wrong.items():
+    for section, line in wrong.items():  # found when they are checked
         stop.write(**{section: line})
         mark = len(stop.ear.heard)
         stop.process.send_signal(signal.SIGHUP)
         wait_for(stop.ear, f"{TOP}/problem/settings", bool, mark)
     stop.write()
+    stop.config.write_text(stop.config.read_text().replace('host = "127.0.0.1"\nport', 'host = "embedded"\nport'))
+    mark = len(stop.ear.heard)
     stop.process.send_signal(signal.SIGHUP)
-    wait_for(stop.ear, f"{TOP}/problem/settings", b"".__eq__)
+    # found when it is opened
+    wait_for(stop.ear, f"{TOP}/problem/settings", lambda payload: b"is in use" in payload, mark)
+    stop.write()
+    mark = len(stop.ear.heard)
+    stop.process.send_signal(signal.SIGHUP)
+    wait_for(stop.ear, f"{TOP}/problem/settings", b"".__eq__, mark)
     assert stop.connections == 1
     assert stop.said.count("camera demo: ok") <= 1
     assert stop.ask("GET", "/", Cookie=cookie).status == 200
