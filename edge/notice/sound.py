@@ -57,10 +57,12 @@ def read(path: Path) -> Clip:
             content = file.readframes(int(_LONGEST_S * file.getframerate()))
             samples = np.frombuffer(content, "<i2").reshape(-1, file.getnchannels()).astype(np.int16)
             return Clip(samples, file.getframerate())
-    except (wave.Error, EOFError, ValueError) as error:
+    except (wave.Error, EOFError, ValueError, RuntimeError) as error:  # the last where a length points past the file
         raise SoundError(f"{path}: is not a WAV file: {error}; {_convert(path)}") from error
     except FileNotFoundError as error:
         raise SoundError(f"{path}: there is no such file; mend: notice.voice is off, espeak, or a WAV file") from error
+    except OSError as error:
+        raise SoundError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _convert(path: Path) -> str:

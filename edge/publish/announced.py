@@ -13,6 +13,7 @@ import os
 import re
 import threading
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from edge.publish.homeassistant import left_out
@@ -181,11 +182,19 @@ def _locked(path: Path) -> int | None:
 
 
 def _read(path: Path) -> dict[str, Topics]:
-    """Return what a file holds; nothing where it is absent or damaged, and no topic that cannot be ours."""
+    """Return what a file holds; nothing where it is absent or damaged, and no topic that cannot be ours.
+
+    A damaged one is set aside, so that it is named once.
+    """
     try:
         content = json.loads(path.read_text("utf-8"))
         return {broker: dict(filter(_is_ours, topics.items())) for broker, topics in content.items()}
-    except (OSError, ValueError, AttributeError, RecursionError):
+    except OSError:
+        return {}
+    except (ValueError, AttributeError, RecursionError) as error:
+        log.warning("%s: damaged, set aside as %s.damaged: %s", path, path.name, error)
+        with suppress(OSError):
+            path.replace(path.with_name(f"{path.name}.damaged"))
         return {}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import threading
 import time
@@ -135,6 +136,21 @@ def test_a_file_that_is_no_sound_says_how_to_make_one(tmp_path, content):
         path.write_bytes(content)
     with pytest.raises(SoundError, match=r"mend: ffmpeg -i a\.wav -c:a pcm_s16le notice\.wav"):
         read(path)
+
+
+def test_a_changed_bit_of_a_sound_file_is_one_sentence_at_the_worst(tmp_path):
+    path, dice = tmp_path / "a.wav", random.Random(4)
+    write(Clip(np.zeros((50, 1), np.int16), 8_000), path)
+    whole, refused = path.read_bytes(), 0
+    for _ in range(500):
+        content = bytearray(whole)
+        content[dice.randrange(48)] ^= 1 << dice.randrange(8)
+        path.write_bytes(content)
+        try:
+            read(path)
+        except SoundError:
+            refused += 1
+    assert refused > 100
 
 
 def test_a_file_that_is_absent_is_named_with_its_key(tmp_path):

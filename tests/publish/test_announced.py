@@ -160,6 +160,16 @@ def test_a_damaged_file_is_forgotten(tmp_path_factory, content):
     assert json.loads((folder / "announced-a.json").read_text())[AT] == {CONFIG: FULL}
 
 
+def test_a_damaged_file_is_set_aside_and_named_once(tmp_path, caplog):
+    path = tmp_path / "announced-main.json"
+    path.write_bytes(b'{"broker": {"maskwatch/1/x/stat\xf5s": ""}}')
+    for _ in range(2):
+        announced(tmp_path, "main", {"maskwatch/1/x/status": ""}).close()
+    assert caplog.text.count("set aside as announced-main.json.damaged") == 1
+    assert b"\xf5" in (tmp_path / "announced-main.json.damaged").read_bytes()
+    assert json.loads(path.read_text())
+
+
 def retained(port: int) -> dict[str, bytes]:
     """Return what a broker has retained, each message as the contract has it."""
     ear = OpenEar(port)

@@ -114,12 +114,14 @@ def foreign(path: Path, kind: str) -> None:
             database.executescript(f"{V1}; PRAGMA user_version = 7")
         elif kind == "other columns":
             database.executescript("CREATE TABLE alert (id INTEGER PRIMARY KEY, text TEXT); PRAGMA user_version = 2")
+        elif kind == "another type":
+            database.executescript(f"{V1.replace('REAL', 'TEXT')}; PRAGMA user_version = 1")
         elif kind == "another program's":
             database.executescript("CREATE TABLE birds (name TEXT); INSERT INTO birds VALUES ('wren')")
     database.close()
 
 
-@pytest.mark.parametrize("kind", ["newer", "other columns", "another program's"])
+@pytest.mark.parametrize("kind", ["newer", "other columns", "another type", "another program's"])
 def test_a_file_of_a_foreign_schema_is_set_aside_once_and_kept(tmp_path, kind):
     path = tmp_path / "outbox-main.db"
     foreign(path, kind)
@@ -138,6 +140,20 @@ def test_a_file_of_a_foreign_schema_is_set_aside_once_and_kept(tmp_path, kind):
 
 def on_disk_keys(box: Box) -> list[str]:
     return [alert.key for alert in box.outbox.unsettled()]
+
+
+@pytest.mark.parametrize("place", [18, 19])
+def test_a_header_that_allows_reading_only_is_damage_and_no_state_for_ever(tmp_path, place):
+    path = tmp_path / "o.db"
+    journal = Journal(path)
+    write(journal, message(1, "end"))
+    journal.close()
+    content = bytearray(path.read_bytes())
+    content[place] |= 8
+    path.write_bytes(content)
+    box = Box(path)
+    assert box.outbox.state == "disk, a damaged file was set aside"
+    box.outbox.close()
 
 
 def test_a_file_of_the_first_version_is_brought_up_and_loses_nothing(tmp_path):
