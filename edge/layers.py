@@ -116,6 +116,8 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text("utf-8-sig"))  # Windows editors begin a file with a byte order mark
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8; fix: save it as UTF-8 text") from error
     except ValueError as error:
         raise ConfigError(f"{path}: is not TOML: {error}") from error
 

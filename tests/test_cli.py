@@ -244,3 +244,19 @@ def test_run_prints_where_the_time_went_only_when_asked(demo_video):
     assert plain.returncode == timed.returncode == 0
     assert "detect" not in plain.stdout
     assert "detect" in timed.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["run", "--env", "prod"], "'prod' is not one of"),
+        (["detect", "x", "--every", "-1"], "must be greater than or equal to 0"),
+        (["sheet", "x", "--language", "xx"], "'xx' is not one of"),
+    ],
+)
+def test_a_wrong_option_is_told_in_plain_words(words, sentence):
+    done = maskwatch(*words)
+    assert done.returncode == 2
+    assert sentence in " ".join(done.stderr.replace("│", " ").split())
+    assert "Value error" not in done.stderr
+    assert "Input should" not in done.stderr

@@ -86,3 +86,10 @@ def test_set_takes_text_without_quotes(value):
 )
 def test_a_source_is_understood_as_people_write_it(spec, source):
     assert load(overrides=[f"camera.source={spec}"], system_file=NOWHERE).settings.camera.source == source
+
+
+def test_a_file_that_is_no_utf_8_is_told_as_that(tmp_path):
+    file = tmp_path / "c.toml"
+    file.write_text("[device]\n", "utf-16")
+    with pytest.raises(ConfigError, match="is not UTF-8; fix: save it as UTF-8 text"):
+        load(file=file, system_file=NOWHERE)
