@@ -47,7 +47,9 @@ def _prepare(image: Image, *, rotate_deg: int, flip: bool, paint: Callable[[Imag
 
 def turned(image: Image, rotate_deg: int, *, flip: bool = False) -> Image:
     """Return an image turned clockwise by 0, 90, 180 or 270 degrees, and then mirrored left to right by `flip`."""
-    if rotate_deg:
+    if rotate_deg == 180:  # cv2.rotate takes 7 ms for 720p, two flips 2 ms
+        image = cv2.flip(cv2.flip(image, 0), 1)  # type: ignore[assignment]
+    elif rotate_deg:
         image = cv2.rotate(image, TURNS[rotate_deg])  # type: ignore[assignment]
     return cv2.flip(image, 1) if flip else image  # type: ignore[return-value]
 

@@ -275,14 +275,20 @@ def test_devices_pipes_and_links_are_written_to_and_not_replaced(tmp_path, demo_
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="mounts a small disk")
-def test_a_full_disk_ends_it_with_one_sentence_and_whole_rows(tmp_path, demo_picture):
-    """Run on a disk of 64 KB: a row is there whole or not at all, and the drawing that does not fit is none."""
+@pytest.mark.parametrize(
+    ("size", "outputs", "full"),
+    [
+        ("128k", "--json disk/o.jsonl --annotate disk/drawn", "disk/drawn/"),
+        ("4k", "--json disk/o.jsonl", "disk/o.jsonl"),
+    ],
+)
+def test_a_full_disk_ends_it_with_one_sentence_and_whole_rows(tmp_path, demo_picture, size, outputs, full):
+    """A row is there whole or not at all, and the drawing that does not fit is none."""
     for number in range(12):
         shutil.copy(demo_picture, tmp_path / f"{number:02}.png")
-    outputs = ("--json", "disk/o.jsonl", "--annotate", "disk/drawn")
-    detect = " ".join(command("detect", tmp_path / "[0-9]*.png", *outputs))
-    mount = "mkdir disk; mount -t tmpfs -o size=128k none disk"
-    script = f"{mount}; {detect}; echo rc=$?; ls -A disk disk/drawn; cat disk/o*"
+    detect = " ".join(command("detect", tmp_path / "[0-9]*.png", outputs))
+    mount = f"mkdir disk; mount -t tmpfs -o size={size} none disk"
+    script = f"{mount}; {detect}; echo rc=$?; ls -AR disk; cat disk/o*"
     done = subprocess.run(
         ["unshare", "--mount", "sh", "-c", script],
         cwd=tmp_path,
@@ -294,8 +300,9 @@ def test_a_full_disk_ends_it_with_one_sentence_and_whole_rows(tmp_path, demo_pic
     )
     assert "rc=78" in done.stdout
     assert done.stderr.count("\n") == 1
-    assert "disk/drawn/" in done.stderr
+    assert full in done.stderr
     assert "No space left on device" in done.stderr
     kept = [json.loads(row) for row in done.stdout.splitlines() if row.startswith("{")]
-    assert len(kept) >= 1
+    assert 1 <= len(kept) < 12
     assert ".part" not in done.stdout
+    assert done.stdout.endswith("\n")
