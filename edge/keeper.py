@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -11,6 +12,19 @@ if TYPE_CHECKING:
     from typing import Self
 
 _T = TypeVar("_T")
+
+
+def stamp(*files: str | Path) -> tuple[object, ...]:
+    """Return for a key what changes when a file of the same name is replaced or written; a name may be empty."""
+
+    def of(file: str | Path) -> tuple[int, ...]:
+        try:
+            found = Path(file).stat()
+        except OSError:
+            return ()
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
+    return tuple(of(file) for file in files if file)
 
 
 @dataclass(frozen=True, slots=True)

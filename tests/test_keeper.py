@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge.keeper import Keeper
+from edge.keeper import Keeper, stamp
 
 
 class Part:
@@ -78,3 +78,15 @@ def test_a_composition_that_fails_half_way_can_be_taken_back():
     shop.said.clear()
     shop.keep.close()
     assert shop.said == ["-c", "-b", "-a"]
+
+
+def test_a_file_that_is_replaced_under_its_name_makes_a_new_part(tmp_path):
+    """A certificate that is renewed keeps its name: the page served the old one until a restart."""
+    shop, file = Shop(), tmp_path / "web.pem"
+    assert stamp("", file) == ((),)
+    file.write_text("old")
+    before = shop.compose(page=stamp(file))
+    assert shop.compose(page=stamp(file)) == before
+    (tmp_path / "new").write_text("new")
+    (tmp_path / "new").replace(file)
+    assert shop.compose(page=stamp(file)) != before

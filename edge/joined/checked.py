@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from edge.capture.spec import check_files
 from edge.errors import ConfigError
 from edge.joined.stages import load_models
+from edge.keeper import stamp
 from edge.publish.broker import broker_of, device_name, tls_context
 from edge.show.page import binding
 from edge.show.sockets import check_place
@@ -20,11 +21,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """Settings that a run takes, with what had to be read to find that out."""
+    """Settings that a run takes, with what had to be read to find that out.
+
+    models_key: by what the models were loaded.
+    """
 
     settings: Settings
     broker: Broker
     models: Models
+    models_key: object = None
 
 
 def check(settings: Settings, before: Checked | None = None) -> Checked:
@@ -42,18 +47,16 @@ def check(settings: Settings, before: Checked | None = None) -> Checked:
         tls_context(broker)  # at the start the files may still come: the link tries again
     if before is None or before.settings.camera != settings.camera:
         check_files(settings.camera)
-    return Checked(settings, broker, _models(settings, before))
+    models_key = _models_key(settings)
+    models = before.models if before and before.models_key == models_key else load_models(settings, profile="live")
+    return Checked(settings, broker, models, models_key)
 
 
-def _models(settings: Settings, before: Checked | None) -> Models:
-    if before and models_key(before.settings) == models_key(settings):
-        return before.models
-    return load_models(settings, profile="live")
-
-
-def models_key(settings: Settings) -> tuple[object, ...]:
-    """Return what models are loaded by."""
-    return settings.detector, settings.classifier.model
+def _models_key(settings: Settings) -> tuple[object, ...]:
+    """Return by what models are loaded: an own one may be replaced under its name."""
+    named = settings.classifier.model
+    files = stamp(f"{named}/model.toml", f"{named}/model.tflite") if named else ()
+    return settings.detector, named, files
 
 
 def _check_page(settings: Settings) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.errors import ConfigError
+from edge.keeper import stamp
 from edge.notice import State
 from edge.notice.banner import Banner, Bell, lines_of
 from edge.notice.hours import Loudness, hours_of, minute_of_day, volume_hours_of
@@ -139,7 +140,7 @@ def _voice(rules: NoticeSettings, phrases: Phrases, troubles: Troubles, keep: Ke
         voice.close()
         troubles.forget("voice")
 
-    return keep("voice", (rules.voice, phrases, folder), speak, hush)
+    return keep("voice", (rules.voice, stamp(rules.voice), phrases, folder), speak, hush)
 
 
 def _spoken(phrases: Phrases, folder: Path) -> dict[State, Clip]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge import __version__
 from edge.joined.viewers import GROUP, Shown, serve_scene
+from edge.keeper import stamp
 from edge.publish.broker import device_name
 from edge.publish.message import Clock
 from edge.redaction import shown
@@ -65,7 +66,8 @@ def _served(settings: Settings, scene: Path, keep: Keeper) -> list[Sink]:
     if not settings.web.serve:
         return []
     web = settings.web
-    return [keep("web page", (scene, web), lambda: web_process(scene, web), ChildProcess.close)]
+    files = stamp(web.tls_cert, web.tls_key, web.token_file)  # a renewed certificate is read at its start
+    return [keep("web page", (scene, web, files), lambda: web_process(scene, web), ChildProcess.close)]
 
 
 def page_sources(settings: Settings, report: Report, publisher: Publisher, models: dict[str, ModelSpec]) -> Sources:

@@ -169,7 +169,10 @@ def test_a_wrong_pin_ends_a_run_with_one_sentence_and_78():
     _, err = watch.process.communicate(timeout=30)
     assert watch.process.returncode == 78
     assert err.count("\n") == 1
-    assert "notice.lamp_pin: write the pin as the chip numbers it, GPIO0 to GPIO27, or nothing, not 'GPIO40'" in err
+    sentence = (
+        "notice.lamp_pin: write the pin as the chip numbers it, GPIO0 to GPIO27, or nothing; it is set to 'GPIO40'"
+    )
+    assert sentence in err
 
 
 def test_every_notice_comes_by_each_way_though_there_is_no_broker(tmp_path):
