@@ -60,14 +60,15 @@ class Suspects:
         return message.topic in self._suspects
 
     def form(self, message: Message) -> Message | None:
-        """Return a message as the broker is thought to take it; a suspect so that it is acknowledged, if that may be.
+        """Return a message as the broker is thought to take it; None: there is nothing to send, see `Limits.fitted`.
 
-        None: there is nothing to send, see `Limits.fitted`.
+        One that a cut came at when it was alone is acknowledged where the broker can, so that nothing else is to blame.
         """
         suspect = self._suspects.get(message.topic)
         if suspect is None:
             return self.learnt.fitted(message)
-        return _PLAIN[suspect.plainness].fitted(replace(message, qos=1))
+        asked = replace(message, qos=1) if suspect.strikes else message
+        return _PLAIN[suspect.plainness].fitted(asked)
 
     def left_out(self, message: Message, now: float) -> str:
         """Return why a message is not sent; empty where it is."""

@@ -66,12 +66,17 @@ class Script:
 
 def packet(kind: int, body: bytes, flags: int = 0) -> bytes:
     """Return a packet with its length before it."""
-    length, rest = b"", len(body)
+    return head(kind, len(body), flags) + body
+
+
+def head(kind: int, rest: int, flags: int = 0) -> bytes:
+    """Return the beginning of a packet of which so many bytes follow."""
+    length = b""
     while True:
         length += bytes([rest % 128 | (128 if rest >= 128 else 0)])
         rest //= 128
         if not rest:
-            return bytes([kind << 4 | flags]) + length + body
+            return bytes([kind << 4 | flags]) + length
 
 
 def publish(topic: bytes, payload: bytes, *, mqtt5: bool = True, qos: int = 0, mid: int = 1) -> bytes:

@@ -14,7 +14,7 @@ from edge.publish.limits import Limits, packet_bytes
 from edge.publish.message import Message
 from edge.publish.mqtt import ONLINE, MqttLink
 from tests.fakes import eventually
-from tests.publish.scripted import Connect, Published, Script, ScriptedBroker, packet, publish
+from tests.publish.scripted import PUBLISH, Connect, Published, Script, ScriptedBroker, head, packet, publish
 
 STATUS = Message("d/status", b"online", 1, retain=True)
 CONFIG = Message("h/config", b"c" * 5_000, 1, retain=True)
@@ -412,16 +412,11 @@ def test_a_packet_of_200_mb_is_read_past_acknowledged_and_not_kept(caplog, mqtt5
         )
         link.start()
         assert eventually(lambda: link.state == ONLINE)
-        head = publish(b"a", b"x" * size, mqtt5=mqtt5, qos=1, mid=7)[: 20 - size]
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        chunk = bytes(1_000_000)
-        broker.say(head)
-        sent = len(head)
-        total = len(publish(b"a", b"", mqtt5=mqtt5, qos=1)) + 3 + size
-        while sent < total:
-            part = chunk[: total - sent]
-            broker.say(part)
-            sent += len(part)
+        beginning = b"\0\1a\0\7" + (b"\0" if mqtt5 else b"")
+        broker.say(head(PUBLISH, len(beginning) + size, 2) + beginning)
+        for _ in range(200):
+            broker.say(bytes(size // 200))
         broker.say(publish(b"a", b"after", mqtt5=mqtt5))
         assert eventually(lambda: heard == [("a", b"after", False)], 60)
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
