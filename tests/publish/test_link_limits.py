@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -316,15 +317,16 @@ def test_ten_thousand_messages_to_a_broker_that_acknowledges_nothing_take_no_mem
 
 
 def test_what_the_full_queue_lost_is_sent_once_there_is_room():
-    owner, mute = Owner(alerts=0), [True]
-    with ScriptedBroker(Script(puback=lambda _: None if mute[0] else 0)) as broker, linked(broker.port, owner) as link:
+    owner, goes_on = Owner(alerts=0), threading.Event()
+    script = Script(puback=lambda _: 0 if goes_on.wait(20) else None)
+    with ScriptedBroker(script) as broker, linked(broker.port, owner) as link:
         assert eventually(lambda: link.state == ONLINE)
         for number in range(3_000):
             owner.alerts[f"alert-{number}"] = ALERT
             link.send(ALERT, f"alert-{number}")
-        mute[0] = False
-        broker.cut()
+        goes_on.set()
         assert eventually(lambda: owner.content, 30), len(owner.undelivered())
+        assert link.connections == 1
 
 
 def wrong_password(_: Connect) -> int:
