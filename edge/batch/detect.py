@@ -118,7 +118,8 @@ class Batch:
         for frame in source:
             advance()
             if isinstance(frame, Frame) and frame.at >= next_at:
-                next_at += self.every_s
+                if self.every_s:  # past a gap not one for each that was missed in it
+                    next_at += self.every_s * (1 + (frame.at - next_at) // self.every_s)
                 yield frame
 
     @contextmanager

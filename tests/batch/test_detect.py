@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from edge.capture.video import VideoSource
-from tests.capture.films import X264, film
+from tests.capture.films import X264, ffmpeg, film
 from tests.conftest import command, environment, maskwatch
 from tests.fakes import eventually
 
@@ -186,6 +186,14 @@ def test_every_draws_a_video_of_the_frames_that_were_wanted_in_their_time(tmp_pa
     assert maskwatch("detect", demo_video, "--annotate", tmp_path, "--every", 2).returncode == 0
     times = [frame.at for frame in VideoSource(tmp_path / "play.mp4")]
     assert times == [pytest.approx(2.0 * k, abs=0.01) for k in range(8)]
+
+
+def test_every_takes_no_more_frames_after_a_gap(tmp_path, demo_video):
+    path, out = tmp_path / "gap.mp4", tmp_path / "o.jsonl"
+    gap = "setpts='if(lt(N,12),N/6,20+(N-12)/6)/TB',scale=320:180"
+    ffmpeg("-t", 8, "-i", demo_video, "-vf", gap, "-fps_mode", "vfr", *X264, path)
+    assert maskwatch("detect", path, "--json", out, "--every", 1).returncode == 0
+    assert [row["t_s"] for row in rows(out)] == [0, 1, 20, 21, 22, 23, 24, 25]
 
 
 def test_drawings_never_lie_over_inputs_nor_over_each_other(tmp_path, demo_picture, demo_video):

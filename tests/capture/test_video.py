@@ -120,6 +120,9 @@ def test_a_rate_that_no_camera_has_is_not_believed(tmp_path, demo_video):
     )
     times, bad = walked(path)
     assert (len(times), times[-1], bad) == (24, pytest.approx(23 / 6, abs=0.01), [])
+    source = VideoSource(path)
+    assert (source.rate_hz, source.expected_frames) == (25.0, 0)  # a drawn video would have each frame 160 times
+    source.close()
 
 
 def test_a_variable_rate_and_a_clock_that_jumps_ahead_are_no_damage(tmp_path, demo_video):
