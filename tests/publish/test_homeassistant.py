@@ -346,7 +346,7 @@ def test_home_assistant_itself_makes_the_entities_commands_through_them_and_gets
         assert eventually(lambda: all_there(home), 90), home.entities
         assert (home.state("dwell"), home.state("link")) == ("2.5", "on")
     with at_home(mosquitto.port, tmp_path / "home") as home:
-        assert eventually(lambda: all_there(home), 60), home.entities
+        assert eventually(lambda: all_there(home), 120), home.entities
         process.kill()
         process.communicate()
         assert eventually(lambda: (home.state("fps"), home.state("link")) == ("unavailable", "off"), 30)
