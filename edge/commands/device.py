@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from edge.commands.options import Config, Env, Set, load_settings
 from edge.commands.results import give
@@ -35,7 +36,7 @@ def check(
     for section, content in shown(loaded.settings).items():
         for name, value in content.items():
             key = f"{section}.{name}"
-            table.add_row(key, str(value), loaded.origins[key])
+            table.add_row(key, Text(str(value)), loaded.origins[key])
             found[key] = {"value": value, "from": loaded.origins[key]}
     with whole_file(json_file) as out:
         give(out, to_json(found), table)
