@@ -65,6 +65,7 @@ def speak(tmp_path):
         voice.close()
 
 
+@pytest.mark.needs("espeak-ng")
 @pytest.mark.parametrize("language", PLEASE)
 def test_a_phrase_is_what_espeak_says_in_that_language_as_loud_as_every_other(tmp_path, language):
     clip = spoken([words(language)], tmp_path)
@@ -78,6 +79,7 @@ def test_a_phrase_is_what_espeak_says_in_that_language_as_loud_as_every_other(tm
     assert 2.0 < clip.length_s < 8.0
 
 
+@pytest.mark.needs("espeak-ng")
 def test_several_languages_are_said_after_one_another_with_a_pause(tmp_path):
     one, two = spoken([words("en")], tmp_path), spoken([words("de")], tmp_path)
     both = spoken([words("en"), words("de")], tmp_path)
@@ -295,6 +297,7 @@ def test_no_sound_file_is_left_behind(recorder, speak, tmp_path):
     assert list(tmp_path.glob("voice-*")) == []
 
 
+@pytest.mark.needs("aplay", "espeak-ng")
 def test_the_real_aplay_plays_it_to_the_end(tmp_path, monkeypatch):
     """ALSA's own file plug-in stands in for the card and keeps the samples that it was played."""
     kept = tmp_path / "heard.raw"
