@@ -309,7 +309,7 @@ ROWS = (
         30,
         "out of file descriptors",
         (f"{PROCESS}out_of_descriptors_the_walk_goes_on_or_ends_and_nothing_is_lost",),
-        Line("show/slot.py", "contextlib.suppress(OSError)", "contextlib.suppress(BlockingIOError)"),
+        Line("show/sockets.py", "except OSError:  # nobody waits", "except BlockingIOError:  # nobody waits"),
     ),
     Row(
         31,
@@ -325,7 +325,7 @@ ROWS = (
         32,
         "SIGTERM",
         (f"{PROCESS}sigterm_ends_it_within_5_s_and_leaves_offline",),
-        Line("app.py", "lambda *_: rounds.end()", "lambda *_: None"),
+        Line("app.py", "lambda *_: stop.set()", "lambda *_: None"),
     ),
     Row(
         33,
@@ -340,7 +340,7 @@ ROWS = (
             f"{PROCESS}a_wrong_setting_ends_it_with_78_names_key_and_file_and_is_not_restarted",
             "tests/test_settings.py::test_a_wrong_setting_is_named_by_its_key",
         ),
-        Line("errors.py", "exit_code = 78", "exit_code = 1"),
+        Line("errors.py", "exit_code = 78  # EX_CONFIG", "exit_code = 1  # EX_CONFIG"),
     ),
     Row(
         35,
@@ -356,6 +356,6 @@ ROWS = (
             "tests/show/test_show.py::test_a_screen_that_dies_leaves_the_watch_alone",
             "tests/show/test_show.py::test_a_viewer_that_never_reads_holds_nothing_up",
         ),
-        Line("show/child.py", "        if code == 0:\n", "        if True:\n"),
+        Line("show/child.py", "        if code == QUIT:\n", "        if True:\n"),
     ),
 )
