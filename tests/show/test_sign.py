@@ -310,7 +310,7 @@ def test_a_window_that_does_not_come_up_is_opened_again_and_the_last_one_stays(m
     windows = StubbornWindows(lost)
     monkeypatch.setattr(highgui, "cv2", windows)
     monkeypatch.setattr(highgui, "_OPEN_S", 0.02)
-    highgui.open_window("a window", full_screen=full_screen)
+    highgui.open_window("a window", full_screen=full_screen, tries=5)
     assert (windows.opened, windows.destroyed) == (opened, opened - 1)
     assert windows.fills_screen == full_screen
 
