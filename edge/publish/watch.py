@@ -84,7 +84,7 @@ def parse(payload: bytes) -> dict[str, Any] | None:
 def describe(alert: dict[str, Any]) -> str:
     """Return one line for a person to read."""
     place = "/".join(str(part) for part in (alert["device"], alert["camera"]))
-    clock = str(alert["t_decided"])[:19].replace("T", " ")
+    clock = str(alert["t_decided"])[:19].replace("T", " ") + "Z"
     if alert["event_type"] == TEST:
         return f"{clock} {place}  test alert: nobody was seen{_late(alert)}"
     word = f"{alert['event_type']:<6} {alert['label']}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 
 from hypothesis import given
@@ -22,7 +23,7 @@ PAYLOAD = sender().alert(alert(), fakes.scene(decided_at=100.0), MODEL).now(send
 
 def test_an_alert_is_told_in_one_line_for_a_person():
     line = describe(json.loads(PAYLOAD))
-    assert "stop-7/main" in line
+    assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ stop-7/main", line), "UTC, and marked as that"
     assert "start  without_mask" in line
     assert "delayed" not in line
 

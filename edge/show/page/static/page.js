@@ -166,9 +166,10 @@ function shown(value) {
   return value === "" ? "–" : Array.isArray(value) ? value.join(", ") || "–" : String(value);
 }
 
+// In the reader's own language and order of day and month.
 function clock(date) {
   const today = date.toDateString() === now.toDateString();
-  return date.toLocaleString("en-GB", { ...(today ? {} : { day: "numeric", month: "short" }), hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  return date.toLocaleString(undefined, { ...(today ? {} : { day: "numeric", month: "short" }), hour: "2-digit", minute: "2-digit", second: "2-digit" });
 }
 
 // The live picture: asked for while the page is seen and not paused, so that the watch copies nothing otherwise.
