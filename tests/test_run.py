@@ -149,7 +149,7 @@ def test_the_embedded_broker_serves_a_first_run(tmp_path):
 
 
 def test_a_video_is_walked_to_its_end_with_0(mosquitto, ear, demo_video):
-    watch = Watch("--source", demo_video, *on(mosquitto))
+    watch = Watch("--source", demo_video, "--timings", *on(mosquitto))
     out, err = watch.process.communicate(timeout=60)
     assert watch.process.returncode == 0, err
     assert "96 frames" in out

@@ -56,7 +56,7 @@ class Listener:
 
     def __init__(self, pipe: Pipe, port: int, *arguments: str) -> None:
         self.ear = Ear(port)
-        self.watch = Watch("--source", pipe.path, *arguments)
+        self.watch = Watch("--source", pipe.path, "--timings", *arguments)
         assert eventually(lambda: self.stats.get("frames", 0) >= 6, 40)
 
     @property
