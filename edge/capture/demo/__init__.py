@@ -149,7 +149,7 @@ def _street() -> Image:
     cv2.circle(image, (473, 84), 34, (60, 150, 60), cv2.FILLED, cv2.LINE_AA)
     cv2.putText(image, "BUS", (446, 92), cv2.FONT_HERSHEY_DUPLEX, 0.75, (255, 255, 255), 2, cv2.LINE_AA)
     # nobody who comes upon the demo shall take it for a camera's image
-    cv2.putText(image, "DEMO", (560, 56), cv2.FONT_HERSHEY_DUPLEX, 1.6, (90, 70, 50), 3, cv2.LINE_AA)
+    cv2.putText(image, "DEMO", (30, 530), cv2.FONT_HERSHEY_DUPLEX, 1.6, (90, 70, 50), 3, cv2.LINE_AA)
     noisy = image + dice.normal(0, 3, image.shape)
     return np.clip(cv2.GaussianBlur(noisy, (0, 0), 1.2), 0, 255).astype(np.uint8)
 
