@@ -57,6 +57,8 @@ def read(path: Path) -> Clip:
             content = file.readframes(int(_LONGEST_S * file.getframerate()))
             samples = np.frombuffer(content, "<i2").reshape(-1, file.getnchannels()).astype(np.int16)
             return Clip(samples, file.getframerate())
+    except SoundError:  # an OSError, too
+        raise
     except (wave.Error, EOFError, ValueError, RuntimeError) as error:  # the last where a length points past the file
         raise SoundError(f"{path}: is not a WAV file: {error}; {_convert(path)}") from error
     except FileNotFoundError as error:
