@@ -10,7 +10,7 @@ from edge.data import Faces, Frame, Scene, Verdicts
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from edge.capture import Source
     from edge.data import Alert, Floats, Gap, Track
@@ -125,6 +125,26 @@ def run(
             beat()
     finally:
         loop.end()
+
+
+def scenes(source: Source, stages: Stages) -> Iterator[Scene]:
+    """Yield the scene of each moment of `source`, and after its end the one in which every open episode ends."""
+    newest = _Newest()
+    loop = Loop(Parts(source, stages, [newest]))
+    while loop.step():
+        yield newest.scene
+    loop.end()
+    yield newest.scene
+
+
+class _Newest:
+    """Sink that keeps the newest scene."""
+
+    def __init__(self) -> None:
+        self.scene = _nobody()
+
+    def put(self, scene: Scene) -> None:
+        self.scene = scene
 
 
 def _nobody() -> Scene:

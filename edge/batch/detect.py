@@ -16,13 +16,13 @@ from edge.capture.prepared import unprepared
 from edge.capture.video import VideoSource
 from edge.data import CLASSES, EventType, Frame, Mask
 from edge.errors import CameraError, InputError
-from edge.pipeline import ended, walk
+from edge.pipeline import scenes
 from edge.redaction import redacted
 from edge.show.overlay import draw
 from edge.show.view import Mark, View, relative
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
     from pathlib import Path
 
     from rich.progress import Progress
@@ -96,23 +96,22 @@ class Batch:
     def _video(self, path: Path, progress: Progress) -> None:
         source, stages = VideoSource(path, on_bad=self._note, prepare=self.prepare), self.new_stages()
         task = progress.add_task(path.name, total=source.expected_frames or None)
-        summary, at = Summary(str(path)), 0.0
+        summary = Summary(str(path))
         try:
             with self._film(path, source.rate_hz) as film:
-                for frame in self._wanted(source, partial(progress.advance, task)):
-                    at, scene = frame.at, walk(frame, stages)
-                    row = scene_row(str(path), frame, scene)
-                    self._write(row, summary)
+                for scene in scenes(self._wanted(source, partial(progress.advance, task)), stages):
+                    if frame := scene.frame:
+                        row = scene_row(str(path), frame, scene)
+                        self._write(row, summary)
+                        if film:
+                            film.write(draw(frame.image, _view(row)), frame.at)
                     self._write_alerts(str(path), scene.alerts, summary)
-                    if film:
-                        film.write(draw(frame.image, _view(row)), at)
-            self._write_alerts(str(path), ended(at, stages).alerts, summary)
         finally:
             source.close()
             progress.remove_task(task)
         self._tell(summary.of_video())
 
-    def _wanted(self, source: VideoSource, advance: Callable[[], None]) -> Iterator[Frame]:
+    def _wanted(self, source: VideoSource, advance: Callable[[], None]) -> Generator[Frame, None, None]:
         """Yield the frames that are to be classified: all, or one in `every_s`."""
         next_at = 0.0
         for frame in source:
