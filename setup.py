@@ -25,6 +25,7 @@ setup(
     packages=[*find_packages(include=["edge", "edge.*"]), "edge.models", "edge.config"],
     package_dir={"edge": "edge", "edge.models": "models", "edge.config": "config"},
     package_data={
+        "edge": ["py.typed"],
         "edge.capture": ["interlaced.mp4"],
         "edge.capture.demo": ["*.png", "LICENSE.txt"],
         "edge.privacy": ["pages/*.html"],
@@ -81,6 +82,7 @@ setup(
             "jsonschema>=4.20,<5",
             "mypy>=1.13,<3",
             "ruff>=0.9,<1",
+            "setuptools>=70.1,<82",  # the first that builds a wheel without the package wheel
             f"playwright>=1.45,<2; {NOT_ARM32}",
         ],
     },

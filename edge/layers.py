@@ -35,12 +35,12 @@ def load(
     file: Path | None = None,
     overrides: Sequence[str] = (),
     *,
-    system_file: Path = SYSTEM_FILE,
+    system_file: Path | None = SYSTEM_FILE,
     user_file: Path | None = None,
 ) -> Loaded:
     """Return the settings of default < environment < system file < `user_file` < `file` < `overrides` (key=value).
 
-    user_file: read where it is there; None: there is none.
+    system_file, user_file: read where they are there; None: there is none.
 
     Raises:
         ConfigError: a file is missing or no TOML, a key is unknown, or a value has the wrong type or range.
@@ -81,14 +81,14 @@ def _layers(
     environment: Environment,
     file: Path | None,
     overrides: Sequence[str],
-    system_file: Path,
+    system_file: Path | None,
     user_file: Path | None,
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield (origin, nested values), weakest first."""
     default, difference = assets.config() / "default.toml", assets.config() / f"{environment}.toml"
     yield default.name, _read(default)
     yield difference.name, _read(difference)
-    if system_file.exists():
+    if system_file is not None and system_file.exists():
         yield str(system_file), _closed(system_file)
     if user_file is not None and seen(user_file):
         yield str(user_file), _closed(user_file)

@@ -63,6 +63,15 @@ def open_source(
     )
 
 
+def names_files(settings: CameraSettings) -> bool:
+    """Return whether `camera.source` names files or a folder, and not a camera.
+
+    Raises:
+        ConfigError: the camera's password cannot be read.
+    """
+    return _opener(settings, (1, 1), None) is None
+
+
 def check_files(settings: CameraSettings) -> None:
     """Refuse files or a folder that `camera.source` names and that cannot be watched; a camera is not opened.
 
@@ -70,7 +79,7 @@ def check_files(settings: CameraSettings) -> None:
         InputError, CameraError: as `open_source` would.
         ConfigError: the camera's password cannot be read.
     """
-    if _opener(settings, (1, 1), None) is None:
+    if names_files(settings):
         _ahead(settings, partial(_probed, Path(settings.source)), threading.Event()).close()
 
 
