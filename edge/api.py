@@ -111,7 +111,8 @@ def watch(
 
     Files are treated as `maskwatch detect` does: every frame, every face in it, with the last scene (`frame` is None)
     for the end of the episodes that are open. A camera is treated as `maskwatch run` does: the newest frame, tracks
-    that are due, scenes without a frame while it is absent, and no end. Nothing is published, stored or displayed.
+    that are due, scenes without a frame while it is absent, and no end; a covered or blurred lens is not detected.
+    Nothing is published, stored or displayed. What is damaged in a file is logged as a warning.
     Leaving the loop, or `close()` on the iterator, closes the source.
 
     source: a video, an image, a folder of images, or what `camera.source` takes: demo, usb:0, picamera, rtsp://…
