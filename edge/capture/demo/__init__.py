@@ -74,7 +74,7 @@ class DemoCamera:
             CameraError: the pictures of the people are missing.
         """
         self._monotonic, self._sleep = monotonic, sleep
-        self._street = _street()
+        self._street = _marked(_street())
         self._people = {
             (role.name, variant): _sprite(f"{role.name}_{variant}")
             for role in _CAST
@@ -148,10 +148,13 @@ def _street() -> Image:
     cv2.rectangle(image, (470, 90), (476, 470), (70, 72, 76), cv2.FILLED)
     cv2.circle(image, (473, 84), 34, (60, 150, 60), cv2.FILLED, cv2.LINE_AA)
     cv2.putText(image, "BUS", (446, 92), cv2.FONT_HERSHEY_DUPLEX, 0.75, (255, 255, 255), 2, cv2.LINE_AA)
-    # nobody who comes upon the demo shall take it for a camera's image
-    cv2.putText(image, "DEMO", (30, 530), cv2.FONT_HERSHEY_DUPLEX, 1.6, (90, 70, 50), 3, cv2.LINE_AA)
     noisy = image + dice.normal(0, 3, image.shape)
     return np.clip(cv2.GaussianBlur(noisy, (0, 0), 1.2), 0, 255).astype(np.uint8)
+
+
+def _marked(street: Image) -> Image:
+    """Return the street with the word DEMO on the road, so that nobody takes it for a camera's image."""
+    return cv2.putText(street.copy(), "DEMO", (30, 530), cv2.FONT_HERSHEY_DUPLEX, 1.6, (90, 70, 50), 3, cv2.LINE_AA)  # type: ignore[return-value]
 
 
 def _house(image: Image, left: int, top: int, grey: int) -> None:
