@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 
 _START_S = 20.0
 _STOP_S = 3.0
+_DELIVER_S = 1.0
+"""How long the last messages, `offline` among them, may take to reach those who subscribe."""
 _NEIGHBOURS = 100
 """Ports from the usual one on that are tried before the system chooses any."""
 
@@ -59,6 +61,7 @@ class EmbeddedBroker:
         self._loop.run_until_complete(self._start())
         self._ready.set()
         self._loop.run_forever()
+        self._loop.run_until_complete(self._broker.deliver(_DELIVER_S))
         self._loop.run_until_complete(asyncio.wait_for(self._broker.shutdown(), _STOP_S))
 
     async def _start(self) -> None:

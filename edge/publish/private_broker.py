@@ -31,6 +31,8 @@ _MAX_RETAINED, _MAX_RETAINED_BYTES = 1_000, 4_194_304
 _MAX_WAITING = 1_000
 """Messages that wait for a client with a session that is away; the oldest go."""
 _SESSION_S = 3_600
+_CHECK_S, _QUIET_CHECKS = 0.01, 5
+"""Between the queue and its tasks a message is seen in neither for an instant."""
 _MALFORMED = (AMQTTError, MQTTError, NoDataError, OSError, ValueError, LookupError, struct.error, TypeError)
 
 
@@ -101,6 +103,16 @@ class PrivateBroker(Broker):  # type: ignore[misc] # amqtt has no types
     def _has_room(self, topic: str | None, size_bytes: int) -> bool:
         others = [len(message.data) for name, message in self._retained_messages.items() if name != topic]
         return len(others) < _MAX_RETAINED and sum(others) + size_bytes <= _MAX_RETAINED_BYTES
+
+    async def deliver(self, within_s: float) -> None:
+        """Wait until what was published has gone to its subscribers, `within_s` at most: a shutdown drops the rest."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                quiet = 0
+                while quiet < _QUIET_CHECKS:
+                    busy = not self._broadcast_queue.empty() or not all(task.done() for task in self._tasks_queue)
+                    quiet = 0 if busy else quiet + 1
+                    await asyncio.sleep(_CHECK_S)
 
     async def _retain_broadcast_message(self, broadcast: dict[str, Any], qos: int, target_session: Session) -> None:
         while target_session.retained_messages.qsize() >= _MAX_WAITING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import shlex
 import signal
@@ -237,3 +238,25 @@ def test_a_packet_of_megabytes_ends_its_connection_unread():
         assert eventually(lambda: device.state == ONLINE)
         device.send(Message("a", b"x" * 300_000, qos=1))
         assert eventually(lambda: device.connections >= 2)
+
+
+def test_the_last_word_reaches_its_subscribers_before_the_broker_stops(monkeypatch):
+    """On a busy machine `offline` was still in the broker's queue when it stopped, and nobody heard it."""
+    send = private_broker.PrivateBroker._run_broadcast
+
+    async def late(self, tasks):
+        await asyncio.sleep(0.05)
+        await send(self, tasks)
+
+    monkeypatch.setattr(private_broker.PrivateBroker, "_run_broadcast", late)
+    with (
+        embedded() as broker,
+        client(broker.port, "reader") as (_, heard),
+        client(broker.port, "writer") as (writer, _),
+    ):
+        assert eventually(lambda: writer.state == ONLINE)
+        writer.send(Message("first", b"1", 1, False))
+        assert eventually(lambda: heard)
+        writer.close(Message("status", b"offline", 1, False))
+        broker.close()
+        assert eventually(lambda: ("status", b"offline", False) in heard, 5)
