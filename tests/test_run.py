@@ -143,9 +143,9 @@ def test_the_embedded_broker_serves_a_first_run(tmp_path):
     ear = Ear(port, **known(tmp_path))
     assert eventually(ear.alerts, 40)
     code, _, err = watch.end(signal.SIGINT)
+    assert eventually(lambda: ear.of("status")[-1] == b"offline")
     ear.close()
     assert (code, "Traceback" in err) == (0, False), err
-    assert ear.of("status")[-1] == b"offline"
 
 
 def test_a_video_is_walked_to_its_end_with_0(mosquitto, ear, demo_video):
