@@ -154,7 +154,7 @@ def _street() -> Image:
 
 def _marked(street: Image) -> Image:
     """Return the street with the word DEMO on the road, so that nobody takes it for a camera's image."""
-    return cv2.putText(street.copy(), "DEMO", (30, 530), cv2.FONT_HERSHEY_DUPLEX, 1.6, (90, 70, 50), 3, cv2.LINE_AA)  # type: ignore[return-value]
+    return cv2.putText(street.copy(), "DEMO", (800, 530), cv2.FONT_HERSHEY_DUPLEX, 1.6, (90, 70, 50), 3, cv2.LINE_AA)  # type: ignore[return-value]
 
 
 def _house(image: Image, left: int, top: int, grey: int) -> None:
