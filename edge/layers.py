@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,11 +139,15 @@ def _as_meant(value: object, before: object) -> object:
     return value.text if is_text else value.parsed
 
 
+_KEY = re.compile(r"\s*\w+(\.\w+)+\s*")
+
+
 def _parse_override(text: str) -> dict[str, Any]:
     """Return {"a": {"b": value}} for "a.b=value"; the value is TOML where it can be, else a string."""
     key, equals, value = text.partition("=")
-    if not equals or "." not in key:
-        raise ConfigError(f"--set {redacted(key)}: write section.key=value, for example mqtt.port=1883")
+    if not equals or not _KEY.fullmatch(key):
+        shown = redacted(text).partition("=")[0]  # the whole text: a password may hold the first "="
+        raise ConfigError(f"--set {shown}: write section.key=value, for example mqtt.port=1883")
     try:
         parsed: Any = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
