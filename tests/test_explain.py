@@ -93,3 +93,11 @@ def test_a_file_that_is_no_utf_8_is_told_as_that(tmp_path):
     file.write_text("[device]\n", "utf-16")
     with pytest.raises(ConfigError, match="is not UTF-8; fix: save it as UTF-8 text"):
         load(file=file, system_file=NOWHERE)
+
+
+def test_a_source_that_was_meant_for_another_option_shows_no_part_of_its_password():
+    """The address was cut at its first "=", in the middle of the password."""
+    with pytest.raises(ConfigError) as caught:
+        load(overrides=["rtsp://half=other:x@camera:554/s"], system_file=NOWHERE)
+    assert "half" not in str(caught.value)
+    assert "write section.key=value" in str(caught.value)

@@ -11,7 +11,7 @@ import cv2
 log = logging.getLogger(__name__)
 
 _WAIT_MS = 30
-_OPEN_S = 1.5
+_OPEN_S, _TRIES = 2.0, 5
 _OPENED_PX = (400, 300)
 """Size of a new window. Source: OpenCV 4, modules/highgui/src/window_QT.cpp."""
 
@@ -21,28 +21,27 @@ def has_display() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def open_window(title: str, *, full_screen: bool, tries: int = 2) -> None:
-    """Open a window that is painted; it fills the screen for an instant even where it is not to stay so.
+def open_window(title: str) -> None:
+    """Open a window of free size."""
+    cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
 
-    tries: how often it is opened at most. Where no window manager runs no window fills the screen, and the last one
-    stays as it is: somebody in front of it can start again, and an unattended one is worth more tries.
+
+def open_full_screen(title: str) -> None:
+    """Open a window over the whole screen, and once more where it does not come up.
 
     While a machine is busy, Qt 5 now and then loses all events of a new window, and never paints it: measured in up to
-    one start of six. Such a window keeps the size that it was opened with, which shows where it is to fill the screen;
-    it is opened again.
+    one start of six. Such a window keeps the size that it was opened with.
     """
-    for tries_left in reversed(range(tries)):
-        cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
+    for tries_left in reversed(range(_TRIES)):
+        open_window(title)
         fill_screen(title, on=True)
         give_up_at = time.monotonic() + _OPEN_S
         while window_px(title) == _OPENED_PX and time.monotonic() < give_up_at:
             cv2.waitKey(_WAIT_MS)
         if window_px(title) != _OPENED_PX or not tries_left:
-            break
+            return
         log.info("the window %s did not come up; it is opened again", title)
         cv2.destroyWindow(title)
-    if not full_screen:
-        fill_screen(title, on=False)
 
 
 def fill_screen(title: str, *, on: bool) -> None:

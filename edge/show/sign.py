@@ -11,7 +11,7 @@ import cv2
 
 from edge.errors import CameraLost, InputError
 from edge.show.child import ChildProcess
-from edge.show.highgui import is_open, open_window, window_px
+from edge.show.highgui import is_open, open_full_screen, window_px
 from edge.show.poster import Says, poster
 from edge.show.slot import SceneReader
 
@@ -31,7 +31,6 @@ _AGAIN_S = 2.0
 _TURN_S = 4.0
 """How long each pair of languages shows, where there are more than two."""
 _ESCAPE = 27
-_TRIES = 5
 _EMPTY_PX = (1280, 720)
 
 
@@ -93,7 +92,7 @@ class _Sign:
     """The window and what it says now."""
 
     def __init__(self, texts: SignTexts, is_night: Callable[[], bool]) -> None:
-        open_window(_TITLE, full_screen=True, tries=_TRIES)
+        open_full_screen(_TITLE)
         self._texts, self._is_night = texts, is_night
         self._drawn = (Says.IDLE, "", (0, 0), False)
         self._says, self._text, self._said_at, self._seen_at = Says.IDLE, texts.idle, 0.0, 0.0

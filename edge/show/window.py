@@ -42,7 +42,8 @@ class Ended(Enum):
 def show(path: Path, *, full_screen: bool = False) -> Ended:
     """Show the newest scene of the maskwatch at `path` until `q`, the closing of the window, or its end."""
     reader = SceneReader(path)
-    open_window(_TITLE, full_screen=full_screen)
+    open_window(_TITLE)
+    fill_screen(_TITLE, on=full_screen)
     try:
         return _follow(reader, full_screen=full_screen)
     except CameraLost:

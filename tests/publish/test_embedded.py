@@ -75,9 +75,11 @@ def test_where_the_usual_port_is_taken_the_next_free_one_is_used_and_subscribers
     need("mosquitto_sub")
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held = False
         with suppress(OSError):  # another broker on this machine has it: just as well
             taken.bind(("127.0.0.1", 1883))
             taken.listen()
+            held = True
         env = environment(XDG_STATE_HOME=str(tmp_path))
         arguments = ("--source", "demo", "--headless", "--set", "device.name=stop-7", "--set", "show.terminal=on")
         run = subprocess.Popen(
@@ -94,7 +96,8 @@ def test_where_the_usual_port_is_taken_the_next_free_one_is_used_and_subscribers
             assert process.returncode == 0, err
     assert "maskwatch/1/stop-7/status online" in printed.stdout, (line, printed)
     assert "stop-7/main" in told
-    assert "port 1883 is in use, listening on " in err
+    # where somebody else had it, it may have been free again by the time it was asked for
+    assert not held or "port 1883 is in use, listening on " in err
     assert known(tmp_path)["password"] not in out + err + line
 
 

@@ -356,14 +356,23 @@ def keep_putting(server, *sinks) -> threading.Event:
     return done
 
 
+def painted_window(server, display: str, stop: threading.Event):
+    """Return the process of a window that is painted: Qt 5 loses up to one new window of six (edge/show/highgui.py)."""
+    for _ in range(5):
+        window = window_process(server.path, stop)
+        done = keep_putting(server, window)
+        if eventually(lambda: banner_on_screen(display), 10):
+            return window, done
+        done.set()
+        window.close()
+    raise AssertionError("five windows in a row stayed black")
+
+
 def test_a_real_window_shows_the_scene_and_q_ends_the_watch(server, display, monkeypatch):
     monkeypatch.setenv("DISPLAY", display.name)
     stop = threading.Event()
-    window = window_process(server.path, stop)
-    done = keep_putting(server, window)
+    window, done = painted_window(server, display.name, stop)
     try:
-        assert eventually(lambda: windows(display.name), 30)
-        assert eventually(lambda: banner_on_screen(display.name), 20)
         subprocess.run([need("xdotool"), "search", "--name", "^maskwatch$", "windowfocus", "key", "q"], check=True)
         assert eventually(stop.is_set, 10)
     finally:
@@ -393,11 +402,9 @@ def test_a_window_closed_by_mouse_stays_closed_without_a_traceback_and_the_watch
     monkeypatch.setenv("DISPLAY", display.name)
     monkeypatch.setattr("edge.show.child._FIRST_RESTART_S", 0.2)
     stop = threading.Event()
-    window = window_process(server.path, stop)
-    done = keep_putting(server, window)
+    window, done = painted_window(server, display.name, stop)
     try:
         shown_window(display.name, "maskwatch")
-        assert eventually(lambda: banner_on_screen(display.name), 20)
 
         def is_closed() -> bool:
             for number in windows(display.name):  # one that Qt lost is opened again, under another number

@@ -304,15 +304,14 @@ class StubbornWindows:
         time.sleep(0.001)
 
 
-@pytest.mark.parametrize("full_screen", [True, False])
 @pytest.mark.parametrize(("lost", "opened"), [(0, 1), (2, 3), (99, 5)])
-def test_a_window_that_does_not_come_up_is_opened_again_and_the_last_one_stays(monkeypatch, lost, opened, full_screen):
+def test_a_window_that_does_not_come_up_is_opened_again_and_the_last_one_stays(monkeypatch, lost, opened):
     windows = StubbornWindows(lost)
     monkeypatch.setattr(highgui, "cv2", windows)
     monkeypatch.setattr(highgui, "_OPEN_S", 0.02)
-    highgui.open_window("a window", full_screen=full_screen, tries=5)
+    highgui.open_full_screen("a window")
     assert (windows.opened, windows.destroyed) == (opened, opened - 1)
-    assert windows.fills_screen == full_screen
+    assert windows.fills_screen
 
 
 @pytest.mark.parametrize("stop", [FULL_HD], indirect=True)
