@@ -18,7 +18,7 @@ COVERED = {
     Fit.CHIN: (False, False, False),
     Fit.FOREHEAD: (False, False, False),
 }
-ROUNDS = 12
+ROUNDS = 24
 
 
 def changed(before: np.ndarray, after: np.ndarray, points: np.ndarray) -> float:
@@ -43,7 +43,9 @@ def test_a_mask_covers_what_its_fit_says(fit):
     shares = []
     for seed in range(ROUNDS):
         before, after, landmarks = drawn_with(fit, None, seed % 2, seed)
-        shares.append([changed(before, after, landmarks[part]) for part in (EYES, NOSE, MOUTH)])
+        # the middle of the mouth: a mask under the nose is highest there, and may leave the corners bare
+        parts = landmarks[EYES], landmarks[NOSE], landmarks[MOUTH].mean(0, keepdims=True)
+        shares.append([changed(before, after, part) for part in parts])
     assert np.abs(np.mean(shares, 0) - COVERED[fit]).max() < 0.2, np.mean(shares, 0)
 
 
