@@ -23,10 +23,10 @@ from rich.table import Table
 from edge.boxes import iou
 from edge.capture.files import read_picture
 from edge.data import Faces, Frame, Scene, Track
-from edge.joined.stages import load_models
-from edge.layers import load
-from edge.privacy.empty import EmptyScene
+from edge.privacy.background import BackgroundModel
 from edge.privacy.pixelate import Cover, Pixelation
+from edge.settings.load import load
+from edge.stages import load_models
 
 if TYPE_CHECKING:
     from edge.data import Image
@@ -47,7 +47,7 @@ def covered(image: Image, cover: Cover, live: Detector, cells: int) -> Image:
     faces = live.detect(frame_of(image))
     tracks = tuple(Track(k, tuple(map(float, box)), k, 0.0, 0.0) for k, box in enumerate(faces.boxes))
     scene = Scene(frame_of(image), Faces.none(), tracks, (), 0.0)
-    picture = Pixelation(cover, EmptyScene(), cells=cells).picture(scene)
+    picture = Pixelation(cover, BackgroundModel(), cells=cells).picture(scene)
     return image if picture is None else picture
 
 

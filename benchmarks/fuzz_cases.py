@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge import assets
+from edge import paths
 from edge.alert.episodes import EpisodePolicy
 from edge.boxes import Letterbox, clip, iou, nms, shorter_sides
 from edge.capture.files import read_picture
 from edge.capture.opencv import OpenCvCamera
-from edge.capture.prepared import untouched
+from edge.capture.preprocess import untouched
 from edge.capture.spec import open_source
 from edge.classify.crop import crop_face
 from edge.classify.mask import softmax
@@ -31,9 +31,9 @@ from edge.classify.vote import Voter
 from edge.data import CLASSES, Alert, EventType, Faces, Frame, Mask, Reason, Scene, Track, Verdicts
 from edge.detect.centerface import decode
 from edge.errors import CameraError, ConfigError, InputError, ModelError
-from edge.layers import load
 from edge.publish.message import Clock, Sender
-from edge.publish.watch import describe, parse
+from edge.publish.subscriber import describe, parse
+from edge.settings.load import load
 from edge.tflite import Model, ModelSpec, read_spec
 from edge.track.motion import MotionTracker
 
@@ -96,7 +96,7 @@ def mutated(content: bytes, dice: random.Random) -> bytes:
 
 @cache
 def _default_toml() -> bytes:
-    return (assets.config() / "default.toml").read_bytes()
+    return (paths.config() / "default.toml").read_bytes()
 
 
 @cache
@@ -216,7 +216,7 @@ def _frame() -> Frame:
 
 @cache
 def _mask_spec() -> ModelSpec:
-    return read_spec(assets.models() / "mask")
+    return read_spec(paths.models() / "mask")
 
 
 @cache
@@ -334,7 +334,7 @@ def frame(dice: random.Random) -> None:
 
 @cache
 def _mask_model() -> tuple[bytes, bytes]:
-    folder = assets.models() / "mask"
+    folder = paths.models() / "mask"
     return (folder / "model.toml").read_bytes(), (folder / "model.tflite").read_bytes()
 
 

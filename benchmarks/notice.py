@@ -26,21 +26,21 @@ import numpy as np
 from gpiozero import Device
 from gpiozero.pins.mock import MockFactory
 
+from edge.app.components import Components
+from edge.app.mqtt import build_publisher
+from edge.app.notice import Nearby, build_notifier, sign_texts
+from edge.app.viewers import Shown
 from edge.capture.demo import DemoCamera
 from edge.data import Alert, EventType, Faces, Mask, Scene, Track
-from edge.distance.ruler import ruler_of
-from edge.joined.nearby import Nearby, build_notifier, sign_texts
-from edge.joined.outlets import build_publisher
-from edge.joined.stages import load_models
-from edge.joined.viewers import Shown
-from edge.keeper import Keeper
-from edge.layers import load
+from edge.distance.ranging import range_finder_of
 from edge.publish.broker import broker_of
 from edge.publish.outbox import Outbox
-from edge.publish.remote import Wishes
-from edge.show.child import ChildProcess
+from edge.publish.remote_commands import RemoteCommands
+from edge.settings.load import load
+from edge.show.child_process import ChildProcess
+from edge.show.shared_scene import SceneServer
 from edge.show.sign import SignTexts, sign_process
-from edge.show.slot import SceneServer
+from edge.stages import load_models
 from tests.conftest import open_screen
 from tests.fakes import eventually, frame
 from tests.notice.players import RecordingPlayer
@@ -50,10 +50,10 @@ if TYPE_CHECKING:
 
     from gpiozero.pins.mock import MockPin
 
-    from edge.joined.stages import Models
     from edge.pipeline import Sink
     from edge.publish.publisher import Publisher
-    from edge.settings import Settings
+    from edge.settings.schema import Settings
+    from edge.stages import Models
 
 _ROUND_S = 2.0
 _QUIET_S = 0.5
@@ -185,7 +185,7 @@ def build_stop(folder: Path, stack: ExitStack) -> Stop:
     recorder, pins = mocked(folder, stack)
     settings = load(overrides=_SETTINGS, system_file=Path("/nonexistent")).settings
     models, nearby = load_models(settings, profile="live"), Nearby()
-    keep = stack.enter_context(Keeper())
+    keep = stack.enter_context(Components())
     publisher = publisher_of(settings, models, keep)
     notifier = build_notifier(settings.notice, nearby, publisher, time.time, keep)
     shown = Shown(str, nearby, lambda _scene: {})
@@ -232,11 +232,11 @@ def on_screen(folder: Path, size: str, start: Callable[[], ChildProcess], stack:
     return folder / "Xvfb_screen0"
 
 
-def publisher_of(settings: Settings, models: Models, keep: Keeper) -> Publisher:
+def publisher_of(settings: Settings, models: Models, keep: Components) -> Publisher:
     """Return the real publisher; its broker cannot be reached."""
     report = Well(Outbox(None, limit=100, monotonic=time.monotonic))
-    ruler, broker = ruler_of(settings.distance, models.detector_px[0]), broker_of(settings.mqtt, "bench")
-    return build_publisher(settings, broker, models.specs, report, ruler, Wishes(), None, "bench", keep)  # type: ignore[arg-type]
+    ruler, broker = range_finder_of(settings.distance, models.detector_px[0]), broker_of(settings.mqtt, "bench")
+    return build_publisher(settings, broker, models.specs, report, ruler, RemoteCommands(), None, "bench", keep)  # type: ignore[arg-type]
 
 
 def scenes(models: Models) -> Callable[[bool], Scene]:

@@ -26,20 +26,20 @@ import numpy as np
 from edge import pipeline
 from edge.capture.demo import PERIOD_S, DemoCamera
 from edge.data import Frame
-from edge.health import Timings, Vitals
-from edge.joined.stages import build_stages, load_models
-from edge.layers import load
 from edge.monitor.lens import LensHealth
+from edge.monitor.timings import Timings, Vitals
 from edge.notice import Phrase
 from edge.notice.banner import Banner
 from edge.notice.phrases import Phrases
-from edge.notice.policy import Manners, Notifier
+from edge.notice.policy import NoticeTiming, Notifier
 from edge.publish.broker import broker_of
 from edge.publish.message import Clock, Sender
 from edge.publish.outbox import Outbox
-from edge.publish.people import Presence
+from edge.publish.presence import Presence
 from edge.publish.publisher import Publisher, Terms
-from edge.show.slot import SceneServer
+from edge.settings.load import load
+from edge.show.shared_scene import SceneServer
+from edge.stages import build_stages, load_models
 from tests.conftest import Mosquitto
 from tests.faults.driver import Well
 
@@ -47,8 +47,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from edge.data import Image, Scene
-    from edge.joined.stages import Models
-    from edge.settings import Settings
+    from edge.settings.schema import Settings
+    from edge.stages import Models
 
 _STEP_S = 0.25
 """Time of the play between two frames: 144 pictures make the whole of it."""
@@ -216,7 +216,7 @@ def soak(frames: int, every: int, folder: Path, csv_path: Path | None = None) ->
         server = SceneServer(Path(settings.show.socket), max_side_px=640, status=str, banner=lambda: banner.text)
         stack.callback(server.close)
         publisher.start()
-        notifier = Notifier(Phrases((Phrase("en", "please"),)), [banner], Manners(1.0, 20.0, 60.0, 3))
+        notifier = Notifier(Phrases((Phrase("en", "please"),)), [banner], NoticeTiming(1.0, 20.0, 60.0, 3))
         sinks = [notifier, lens, publisher, server, Vitals(), gauge]
         stages = build_stages(settings, models, timings, every_frame=False)
         pipeline.run(Play(frames), stages, sinks, stop=threading.Event(), beat=lambda: None)

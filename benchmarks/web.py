@@ -28,16 +28,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge import pipeline
+from edge.app.components import Components
+from edge.app.notice import Nearby
+from edge.app.viewers import Shown, build_image_redaction
+from edge.app.web import build_page
 from edge.capture.demo import DemoCamera
 from edge.data import Frame
-from edge.health import Timings
-from edge.joined.nearby import Nearby
-from edge.joined.stages import build_stages, load_models
-from edge.joined.viewers import Shown, build_leaving
-from edge.joined.webpage import build_page
-from edge.keeper import Keeper
-from edge.layers import load
-from edge.show.day import Sources
+from edge.monitor.timings import Timings
+from edge.settings.load import load
+from edge.show.daily import Sources
+from edge.stages import build_stages, load_models
 from tests.show.pages import PlayedWatch, Site
 
 if TYPE_CHECKING:
@@ -201,8 +201,8 @@ def main() -> None:
         state = {"fps_hz": 0.0, "latency_ms": 0.0, "broker": "", "waiting": 0, "dropped_alerts": 0, "problems": {}}
         day = Sources({}, lambda: state, lambda _key: False, settings.alert.expires_s)
         shown = Shown(str, Nearby(), lambda _scene: {})
-        keep = stack.enter_context(Keeper())
-        leaving = build_leaving(settings, None, keep)
+        keep = stack.enter_context(Components())
+        leaving = build_image_redaction(settings, None, keep)
         walk = Walk(build_page(settings, shown, day, leaving.pixelation.picture, scene, keep))
         sites = {
             BUSY: open_site(open_decoy(Path(folder) / "other", stack), arguments.viewers, stack),

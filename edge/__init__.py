@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from edge.api import Face, classify, load_models, load_settings, watch
     from edge.data import CLASSES, Alert, EventType, Mask, Reason, Scene, Track
     from edge.errors import CameraError, ConfigError, EdgeError, InputError, ModelError, ThreadStuck
-    from edge.joined.stages import Models
-    from edge.settings import Settings
+    from edge.settings.schema import Settings
+    from edge.stages import Models
 
 __version__ = "0.1.0"
 
@@ -49,8 +49,8 @@ _HOMES = {
     "edge.api": ("Face", "classify", "load_models", "load_settings", "watch"),
     "edge.data": ("CLASSES", "Alert", "EventType", "Mask", "Reason", "Scene", "Track"),
     "edge.errors": ("CameraError", "ConfigError", "EdgeError", "InputError", "ModelError", "ThreadStuck"),
-    "edge.joined.stages": ("Models",),
-    "edge.settings": ("Settings",),
+    "edge.stages": ("Models",),
+    "edge.settings.schema": ("Settings",),
 }
 """The module of each public name."""
 

@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge import stages as parts
 from edge.capture.files import read_picture
 from edge.capture.kinds import exists
 from edge.capture.spec import names_files, open_source
 from edge.data import Frame
 from edge.errors import InputError
-from edge.health import Timings
-from edge.joined import stages as parts
-from edge.layers import lay_over, load
+from edge.monitor.timings import Timings
 from edge.pipeline import scenes
-from edge.privacy.zones import Blinkers
+from edge.privacy.zones import PrivacyZones
+from edge.settings.load import lay_over, load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from edge.data import Image, Mask, Scene
-    from edge.joined.stages import Models
-    from edge.settings import Settings
+    from edge.settings.schema import Settings
+    from edge.stages import Models
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def watch(
 
 def _watched(settings: Settings, models: Models, *, every_frame: bool) -> Iterator[Scene]:
     stages = parts.build_stages(settings, models, Timings(), every_frame=every_frame)
-    paint = Blinkers(settings.privacy.no_look)
+    paint = PrivacyZones(settings.privacy.no_look)
     source = open_source(settings.camera, small_px=models.detector_px, stop=threading.Event(), paint=paint)
     try:
         yield from scenes(source, stages)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from edge.settings import Settings
+    from edge.settings.schema import Settings
 
 HIDDEN = "***"
 _ADDRESSES = (("camera", "source"), ("mqtt", "host"))

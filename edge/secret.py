@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 from edge.errors import ConfigError
-from edge.folders import seen
+from edge.paths import seen
 
 _LONGEST_BYTES = 65_535
 """Source: MQTT 5.0, 3.1.3.6: a password is binary data with a two-byte length; a camera takes far less."""

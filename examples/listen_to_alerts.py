@@ -12,7 +12,7 @@ from contextlib import suppress
 
 import edge
 from edge.publish.access import find
-from edge.publish.watch import alerts
+from edge.publish.subscriber import alerts
 
 
 def main(overrides: list[str]) -> None:

@@ -23,18 +23,18 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from edge import assets
-from edge.device import service
-from edge.layers import load
+from edge import paths
+from edge.doctor import service
 from edge.publish import session
 from edge.publish.broker import broker_of
 from edge.publish.message import Clock, Sender
 from edge.publish.mqtt import ONLINE, MqttLink
 from edge.publish.outbox import Outbox
-from edge.publish.people import Presence
+from edge.publish.presence import Presence
 from edge.publish.publisher import Publisher, Terms
-from edge.publish.remote import Wishes
-from edge.settings import Settings
+from edge.publish.remote_commands import RemoteCommands
+from edge.settings.load import load
+from edge.settings.schema import Settings
 from edge.tflite import read_spec
 from tests import fakes
 from tests.conftest import Mosquitto, free_port
@@ -346,9 +346,9 @@ class Stand:
 def publisher_of(settings: Settings) -> Publisher:
     """Return the real publisher, with Home Assistant's discovery and an outbox in memory."""
     sender = Sender(DEVICE, "", "main", "table", Clock(), expires_s=60.0)
-    models = {"mask": read_spec(assets.models() / "mask")}
+    models = {"mask": read_spec(paths.models() / "mask")}
     report = driver.Well(Outbox(None, limit=1000, monotonic=time.monotonic))
-    wishes = Wishes(effects={"notice": lambda _: None}, prefix=PREFIX)
+    wishes = RemoteCommands(effects={"notice": lambda _: None}, prefix=PREFIX)
     broker = broker_of(settings.mqtt, f"maskwatch-{DEVICE}-main")
     return Publisher(
         Terms(broker, sender, report, models, Presence(sender, interval_s=30.0), settings.mqtt.stats_s, wishes)

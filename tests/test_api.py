@@ -52,7 +52,7 @@ def test_an_unknown_name_is_refused_as_by_any_module():
         _ = edge.clasify
 
 
-@pytest.mark.parametrize("first", ["edge.classify.vote", "edge.classify", "edge.joined.stages", "edge.api"])
+@pytest.mark.parametrize("first", ["edge.classify.vote", "edge.classify", "edge.stages", "edge.api"])
 def test_edge_classify_is_the_function_whatever_was_imported_before(first):
     """The stage that classifies is a package of the same name, which an import would put in the function's place."""
     code = f"import {first}, sys, edge; from edge.classify import Classifier; print(edge.classify.__module__)"

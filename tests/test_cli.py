@@ -12,7 +12,7 @@ import pytest
 
 from edge import __version__
 from edge.commands.options import load_settings
-from edge.settings import Environment
+from edge.settings.schema import Environment
 from tests.conftest import ROOT, command, environment, maskwatch
 
 COMMANDS = (

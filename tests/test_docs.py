@@ -56,7 +56,7 @@ def test_every_command_of_the_readme_is_one():
 
 
 def test_every_setting_that_a_document_names_exists():
-    from edge.layers import load
+    from edge.settings.load import load
 
     known = set(load(system_file=Path("/nonexistent")).origins)
     sections = {key.split(".")[0] for key in known}

@@ -17,7 +17,7 @@ from edge.publish.message import Message
 from edge.publish.mqtt import ONLINE, MqttLink
 from tests.conftest import ROOT, environment
 from tests.fakes import eventually
-from tests.publish.test_watch import PAYLOAD
+from tests.publish.test_subscriber import PAYLOAD
 
 EXAMPLES = ROOT / "examples"
 

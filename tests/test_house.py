@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from edge import pipeline
+from edge import stages as parts
 from edge.data import Faces
-from edge.health import Timings
-from edge.joined import stages as parts
-from edge.layers import load
+from edge.monitor.timings import Timings
+from edge.settings.load import load
 from tests import fakes
 
 EDGE = Path(__file__).parent.parent / "edge"

@@ -14,25 +14,26 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from typer.testing import CliRunner
 
+from edge.app.web import page_sources
 from edge.capture.login import is_stream
-from edge.capture.prepared import untouched
+from edge.capture.preprocess import untouched
 from edge.capture.spec import open_source
 from edge.cli import app
-from edge.device import eyes, service
-from edge.device.world import World
+from edge.doctor import camera as camera_checks
+from edge.doctor import service
+from edge.doctor.host import Host
 from edge.errors import EdgeError
-from edge.joined.webpage import page_sources
-from edge.layers import lay_over, load
-from edge.privacy import sheet
-from edge.privacy.words import Language
+from edge.privacy import signage
+from edge.privacy.signage_text import Language
 from edge.publish.broker import broker_of
 from edge.redaction import fingerprint, shown
+from edge.settings.load import lay_over, load
+from tests.app.test_service import Ear, Watch
 from tests.capture.test_login import BASIC, Camera
 from tests.conftest import Mosquitto
 from tests.fakes import eventually
 from tests.show.pages import Site, next_event
 from tests.test_redaction import HEAD, SECRETS, TAIL, WAYS
-from tests.test_run import Ear, Watch
 
 NOWHERE = Path("/nonexistent/config.toml")
 REPORT = SimpleNamespace(outbox=SimpleNamespace(waits=lambda _key: False))
@@ -68,11 +69,11 @@ def test_nothing_that_is_made_of_settings_shows_a_secret(way, secret):
     before = load(system_file=NOWHERE).settings
     made = lay_over(before, {"camera.source": way.format(secret), "mqtt.host": BROKER.format(secret)}, "test")
     for told in (
-        sheet.data_sheet(made, {}),
-        sheet.sign(made, Language.EN),
+        signage.data_sheet(made, {}),
+        signage.sign(made, Language.EN),
         json.dumps(page_sources(made, REPORT, None, {}).fixed, ensure_ascii=False),
         fingerprint(made),
-        eyes.camera(World(run=lambda _: SimpleNamespace(out="")), made).text,
+        camera_checks.camera(Host(run=lambda _: SimpleNamespace(out="")), made).text,
         service.broker(made).text,
         sentence_of(broker_of, made.mqtt, "client"),
         sentence_of(source_told, made),
@@ -123,7 +124,7 @@ def test_a_secret_in_a_file_shows_nowhere(tmp_path, caplog, secret):
     named |= {"mqtt.host": "broker", "mqtt.user": "me", "mqtt.password_file": str(file)}
     made = lay_over(load(system_file=NOWHERE).settings, named, "test")
     told = [repr(broker_of(made.mqtt, "client")), sentence_of(source_told, made), fingerprint(made), repr(made)]
-    told += [json.dumps(page_sources(made, REPORT, None, {}).fixed), sheet.data_sheet(made, {}), caplog.text]
+    told += [json.dumps(page_sources(made, REPORT, None, {}).fixed), signage.data_sheet(made, {}), caplog.text]
     assert broker_of(made.mqtt, "client").password == secret
     assert all(map(holds_none, told)), told
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from edge import stages as parts
 from edge.data import Faces, Frame, Gap
-from edge.health import Timings
-from edge.joined import stages as parts
-from edge.layers import lay_over, load
+from edge.monitor.timings import Timings
 from edge.pipeline import Loop, Parts
+from edge.settings.load import lay_over, load
 from tests import fakes
 from tests.publish.test_message import MODEL, sender
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from edge import programs
-from edge.device import parts
-from edge.device.world import State, World, run
+from edge.doctor import packages
+from edge.doctor.host import Host, State, run
 from edge.notice.player import Player
 from edge.notice.sound import SoundError
 from edge.notice.speech import spoken
-from edge.show.child import ChildProcess
+from edge.show.child_process import ChildProcess
 from tests.conftest import ROOT
 from tests.fakes import eventually
 
@@ -45,9 +45,9 @@ def test_a_child_of_ours_imports_nothing_from_the_current_folder(trap):
 
 
 def test_the_probes_of_the_doctor_import_nothing_from_the_current_folder(trap):
-    assert World().python_says("import json, numpy").code == 0
-    assert parts.venv(World()).state is State.OK
-    assert parts.opencv(World()).state is not State.MISSING
+    assert Host().python_says("import json, numpy").code == 0
+    assert packages.venv(Host()).state is State.OK
+    assert packages.opencv(Host()).state is not State.MISSING
     assert not (trap / "caught").exists()
 
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from edge.layers import lay_over, load
 from edge.redaction import fingerprint, holds_password, redacted, shown
+from edge.settings.load import lay_over, load
 
 NOWHERE = Path("/nonexistent/config.toml")
 HEAD, TAIL = "Zq7f", "k9Xw"

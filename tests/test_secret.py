@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from edge import secret
 from edge.errors import ConfigError
-from edge.layers import load
 from edge.publish.broker import broker_of
+from edge.settings.load import load
 from edge.show.page import binding
 from edge.show.page.token import token_of
 from tests.conftest import maskwatch

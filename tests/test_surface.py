@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.app.test_service import QUICK, Ear, Watch, on
 from tests.conftest import command, environment, free_port, maskwatch
 from tests.fakes import eventually
 from tests.needs import need
-from tests.test_run import QUICK, Ear, Watch, on
 
 IMAGE_MAGIC = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF", b"BM", b"GIF8")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge import assets
+from edge import paths
 from edge.errors import ModelError
 from edge.tflite import Model, read_spec
 from tests.conftest import maskwatch
@@ -18,7 +18,7 @@ from tests.conftest import maskwatch
 def folder(tmp_path: Path) -> Path:
     """Return a copy of the mask model that may be damaged."""
     copy = tmp_path / "mask"
-    shutil.copytree(assets.models() / "mask", copy)
+    shutil.copytree(paths.models() / "mask", copy)
     return copy
 
 
@@ -31,7 +31,7 @@ def edit(folder: Path, old: str, new: str) -> None:
 
 @pytest.mark.parametrize("name", ["face/live", "face/quality", "mask"])
 def test_every_model_that_comes_along_is_what_its_model_toml_says(name):
-    model = Model(assets.models() / name)
+    model = Model(paths.models() / name)
     width, height = model.size_px
     outputs = model.run(np.zeros((height, width, 3), np.uint8))
     assert [out.shape for out in outputs] == [spec.shape for spec in model.spec.output]

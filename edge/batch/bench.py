@@ -12,8 +12,8 @@ from edge import pipeline
 from edge.capture.demo import DemoCamera
 from edge.capture.video import VideoSource
 from edge.data import Frame
-from edge.health import Timings, Vitals
-from edge.joined.stages import build_stages, load_models
+from edge.monitor.timings import Timings, Vitals
+from edge.stages import build_stages, load_models
 from edge.tflite import runtime
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from edge.capture import Source
     from edge.data import Gap
-    from edge.settings import Settings
+    from edge.settings.schema import Settings
 
 _DEMO_STEP_S = 1 / 12
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from edge.batch.film import Film
-from edge.batch.judge import judged, read_frame
+from edge.batch.images import judged, read_frame
 from edge.batch.outputs import save_picture, to_line
 from edge.batch.rows import Summary, scene_row
+from edge.batch.video_writer import VideoWriter
 from edge.capture.kinds import Kind, contents_of, exists, kind_to_read
-from edge.capture.prepared import unprepared
+from edge.capture.preprocess import unprepared
 from edge.capture.video import VideoSource
 from edge.data import CLASSES, EventType, Frame, Mask
 from edge.errors import CameraError, InputError
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
     from edge.batch.outputs import Drawings, Text
     from edge.batch.rows import RowWriter
-    from edge.capture.prepared import Prepare
+    from edge.capture.preprocess import Prepare
     from edge.data import Alert
     from edge.errors import EdgeError
-    from edge.joined.stages import Models
     from edge.pipeline import Stages
+    from edge.stages import Models
 
     Inputs = list[tuple[Path, Kind | None]]
     """Files, and what they are to be read as, None: their content decides when it is their turn."""
@@ -122,13 +122,13 @@ class Batch:
                 yield frame
 
     @contextmanager
-    def _film(self, path: Path, rate_hz: float) -> Iterator[Film | None]:
+    def _film(self, path: Path, rate_hz: float) -> Iterator[VideoWriter | None]:
         """Yield the drawn video, which ends well also where the command does not."""
         if self.outputs.drawings is None:
             yield None
             return
         rate_hz = min(rate_hz, 1 / self.every_s) if self.every_s else rate_hz
-        film = Film(self.outputs.drawings.path_for(path, ".mp4"), rate_hz)
+        film = VideoWriter(self.outputs.drawings.path_for(path, ".mp4"), rate_hz)
         try:
             yield film
         finally:

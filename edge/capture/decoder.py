@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge.assets import interlaced_clip
 from edge.errors import CameraError
+from edge.paths import interlaced_clip
 
 if TYPE_CHECKING:
     from edge.data import Image

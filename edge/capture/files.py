@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image as Headers
 
 from edge.capture.kinds import Kind, contents_of, rare_image
-from edge.capture.prepared import unprepared
+from edge.capture.preprocess import unprepared
 from edge.data import Frame
 from edge.errors import CameraError, InputError
 

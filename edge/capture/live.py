@@ -8,9 +8,9 @@ import time
 from typing import TYPE_CHECKING
 
 from edge.capture import State
-from edge.capture.calls import Calls
-from edge.capture.progress import ContentProgress
-from edge.capture.slot import Slot
+from edge.capture.blocking_call import BlockingCalls
+from edge.capture.freeze import FreezeDetector
+from edge.capture.latest_frame import Slot
 from edge.data import Frame, Gap
 from edge.errors import CameraError, CameraLost, ThreadStuck
 
@@ -49,9 +49,9 @@ class LiveSource:
         self._frozen_s = frozen_s
         self._slot = Slot()
         self._thread = threading.Thread(target=self._capture, name=f"capture {name}", daemon=True)
-        self._calls = Calls()
+        self._calls = BlockingCalls()
         self._seq = 0
-        self._progress = ContentProgress()
+        self._progress = FreezeDetector()
         self.damaged = 0
         self.reopened = 0
         self.state = State.OPENING
@@ -119,7 +119,7 @@ class LiveSource:
         self.reopened += self._seq > 0
         patient_until = time.monotonic() + self._patience_s
         if self.state is not State.FROZEN:  # the first picture counts as progress, even if it is the last one again
-            self._progress = ContentProgress()
+            self._progress = FreezeDetector()
         try:
             while not self._stop.is_set():
                 self._hand_over(self._calls.timed(camera.read))

@@ -10,7 +10,7 @@ from edge import secret
 from edge.errors import ConfigError
 
 if TYPE_CHECKING:
-    from edge.settings import CameraSettings
+    from edge.settings.schema import CameraSettings
 
 PASSWORD = "camera-password"  # noqa: S105 - the name of its file
 """How systemd's credential and the service's file of the camera's password are named."""

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.capture import login, picamera
-from edge.capture.ahead import ReadAhead
 from edge.capture.demo import DemoCamera
 from edge.capture.files import FolderSource
 from edge.capture.kinds import Kind, exists, kind_to_read
 from edge.capture.live import LiveSource
 from edge.capture.opencv import open_stream, open_usb
-from edge.capture.prepared import PreparedCamera, preparation, unprepared
+from edge.capture.preprocess import PreparedCamera, preparation, unprepared
+from edge.capture.read_ahead import ReadAhead
 from edge.capture.video import VideoSource
 from edge.errors import CameraError, ConfigError, InputError
 from edge.redaction import redacted
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from edge.capture import Camera, Source, WatchedSource
-    from edge.capture.prepared import Prepare
+    from edge.capture.preprocess import Prepare
     from edge.data import Frame, Gap, Image
-    from edge.settings import CameraSettings
+    from edge.settings.schema import CameraSettings
 
 log = logging.getLogger(__name__)
 

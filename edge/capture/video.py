@@ -12,7 +12,7 @@ import cv2
 from edge.capture import decoder
 from edge.capture.files import check_pixels, frame_pixels
 from edge.capture.kinds import lacks_index
-from edge.capture.prepared import unprepared
+from edge.capture.preprocess import unprepared
 from edge.data import Frame
 from edge.errors import CameraError, InputError
 

@@ -12,9 +12,9 @@ from rich.text import Text
 from edge.commands.options import Config, Env, Set, load_settings
 from edge.commands.results import give
 from edge.errors import ConfigError, InputError
-from edge.privacy.words import Language
+from edge.privacy.signage_text import Language
 from edge.redaction import shown
-from edge.settings import Environment
+from edge.settings.schema import Environment
 
 app = typer.Typer()
 
@@ -40,7 +40,7 @@ def check(
             found[key] = {"value": value, "from": loaded.origins[key]}
     with whole_file(json_file) as out:
         give(out, to_json(found), table)
-    from edge.joined.checked import check as refuse
+    from edge.app.validation import check as refuse
 
     refuse(loaded.settings)
 
@@ -54,7 +54,7 @@ def purge(
 ) -> None:
     """Delete all that was kept on this machine: alerts on their way; settings stay."""
     settings = load_settings(env, config, overrides).settings
-    from edge.folders import SERVICE_STATE, state_folder
+    from edge.paths import SERVICE_STATE, state_folder
     from edge.privacy import purge as keeping
 
     _refuse_while_running()
@@ -80,8 +80,8 @@ def sheet(
     """Write a sign for the passers-by and a data sheet for the operator, both from the settings in force."""
     settings = load_settings(env, config, overrides).settings
     from edge.batch.outputs import whole_file
-    from edge.joined.stages import load_models
-    from edge.privacy import sheet as pages
+    from edge.privacy import signage as pages
+    from edge.stages import load_models
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -99,7 +99,7 @@ def sheet(
 
 def _refuse_while_running() -> None:
     """Raise InputError while a maskwatch runs here: it would write again what is deleted under it."""
-    from edge.folders import SERVICE_SCENE, scene_socket
+    from edge.paths import SERVICE_SCENE, scene_socket
     from edge.show.sockets import is_listening
 
     for path in (scene_socket(), SERVICE_SCENE):

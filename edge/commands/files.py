@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from edge.commands.options import Config, Env, Set, load_settings, progress_of
-from edge.settings import Environment
+from edge.settings.schema import Environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,13 +47,13 @@ def detect(
 ) -> None:
     """Judge pictures, videos and folders, and end."""
     settings = load_settings(env, config, overrides).settings
+    from edge import stages as parts
     from edge.batch import detect as batch
     from edge.batch import outputs
     from edge.batch.rows import CsvRows, JsonRows, RowWriter
-    from edge.capture.prepared import preparation
-    from edge.health import Timings
-    from edge.joined import stages as parts
-    from edge.privacy.zones import Blinkers
+    from edge.capture.preprocess import preparation
+    from edge.monitor.timings import Timings
+    from edge.privacy.zones import PrivacyZones
 
     console = Console(stderr=True)
 
@@ -87,7 +87,7 @@ def detect(
             batch.Outputs(writers, drawings, alerts_out, None if writers or str(alerts) == "-" else print_line),
             every_s=every,
             on_bad=tell,
-            prepare=preparation(settings.camera, Blinkers(settings.privacy.no_look)),
+            prepare=preparation(settings.camera, PrivacyZones(settings.privacy.no_look)),
         )
         with progress:
             job.run(files, progress)

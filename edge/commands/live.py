@@ -9,10 +9,10 @@ import typer
 
 from edge.commands.options import Config, Env, Set, is_quiet, load_settings
 from edge.errors import InputError
-from edge.settings import Environment
+from edge.settings.schema import Environment
 
 if TYPE_CHECKING:
-    from edge.settings import Settings
+    from edge.settings.schema import Settings
 
 
 app = typer.Typer()
@@ -44,7 +44,7 @@ def run(
         return load_settings(env, config, overrides, *more).settings
 
     settings = read()
-    from edge.app import watch as watch_camera
+    from edge.app.service import watch as watch_camera
 
     watch_camera(settings, read)
 
@@ -60,11 +60,13 @@ def view(
 ) -> None:
     """Open a window on a running maskwatch; q closes it, f fills the screen."""
     settings = load_settings(env, config, overrides).settings
-    from edge.show import child, window
+    from edge.show import child_process, window
 
     ended = window.show(_socket_of(settings, socket), full_screen=full_screen)
     if with_watch:
-        raise typer.Exit({window.Ended.QUIT: child.QUIT, window.Ended.CLOSED: child.CLOSED}.get(ended, 1))
+        raise typer.Exit(
+            {window.Ended.QUIT: child_process.QUIT, window.Ended.CLOSED: child_process.CLOSED}.get(ended, 1)
+        )
 
 
 @app.command(epilog="Examples: `maskwatch sign` · `maskwatch sign --stay`")
@@ -84,7 +86,7 @@ def sign(
 ) -> None:
     """Fill a display at the stop with what everybody nearby is told; q closes it. It shows no picture and no face."""
     settings = load_settings(env, config, overrides).settings
-    from edge.joined.nearby import night_of, sign_texts
+    from edge.app.notice import night_of, sign_texts
     from edge.show.sign import SignTexts, show_sign
 
     is_night = night_of(settings.notice.sign_night if night is None else night)
@@ -94,7 +96,7 @@ def sign(
 
 def _socket_of(settings: Settings, named: Path | None) -> Path:
     """Return where the running maskwatch listens, if there is a display to show it on."""
-    from edge.folders import running_scene
+    from edge.paths import running_scene
     from edge.show.highgui import has_display
 
     if not has_display():
@@ -113,7 +115,7 @@ def web(
 ) -> None:
     """Serve the web page of a running maskwatch; Ctrl-C ends it."""
     settings = load_settings(env, config, overrides).settings
-    from edge import folders
+    from edge import paths
     from edge.show.page.serve import serve
     from edge.show.page.token import path_to_show, token_of
     from edge.show.web import token_path
@@ -123,7 +125,7 @@ def web(
         typer.echo(token_of(path))
         return
     named = socket or (Path(settings.show.socket) if settings.show.socket else None)
-    serve(settings.web, folders.running_scene(named), with_watch=with_watch)
+    serve(settings.web, paths.running_scene(named), with_watch=with_watch)
 
 
 @app.command(epilog="Examples: `maskwatch watch` · `maskwatch watch --set mqtt.host=broker.example`")
@@ -134,7 +136,7 @@ def watch(env: Env = Environment.DEVELOPMENT, config: Config = None, overrides: 
     import threading
 
     from edge.publish.access import find
-    from edge.publish.watch import alerts, describe
+    from edge.publish.subscriber import alerts, describe
 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

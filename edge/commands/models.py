@@ -13,7 +13,7 @@ from rich.console import Console
 
 from edge.commands.options import Config, Env, Set, load_settings, progress_of
 from edge.commands.results import give
-from edge.settings import Environment
+from edge.settings.schema import Environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,11 +83,11 @@ def evaluate(
 ) -> None:
     """Measure detector and mask model on labelled pictures: figures with 95 % intervals."""
     settings = load_settings(env, config, overrides).settings
-    from edge.batch import evaluate as batch
-    from edge.batch.dataset import read_dataset
-    from edge.batch.judge import COLOURS
+    from edge import stages as parts
+    from edge.batch.images import COLOURS
     from edge.batch.outputs import save_picture, to_json, to_lines, whole_file
-    from edge.joined import stages as parts
+    from edge.evaluation import evaluate as batch
+    from edge.evaluation.dataset import read_dataset
 
     labelled, models = read_dataset(dataset), parts.load_models(settings, profile="quality")
     with _telling() as tell, whole_file(json_file) as json_out, whole_file(rows) as rows_out:
@@ -117,10 +117,10 @@ def compare(
 ) -> None:
     """Compare two mask models on the same faces, or two face models on the same pictures."""
     settings = load_settings(env, config, overrides).settings
-    from edge.batch import compare as batch
-    from edge.batch.dataset import read_dataset
+    from edge import stages as parts
     from edge.batch.outputs import save_picture, to_json, whole_file
-    from edge.joined import stages as parts
+    from edge.evaluation import compare as batch
+    from edge.evaluation.dataset import read_dataset
 
     labelled = read_dataset(dataset)
     kind = batch.same_kind(model_a, model_b, labelled)

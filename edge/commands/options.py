@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.progress import Progress
 from typer.core import TyperArgument, TyperCommand, TyperGroup
 
-from edge.folders import user_settings
-from edge.layers import Loaded, load
-from edge.settings import Environment
+from edge.paths import user_settings
+from edge.settings.load import Loaded, load
+from edge.settings.schema import Environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,13 +11,13 @@ from rich.console import Console
 from edge.commands.options import Config, Env, Set, is_quiet, load_settings
 from edge.commands.results import give
 from edge.errors import EdgeError, InputError
-from edge.layers import SYSTEM_FILE
-from edge.settings import Environment
+from edge.settings.load import SYSTEM_FILE
+from edge.settings.schema import Environment
 
 if TYPE_CHECKING:
-    from edge.device.world import Finding
     from edge.distance.calibrate import Calibration
-    from edge.settings import Settings
+    from edge.doctor.host import Finding
+    from edge.settings.schema import Settings
 
 app = typer.Typer()
 
@@ -33,12 +33,12 @@ def doctor(
 ) -> None:
     """Say what this machine lacks, what is odd, and what mends it; exit code 1 if something is missing."""
     from edge.batch.outputs import whole_file
-    from edge.device import doctor as checks
-    from edge.device.machine import outbox_folder
-    from edge.device.service import lend_passwords
-    from edge.device.world import State, World
+    from edge.doctor import checks
+    from edge.doctor.hardware import outbox_folder
+    from edge.doctor.host import Host, State
+    from edge.doctor.service import lend_passwords
 
-    world = World()
+    world = Host()
     found, settings = _settings_or_defaults(env, config, overrides)
     lend_passwords(world)
     _quiet()
@@ -61,8 +61,8 @@ def _settings_or_defaults(
     env: Environment, config: Path | None, overrides: list[str] | None
 ) -> tuple[list[Finding], Settings]:
     """Return the settings with a finding on them; the defaults where they are wrong, so that the rest is checked."""
-    from edge.device.world import Finding, State
-    from edge.layers import load
+    from edge.doctor.host import Finding, State
+    from edge.settings.load import load
 
     settings = load(env, system_file=Path("/nonexistent")).settings
     try:
@@ -76,7 +76,7 @@ def _settings_or_defaults(
 def _refuse(settings: Settings) -> None:
     """Refuse what `run` would refuse, as far as the libraries are there: a missing one is a finding of its own."""
     try:
-        from edge.joined.checked import check
+        from edge.app.validation import check
     except ImportError:
         return
     check(settings)
@@ -85,19 +85,19 @@ def _refuse(settings: Settings) -> None:
 @app.command(epilog="Examples: `maskwatch setup` · `sudo maskwatch setup` · `maskwatch setup --config mine.toml`")
 def setup(env: Env = Environment.DEVELOPMENT, config: Config = None, overrides: Set = None) -> None:
     """Ask for camera, broker, notice and distance, try each, and write the settings file; Ctrl-C changes nothing."""
-    from edge.device import settings_file
+    from edge.settings import edit
 
-    file = config or settings_file.own_file()
+    file = config or edit.own_file()
     environment = Environment.PRODUCTION if file == SYSTEM_FILE else env
     settings = load_settings(environment, file if file.exists() else None, overrides).settings
     _quiet()
-    from edge.device.dialogue import Target, hold, start
-    from edge.device.service import lend_passwords
-    from edge.device.world import World
-    from edge.joined.checked import check
-    from edge.joined.stages import load_models
+    from edge.app.validation import check
+    from edge.doctor.host import Host
+    from edge.doctor.service import lend_passwords
+    from edge.setup.wizard import Target, hold, start
+    from edge.stages import load_models
 
-    console, world, target = Console(), World(), Target(file, environment)
+    console, world, target = Console(), Host(), Target(file, environment)
     if not console.is_terminal:
         raise InputError("setup asks questions and wants a terminal; mend: write the settings file by hand")
     lend_passwords(world)
@@ -124,20 +124,21 @@ def calibrate(
 ) -> None:
     """Measure the camera: one person stands two metres away, alone, and looks into it; writes the settings file."""
     settings = load_settings(env, config, overrides).settings
-    from edge.device import calibration, settings_file
-    from edge.device.service import lend_passwords
-    from edge.device.world import World
+    from edge.doctor.host import Host
+    from edge.doctor.service import lend_passwords
+    from edge.settings import edit
+    from edge.setup import calibration
 
-    lend_passwords(World())
+    lend_passwords(Host())
     console = Console()
-    file = config or settings_file.own_file()
+    file = config or edit.own_file()
     settings = calibration.of_a_real_camera(settings)
     console.print(f"Stand {at:g} m in front of the camera, alone, without a mask, and look into it.")
     found = calibration.measure(settings, at_m=at, wait_s=wait, look_s=seconds)
     _tell_calibration(console, settings, found)
     calibration.keep(found, file, env, settings)
     console.print(f"Written to {file}: distance.focal_widths, distance.focal_error.", soft_wrap=True)
-    if not settings_file.is_read(file):
+    if not edit.is_read(file):
         console.print(f"It is read by: maskwatch run --config {file}", soft_wrap=True)
 
 

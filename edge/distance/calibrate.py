@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge.distance.ruler import PEOPLE_ERROR, fov_of
+from edge.distance.ranging import PEOPLE_ERROR, fov_of
 from edge.errors import InputError
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ _NEVER = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)
-class Manners:
+class NoticeTiming:
     """How politely people are told.
 
     hold_s: shortest time that a notice or a thank-you stands, so that it can be read.
@@ -41,7 +41,7 @@ class Notifier:
         self,
         phrases: Phrases,
         announcers: Sequence[Announcer],
-        manners: Manners,
+        manners: NoticeTiming,
         *,
         volume: Callable[[], float] = lambda: 1.0,
         wanted: Callable[[Scene], bool] = lambda _scene: True,
@@ -62,7 +62,7 @@ class Notifier:
         self,
         phrases: Phrases,
         announcers: Sequence[Announcer],
-        manners: Manners,
+        manners: NoticeTiming,
         *,
         volume: Callable[[], float],
         wanted: Callable[[Scene], bool],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge.privacy.empty import every_nth
+from edge.privacy.background import every_nth
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge.data import Image, Scene
-    from edge.privacy.empty import EmptyScene
+    from edge.privacy.background import BackgroundModel
 
     Cells = NDArray[np.bool_]
     Box = tuple[float, ...]
@@ -43,7 +43,7 @@ class Cover(StrEnum):
 class Pixelation:
     """Makes the pictures that leave the device or may be seen by more than the technician."""
 
-    def __init__(self, cover: Cover, empty: EmptyScene, *, cells: int, width_px: int = 16_384) -> None:
+    def __init__(self, cover: Cover, empty: BackgroundModel, *, cells: int, width_px: int = 16_384) -> None:
         """Cover what `cover` says, with `cells` cells across the picture or fewer.
 
         width_px: wider pictures are thinned to less than this first, since what is covered needs no pixels.

@@ -17,7 +17,7 @@ _SHIFT = 4
 """Bits of a pixel's fraction in corners, so that a zone lies alike in the large and the small picture."""
 
 
-class Blinkers:
+class PrivacyZones:
     """Paints zones over pictures, in place; a picture of any size has them at the same shares of its sides."""
 
     def __init__(self, zones: Sequence[str]) -> None:

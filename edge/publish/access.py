@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 from edge import secret
 from edge.errors import InputError
-from edge.folders import SERVICE_STATE, state_folder
+from edge.paths import SERVICE_STATE, state_folder
 from edge.publish.broker import EMBEDDED, broker_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from edge.publish.broker import Broker
-    from edge.settings import MqttSettings
+    from edge.settings.schema import MqttSettings
 
 log = logging.getLogger(__name__)
 

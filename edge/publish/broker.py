@@ -15,7 +15,7 @@ from edge.publish.address import EMBEDDED as EMBEDDED  # noqa: PLC0414 - the one
 from edge.publish.address import Address, address_of
 
 if TYPE_CHECKING:
-    from edge.settings import DeviceSettings, MqttSettings
+    from edge.settings.schema import DeviceSettings, MqttSettings
 
 LOOPBACK = "127.0.0.1"
 PASSWORD = "mqtt-password"  # noqa: S105 - the name of its file

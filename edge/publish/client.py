@@ -12,9 +12,9 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import MQTTException, Properties  # type: ignore[attr-defined] # 2.1 has one of its own there
 
+from edge.publish.backoff import Reason
 from edge.publish.broker import tls_context
 from edge.publish.limits import Limits
-from edge.publish.trouble import Reason
 
 if TYPE_CHECKING:
     from edge.publish.broker import Broker

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, get_args
 
-from edge.settings import AlertSettings, DetectorSettings
+from edge.settings.schema import AlertSettings, DetectorSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -12,7 +12,7 @@ from edge.data import EventType
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edge.publish.journal import Held
+    from edge.publish.store import Held
 
 KEPT_S = 600.0
 """An acknowledged alert is sent again after a reconnect within this time: a killed broker loses what it took."""

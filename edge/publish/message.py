@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edge import __version__
+from edge.clock import Clock as Clock  # noqa: PLC0414 - Sender and its clock are made together
+from edge.clock import utc as utc  # noqa: PLC0414
 from edge.data import CLASSES, EventType, Mask, Reason
-from edge.distance.near import unmeasured
-from edge.publish.clock import Clock as Clock  # noqa: PLC0414 - Sender and its clock are made together
-from edge.publish.clock import utc as utc  # noqa: PLC0414
+from edge.distance.proximity import unmeasured
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from edge.data import Alert, Scene, Track
-    from edge.publish.census import Census
+    from edge.publish.aggregate import Aggregate
     from edge.tflite import ModelSpec
 
 ROOT = "maskwatch/1"
@@ -181,7 +181,7 @@ class Sender:
         body |= {"entries": entries}
         return Message(self.camera_topic("count"), encode(body), retain=True, expiry_s=expiry(interval_s))
 
-    def aggregate(self, census: Census) -> Message:
+    def aggregate(self, census: Aggregate) -> Message:
         """Return how many of how many wore a mask in an interval that has ended."""
         began, ended = (utc(self.clock.wall_of(at)) for at in (census.began_at, census.ended_at))
         body = {"schema": SCHEMA, "session": self.session, "from": began, "to": ended}

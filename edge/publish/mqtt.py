@@ -10,14 +10,14 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
-from edge.health import check_alive
+from edge.publish.backoff import Attempts
 from edge.publish.duties import Duties, Known
 from edge.publish.mailbox import Mailbox
 from edge.publish.refusals import Refusals
 from edge.publish.session import ONLINE as ONLINE  # noqa: PLC0414 - the state that owners ask for
 from edge.publish.session import Session
 from edge.publish.suspects import Suspects
-from edge.publish.trouble import Attempts
+from edge.publish.worker import check_alive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -12,10 +12,10 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from edge.health import check_alive
-from edge.publish.journal import packed, unpacked
 from edge.publish.ledger import Ledger
 from edge.publish.storage import Storage
+from edge.publish.store import packed, unpacked
+from edge.publish.worker import check_alive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -6,17 +6,17 @@ import itertools
 import time
 from typing import TYPE_CHECKING
 
-from edge.publish.flight import Flight, Sent
+from edge.publish.in_flight import InFlight, Sent
 from edge.publish.message import WITHDRAWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from edge.publish.backoff import Reason
     from edge.publish.client import Connection
     from edge.publish.duties import Duties, Keyed, Known
     from edge.publish.limits import Limits
     from edge.publish.message import Message
-    from edge.publish.trouble import Reason
 
 _AGAIN_S = 30.0
 """How often one of the messages is sent again that nobody heard, or that the broker denied."""
@@ -32,7 +32,7 @@ class Outgoing:
         """Begin with the greeting; what waited before is old, for the greeting holds what matters of it."""
         self._connection, self._duties, self._known = connection, duties, known
         self._limits, self._mqtt5 = limits, mqtt5
-        self._flight = Flight(limits.in_flight)
+        self._flight = InFlight(limits.in_flight)
         known.waiting.clear()
         known.refusals.begin()
         self._backlog: Iterator[Keyed] = iter(duties.greeting())

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 from edge.publish.message import WITHDRAWN
 from edge.publish.mqtt import MqttLink
 from edge.publish.notices import notice
-from edge.publish.practice import practice_alert
-from edge.publish.remote import Remote, Wishes
+from edge.publish.remote_commands import Remote, RemoteCommands
+from edge.publish.test_alert import build_test_alert
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from edge.data import Scene
+    from edge.monitor.status import StatusReport
     from edge.publish.broker import Broker
     from edge.publish.message import AlertMessage, Message, Sender
     from edge.publish.outbox import Outbox
-    from edge.publish.people import People
-    from edge.report import Report
+    from edge.publish.presence import People
     from edge.tflite import ModelSpec
 
 
@@ -38,11 +38,11 @@ class Terms:
 
     broker: Broker
     sender: Sender
-    report: Report
+    report: StatusReport
     models: dict[str, ModelSpec]
     people: People
     stats_s: float
-    wishes: Wishes = field(default_factory=Wishes)
+    wishes: RemoteCommands = field(default_factory=RemoteCommands)
     snapshot: Callable[[], bytes] | None = None
 
     def will(self) -> Message:
@@ -212,7 +212,7 @@ class Publisher:
     def _listen(self) -> Remote:
         """Return what listens to others; where commands are taken at all, a test alert is one of them."""
         wishes, snapshot = self._terms.wishes, self._terms.snapshot
-        practise = {"test_alert": lambda _press: self._say(practice_alert(self._sender, self._model))}
+        practise = {"test_alert": lambda _press: self._say(build_test_alert(self._sender, self._model))}
         allowed = replace(wishes, effects={**wishes.effects, **practise}) if wishes.effects else wishes
         return Remote(self._sender, allowed, self._say, snapshot=snapshot is not None)
 

@@ -7,19 +7,19 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from edge.publish.backoff import Ending, why
 from edge.publish.client import Connection
 from edge.publish.outgoing import Outgoing
-from edge.publish.trouble import Ending, why
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
 
+    from edge.publish.backoff import Reason, Speech
     from edge.publish.broker import Broker
     from edge.publish.duties import Duties, Known
     from edge.publish.limits import Limits
     from edge.publish.message import Message
-    from edge.publish.trouble import Reason, Speech
 
 log = logging.getLogger(__name__)
 

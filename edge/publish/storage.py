@@ -7,14 +7,14 @@ import sqlite3
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from edge.publish.journal import Changes, Journal
+from edge.publish.store import AlertStore, Changes
 from edge.publish.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from edge.publish.journal import Held, Row
+    from edge.publish.store import Held, Row
     from edge.publish.worker import Call
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class Storage:
         """Keep rows in the file at `path`, or in memory alone where it is None; `keeps`: whether a key is known."""
         self._path, self._monotonic, self._keeps = path, monotonic, keeps
         self._worker = Worker("outbox disk")
-        self._journal: Journal | None = None
+        self._journal: AlertStore | None = None
         self._call: Call[Any] | None = None
         self._then: Callable[[Any], None] = lambda _result: None
         self._rows: dict[str, Row] = {}
@@ -111,7 +111,7 @@ class Storage:
         return len(self._writing.added.keys() | self._unwritten.added.keys())
 
     @property
-    def _opened_journal(self) -> Journal:
+    def _opened_journal(self) -> AlertStore:
         assert self._journal is not None  # noqa: S101 - for mypy: `readable` was asked
         return self._journal
 
@@ -165,18 +165,18 @@ class Storage:
         if not self._in_time and not (is_opening and self.state == "opening"):
             self._set_state(f"memory only: the disk has not answered within {COMMIT_S:.0f} s")
 
-    def _open(self) -> tuple[Journal, list[Held]]:
+    def _open(self) -> tuple[AlertStore, list[Held]]:
         """Open the file and read what an earlier run left there; runs on the worker's thread."""
         assert self._path is not None  # noqa: S101 - for mypy: `turn` has asked
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with ExitStack() as on_error:
-            journal = Journal(self._path)
+            journal = AlertStore(self._path)
             on_error.callback(journal.close)
             kept = journal.load()
             on_error.pop_all()
         return journal, kept
 
-    def _opened(self, result: tuple[Journal, list[Held]]) -> None:
+    def _opened(self, result: tuple[AlertStore, list[Held]]) -> None:
         """Find what only the file knows: an earlier run left it, or we forgot it while the disk was away."""
         self._journal, kept = result
         strange = [held for held in kept if not self._keeps(held.key)]

@@ -7,6 +7,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from edge.errors import ThreadStuck
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -72,3 +74,9 @@ class Worker:
     def _run(self) -> None:
         while run := self._calls.get():
             run()
+
+
+def check_alive(thread: threading.Thread, stop: threading.Event) -> None:
+    """Raise ThreadStuck when a thread has ended though it was not told to: only a restart brings it back."""
+    if not (thread.is_alive() or stop.is_set()):
+        raise ThreadStuck(f"the thread {thread.name} has ended")

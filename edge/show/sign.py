@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import cv2
 
 from edge.errors import CameraLost, InputError
-from edge.show.child import ChildProcess
+from edge.show.child_process import ChildProcess
 from edge.show.highgui import is_open, open_full_screen, window_px
-from edge.show.poster import Says, poster
-from edge.show.slot import SceneReader
+from edge.show.shared_scene import SceneReader
+from edge.show.sign_layout import SignState, poster
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,8 +94,8 @@ class _Sign:
     def __init__(self, texts: SignTexts, is_night: Callable[[], bool]) -> None:
         open_full_screen(_TITLE)
         self._texts, self._is_night = texts, is_night
-        self._drawn = (Says.IDLE, "", (0, 0), False)
-        self._says, self._text, self._said_at, self._seen_at = Says.IDLE, texts.idle, 0.0, 0.0
+        self._drawn = (SignState.IDLE, "", (0, 0), False)
+        self._says, self._text, self._said_at, self._seen_at = SignState.IDLE, texts.idle, 0.0, 0.0
         self.closed = False
         self.show(None)
 
@@ -106,21 +106,21 @@ class _Sign:
             before, self._seen_at = self._says, now
             self._say(*_said(view, self._texts.idle))
         elif now - self._seen_at > _SILENT_S:
-            self._say(Says.IDLE, self._texts.idle)
+            self._say(SignState.IDLE, self._texts.idle)
         drew = self._draw(now)
         self._look()
-        if view is not None and drew and self._says is Says.NOTICE is not before:
+        if view is not None and drew and self._says is SignState.NOTICE is not before:
             log.info("notice on the sign %.0f ms after its decision", 1e3 * (time.monotonic() - view.decided_at))
 
     def rest(self, pause_s: float) -> None:
         """Say the idle words for a while."""
-        self._say(Says.IDLE, self._texts.idle)
+        self._say(SignState.IDLE, self._texts.idle)
         end_at = time.monotonic() + pause_s
         while time.monotonic() < end_at and not self.closed:
             self._draw(time.monotonic())
             self._look(round(1e3 * _WAIT_S))
 
-    def _say(self, says: Says, text: str) -> None:
+    def _say(self, says: SignState, text: str) -> None:
         if (says, text) != (self._says, self._text):
             self._says, self._text, self._said_at = says, text, time.monotonic()
 
@@ -142,7 +142,7 @@ class _Sign:
     def _draw_ahead(self, size_px: tuple[int, int], *, night: bool) -> None:
         """Have the notice and the thanks ready: on a Pi, drawing them would take most of the time there is."""
         self._look()
-        for says, text in ((Says.NOTICE, self._texts.please), (Says.THANKS, self._texts.thanks)):
+        for says, text in ((SignState.NOTICE, self._texts.please), (SignState.THANKS, self._texts.thanks)):
             poster(says, _turn(text, 0.0), size_px, night=night)
 
     def _look(self, wait_ms: int = 1) -> None:
@@ -151,10 +151,10 @@ class _Sign:
         self.closed = key in (ord("q"), _ESCAPE) or not is_open(_TITLE)
 
 
-def _said(view: View, idle: str) -> tuple[Says, str]:
+def _said(view: View, idle: str) -> tuple[SignState, str]:
     if not view.banner:
-        return Says.IDLE, idle
-    return (Says.THANKS if view.thanks else Says.NOTICE), view.banner
+        return SignState.IDLE, idle
+    return (SignState.THANKS if view.thanks else SignState.NOTICE), view.banner
 
 
 def _turn(text: str, shown_s: float) -> str:

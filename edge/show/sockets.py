@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.errors import ConfigError
-from edge.folders import shared_part
+from edge.paths import shared_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge import folders
-from edge.show.child import ChildProcess
+from edge import paths
+from edge.show.child_process import ChildProcess
 
 if TYPE_CHECKING:
-    from edge.settings import WebSettings
+    from edge.settings.schema import WebSettings
 
 PICTURES, NEWS = "web", "day"
 """Names of the sockets beside that of the scene: of pixelated pictures, and of everything else that the page tells."""
@@ -19,7 +19,7 @@ _TOKEN = "web-token"  # noqa: S105 - the name of its file
 
 def token_path(web: WebSettings) -> Path:
     """Return the file of the token: the setting, else in the state folder."""
-    return Path(web.token_file) if web.token_file else folders.state_folder() / _TOKEN
+    return Path(web.token_file) if web.token_file else paths.state_folder() / _TOKEN
 
 
 def web_process(scene: Path, web: WebSettings) -> ChildProcess:

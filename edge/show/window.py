@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import cv2
 
 from edge.errors import CameraLost
-from edge.show.child import ChildProcess
+from edge.show.child_process import ChildProcess
 from edge.show.highgui import fill_screen, is_open, open_window, window_px
 from edge.show.overlay import bar_px, preview
-from edge.show.slot import SceneReader
+from edge.show.shared_scene import SceneReader
 
 if TYPE_CHECKING:
     import threading

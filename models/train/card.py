@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from edge.batch.evaluate import curve
+from edge.evaluation.evaluate import curve
 from edge.tflite import read_spec
 from models.train.card_text import text
 from models.train.plots import coverage_png

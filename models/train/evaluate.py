@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.progress import Progress
 
-from edge.batch.dataset import read_dataset
-from edge.batch.evaluate import Evaluation, judge_dataset
-from edge.batch.evaluate import report as figures
-from edge.batch.figures import interval
-from edge.batch.judge import COLOURS
-from edge.batch.outcomes import SAYINGS, outcomes
+from edge.batch.images import COLOURS
 from edge.classify.mask import softmax
-from edge.joined.stages import Models, models_of
+from edge.evaluation.dataset import read_dataset
+from edge.evaluation.evaluate import Evaluation, judge_dataset
+from edge.evaluation.evaluate import report as figures
+from edge.evaluation.matching import SAYINGS, outcomes
+from edge.evaluation.metrics import interval
+from edge.stages import Models, models_of
 from edge.tflite import read_spec
 from models.train.slices import Slice, drawings, photographs
 from models.train.sources import LABELS, SOURCES

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge.batch.figures import calibration_error, interval
 from edge.classify.mask import softmax
+from edge.evaluation.metrics import calibration_error, interval
 from models.train.confidence import coverage_curve, rare_shift, temperature
 from models.train.mask import load_net
 from models.train.sources import LABELS, SOURCES, Role

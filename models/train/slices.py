@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge.batch.judge import grey, plain, swapped
+from edge.batch.images import grey, plain, swapped
 from models.train.draw import draw_mask, skin_colour
 from models.train.drawn import at_native, toned
 from models.train.fabric import PRINTS, WARM

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge.batch.outcomes import SAYINGS, UNSURE, outcomes
 from edge.capture.files import read_picture
 from edge.classify.crop import crop_face
-from edge.joined.stages import models_of
+from edge.evaluation.matching import SAYINGS, UNSURE, outcomes
 from edge.show.chart import TILE_PX, sheet
+from edge.stages import models_of
 from models.train.evaluate import judged
 
 if TYPE_CHECKING:
-    from edge.batch.evaluate import Evaluation
     from edge.data import Image
+    from edge.evaluation.evaluate import Evaluation
 
 
 def mistakes(done: Evaluation, count: int) -> list[tuple[Image, tuple[str, ...]]]:

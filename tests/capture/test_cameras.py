@@ -10,15 +10,15 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.capture.ahead import ReadAhead
 from edge.capture.demo import PERIOD_S, DemoCamera
 from edge.capture.live import LiveSource
 from edge.capture.opencv import open_stream, open_usb
 from edge.capture.picamera import PiCamera, available, to_bgr
-from edge.capture.prepared import untouched
+from edge.capture.preprocess import untouched
+from edge.capture.read_ahead import ReadAhead
 from edge.capture.spec import open_source
 from edge.errors import CameraError, CameraLost, InputError
-from edge.layers import load
+from edge.settings.load import load
 from tests.fakes import Stopwatch
 
 

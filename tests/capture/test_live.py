@@ -8,8 +8,8 @@ import time
 import numpy as np
 import pytest
 
+from edge.capture.latest_frame import Slot
 from edge.capture.live import LiveSource, State
-from edge.capture.slot import Slot
 from edge.data import Frame, Gap
 from edge.errors import CameraError, CameraLost, ThreadStuck
 from tests import fakes

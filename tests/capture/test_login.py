@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from edge.capture.login import is_stream, password_of, with_login, without_login
 from edge.capture.opencv import open_stream
-from edge.capture.prepared import untouched
+from edge.capture.preprocess import untouched
 from edge.capture.spec import open_source
 from edge.errors import CameraError, ConfigError
-from edge.layers import load
+from edge.settings.load import load
 from tests.conftest import maskwatch
 from tests.fakes import eventually
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from edge.capture.live import LiveSource, State
-from edge.capture.prepared import untouched
+from edge.capture.preprocess import untouched
 from edge.capture.spec import open_source
 from edge.data import Frame
-from edge.layers import load
+from edge.settings.load import load
 from tests.conftest import answers, free_port
 from tests.fakes import eventually
 

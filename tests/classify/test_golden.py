@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edge import assets
+from edge import paths
 from edge.tflite import Model
 
 _MARGIN = 0.5
@@ -12,8 +12,8 @@ _MARGIN = 0.5
 
 
 def test_the_answers_to_thirty_cut_faces_are_those_of_the_day_it_was_made():
-    golden = np.load(assets.models() / "mask" / "golden.npz")
-    model = Model(assets.models() / "mask")
+    golden = np.load(paths.models() / "mask" / "golden.npz")
+    model = Model(paths.models() / "mask")
     logits = np.stack([model.run(image)[0].reshape(-1) for image in golden["images"]])
     ranked = np.sort(golden["logits"], axis=1)
     clear = ranked[:, -1] - ranked[:, -2] > _MARGIN

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge import assets
+from edge import paths
 from edge.classify.mask import MaskClassifier, label, softmax
 from edge.data import Mask
 from edge.detect.centerface import CenterFace
@@ -16,12 +16,12 @@ from tests import fakes
 
 @pytest.fixture(scope="module")
 def classifier():
-    return MaskClassifier(Model(assets.models() / "mask"))
+    return MaskClassifier(Model(paths.models() / "mask"))
 
 
 @pytest.fixture(scope="module")
 def detector():
-    return CenterFace(Model(assets.models() / "face" / "quality"))
+    return CenterFace(Model(paths.models() / "face" / "quality"))
 
 
 def judged(classifier, detector, image) -> list[Mask]:

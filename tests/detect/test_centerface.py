@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge import assets
+from edge import paths
 from edge.boxes import iou
 from edge.detect.centerface import CenterFace, decode
 from edge.tflite import Model
@@ -69,7 +69,7 @@ def test_a_damaged_map_gives_boxes_that_are_numbers(wrong, place):
 
 @pytest.fixture(scope="module", params=["live", "quality"])
 def detector(request):
-    return CenterFace(Model(assets.models() / "face" / request.param))
+    return CenterFace(Model(paths.models() / "face" / request.param))
 
 
 @pytest.mark.parametrize("at", [11.0, 15.0, 20.0])

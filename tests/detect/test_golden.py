@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from edge import assets
+from edge import paths
 from edge.boxes import iou
 from edge.capture.demo import DemoCamera
 from edge.detect.centerface import CenterFace
@@ -21,7 +21,7 @@ _SCORE = 0.1
 
 @pytest.mark.parametrize("profile", ["live", "quality"])
 def test_the_faces_of_the_demo_are_those_of_the_day_it_was_made(profile):
-    folder = assets.models() / "face" / profile
+    folder = paths.models() / "face" / profile
     golden = json.loads((folder / "golden.json").read_text())
     detector, camera = CenterFace(Model(folder)), DemoCamera()
     for second, expected in golden.items():

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from edge.assets import demo
 from edge.capture.demo import _paste, _street
-from edge.distance.ruler import Ruler, focal_of
+from edge.distance.ranging import RangeFinder, focal_of
+from edge.paths import demo
 from tests.fakes import Frame
 
 SIZE_PX = (1280, 720)
@@ -74,9 +74,9 @@ def picture(*people: Person) -> np.ndarray:
     return image
 
 
-def ruler(input_width_px: int = 640) -> Ruler:
+def ruler(input_width_px: int = 640) -> RangeFinder:
     """Return the ruler of the camera that took the drawn pictures, face height as the settings have it."""
-    return Ruler(focal_of(FOV_DEG), 0.05, 0.185, input_width_px)
+    return RangeFinder(focal_of(FOV_DEG), 0.05, 0.185, input_width_px)
 
 
 def boxes(detector, *people: Person) -> list[tuple[float, float, float, float] | None]:

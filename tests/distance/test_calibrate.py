@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.device.calibration import measure
 from edge.distance.calibrate import calibrate
 from edge.errors import CameraError, InputError
-from edge.layers import load
-from edge.show.slot import SceneServer
+from edge.settings.load import load
+from edge.setup.calibration import measure
+from edge.show.shared_scene import SceneServer
 from tests import fakes
 from tests.conftest import maskwatch
 from tests.distance import drawn

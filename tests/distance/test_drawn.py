@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.distance.closer import CloserLook
-from edge.distance.ruler import Metres
-from edge.joined.stages import load_models
-from edge.layers import load
+from edge.distance.ranging import Metres
+from edge.distance.refine import Refinement
+from edge.settings.load import load
+from edge.stages import load_models
 from tests import fakes
 from tests.distance import drawn
 from tests.distance.drawn import Person
@@ -44,7 +44,7 @@ def look(profile: str, person: Person) -> Metres | None:
     box = drawn.nearest(detector(profile).detect(frame).boxes, person.centre_px)
     if box is None:
         return None
-    closer = CloserLook(detector(profile), INPUT_PX[profile])
+    closer = Refinement(detector(profile), INPUT_PX[profile])
     (track,) = closer.measure(frame, [replace(fakes.track(), box=box)])
     ruler = drawn.ruler(INPUT_PX[profile][0])
     return ruler.away(ruler.place(track.measured or track.box, drawn.SIZE_PX))

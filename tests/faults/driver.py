@@ -7,12 +7,12 @@ import uuid
 from itertools import count
 from pathlib import Path
 
-from edge import assets
+from edge import paths
 from edge.data import Alert, EventType, Mask
 from edge.publish.broker import Broker
 from edge.publish.message import Clock, Sender
 from edge.publish.outbox import Outbox
-from edge.publish.people import Presence
+from edge.publish.presence import Presence
 from edge.publish.publisher import Publisher, Terms
 from edge.tflite import read_spec
 from tests import fakes
@@ -39,7 +39,7 @@ class Well:
 def publisher_on(broker: Broker, outbox: Outbox, clock: Clock, stats_s: float = 0.5) -> Publisher:
     """Return the real publisher on a broker and an outbox, with a camera and a lens that are well."""
     sender = Sender(DEVICE, "", "main", uuid.uuid4().hex[:12], clock, expires_s=60.0)
-    models = {"mask": read_spec(assets.models() / "mask")}
+    models = {"mask": read_spec(paths.models() / "mask")}
     people = Presence(sender, interval_s=stats_s)
     return Publisher(Terms(broker, sender, Well(outbox), models, people, stats_s))
 

@@ -31,7 +31,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from rich.console import Console
 
-from edge.publish.watch import Seen, parse
+from edge.publish.subscriber import Seen, parse
 from tests.conftest import Mosquitto, command, environment
 from tests.fakes import eventually
 from tests.faults import driver

@@ -163,7 +163,7 @@ ROWS = (
         "broker down at start",
         (
             f"{BROKER}what_is_raised_before_there_is_a_broker_arrives_when_it_comes",
-            "tests/test_run.py::test_alerts_raised_while_the_broker_is_away_arrive_later",
+            "tests/app/test_service.py::test_alerts_raised_while_the_broker_is_away_arrive_later",
         ),
         Line("publish/publisher.py", "for alert in self._outbox.unsettled()", "for alert in ()"),
     ),
@@ -228,7 +228,7 @@ ROWS = (
         (
             f"{BROKER}hostile_messages_end_nothing_and_move_nothing",
             f"{_HERE}test_fuzz.py::test_a_few_thousand_wrong_inputs_crash_and_hang_nothing",
-            "tests/publish/test_watch.py::test_no_payload_breaks_it",
+            "tests/publish/test_subscriber.py::test_no_payload_breaks_it",
         ),
         Line("publish/watch.py", "except (ValueError, ", "except ("),
     ),
@@ -338,7 +338,7 @@ ROWS = (
         "typo, unknown key, wrong type",
         (
             f"{PROCESS}a_wrong_setting_ends_it_with_78_names_key_and_file_and_is_not_restarted",
-            "tests/test_settings.py::test_a_wrong_setting_is_named_by_its_key",
+            "tests/settings/test_schema.py::test_a_wrong_setting_is_named_by_its_key",
         ),
         Line("errors.py", "exit_code = 78  # EX_CONFIG", "exit_code = 1  # EX_CONFIG"),
     ),

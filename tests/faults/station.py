@@ -12,10 +12,10 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from tests.app.test_service import Ear, Watch, on
 from tests.conftest import Mosquitto, free_port
 from tests.fakes import Stopwatch, eventually
 from tests.faults import street
-from tests.test_run import Ear, Watch, on
 
 OVERLOAD_HZ = 120.0
 """Ten times the usual rate: with `heat` on the watch, more than a fast machine walks as well."""

@@ -272,7 +272,7 @@ def test_hostile_messages_end_nothing_and_move_nothing(mosquitto):
     odd: list[bytes] = []
 
     def take(_topic: str, payload: bytes, _retained: bool) -> None:
-        from edge.publish.watch import parse
+        from edge.publish.subscriber import parse
 
         odd.extend([payload] if parse(payload) is not None else [])
         if payload == b"the end":

@@ -16,18 +16,18 @@ import numpy as np
 import pytest
 
 from edge.capture import spec
+from edge.capture.freeze import FreezeDetector
 from edge.capture.live import LiveSource, State
 from edge.capture.opencv import OpenCvCamera, open_stream
-from edge.capture.progress import ContentProgress
 from edge.data import Frame, Gap, Mask
 from edge.errors import CameraError
 from edge.monitor.lens import LensHealth
 from tests import fakes
+from tests.app.test_service import Ear, Watch, on
 from tests.fakes import FakeCamera, Stopwatch, eventually, picture
 from tests.faults import street
 from tests.faults.station import OVERLOAD_HZ, MjpegCamera, Station, heat, seconds_until, size_bytes, station
 from tests.needs import need
-from tests.test_run import Ear, Watch, on
 
 NOTICE_S = 2.0
 TELL_S = 1.5
@@ -158,7 +158,7 @@ def test_a_call_into_the_camera_that_never_returns_ends_the_program_with_70(mosq
 
 
 def test_the_old_picture_again_and_again_is_no_progress():
-    progress, old = ContentProgress(), picture(7)
+    progress, old = FreezeDetector(), picture(7)
     assert progress.moved(old, 1.0)
     assert not any(progress.moved(old, 1.0 + k / 10) for k in range(1, 100))
     assert progress.still_s(10.9) == pytest.approx(9.9)
@@ -220,7 +220,7 @@ def test_a_camera_that_begins_again_with_the_old_picture_is_well_again(trouble):
 
 def states_of(pictures: list[np.ndarray], rate_hz: float, frozen_s: float = 8.0) -> set[str]:
     """Return what a minute of pictures is taken for, by the rule of the live source."""
-    progress, states = ContentProgress(), set()
+    progress, states = FreezeDetector(), set()
     for number in range(round(60 * rate_hz)):
         at = number / rate_hz
         moved = progress.moved(pictures[number % len(pictures)], at)

@@ -15,15 +15,15 @@ from pathlib import Path
 
 import pytest
 
-from edge.publish.journal import Journal
+from edge.publish.store import AlertStore
 from tests import fakes
+from tests.app.test_service import Ear, Watch, on
 from tests.conftest import Mosquitto
 from tests.fakes import eventually
 from tests.faults.station import seconds_until
 from tests.faults.test_broker import hearing, publishing, raise_alerts
 from tests.needs import need
 from tests.publish.test_outbox import Box, message, on_disk
-from tests.test_run import Ear, Watch, on
 
 
 class Card:
@@ -226,9 +226,9 @@ def test_a_disk_that_answers_again_is_believed_again_and_gets_what_memory_kept(t
 
 def hung(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Let nothing be written before the event that is returned; 50 ms count as late."""
-    release, write = threading.Event(), Journal._write
+    release, write = threading.Event(), AlertStore._write
     monkeypatch.setattr("edge.publish.storage.COMMIT_S", 0.05)
-    monkeypatch.setattr(Journal, "_write", lambda journal, changes: release.wait(30) and write(journal, changes))
+    monkeypatch.setattr(AlertStore, "_write", lambda journal, changes: release.wait(30) and write(journal, changes))
     return release
 
 

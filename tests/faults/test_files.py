@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.app.test_service import Ear, Watch, on
 from tests.fakes import eventually
 from tests.faults.station import seconds_until
 from tests.needs import need
-from tests.test_run import Ear, Watch, on
 
 NOTICE_S = 2.0
 TELL_S = 1.5

@@ -14,15 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from edge import assets
-from edge.health import ServiceManager
+from edge import paths
 from edge.publish.message import Clock
+from edge.systemd import ServiceManager
+from tests.app.test_service import Watch, on
 from tests.conftest import Mosquitto, maskwatch
 from tests.fakes import Stopwatch, eventually
 from tests.faults import kills
 from tests.faults.station import OVERLOAD_HZ, Station, heat, open_files, seconds_until, size_bytes, station
 from tests.faults.test_broker import hearing, publishing, raise_alerts
-from tests.test_run import Watch, on
 
 YEARS_S = 10 * 365 * 86_400.0
 EAGER = ("--set", "alert.dwell_s=0", "--set", "alert.update_s=0.5", "--set", "camera.patience_s=5")
@@ -77,7 +77,7 @@ def test_a_start_in_1970_detects_queues_and_says_that_the_clock_is_not_set(tmp_p
 @pytest.mark.parametrize("damage", ["a flipped byte", "cut off", "gone"])
 def test_a_model_that_is_not_the_one_described_is_refused_with_65(tmp_path, damage):
     folder = tmp_path / "mask"
-    shutil.copytree(assets.models() / "mask", folder)
+    shutil.copytree(paths.models() / "mask", folder)
     path = folder / "model.tflite"
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1

@@ -14,10 +14,10 @@ from edge.alert.episodes import EpisodePolicy
 from edge.data import Mask, Reason
 from edge.notice import Notice, Phrase, State
 from edge.notice.phrases import Phrases
-from edge.notice.policy import Manners, Notifier
+from edge.notice.policy import NoticeTiming, Notifier
 from tests import fakes
 
-MANNERS = Manners(hold_s=4.0, repeat_s=20.0, remind_s=60.0, reminders=3)
+MANNERS = NoticeTiming(hold_s=4.0, repeat_s=20.0, remind_s=60.0, reminders=3)
 """As config/default.toml has them."""
 DWELL_S, STEP_S, HOUR_S = 1.0, 0.5, 3600.0
 _PHRASES = Phrases((Phrase("en", "keep your distance"),), (Phrase("en", "thank you"),))

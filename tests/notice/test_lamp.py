@@ -12,8 +12,8 @@ from gpiozero.pins.mock import MockFactory
 from edge.notice import Notice, Phrase, State
 from edge.notice.banner import Banner, Bell
 from edge.notice.lamp import Buzzer, Lamp
+from edge.notice.problems import Problems
 from edge.notice.relay import Relay
-from edge.notice.trouble import Troubles
 from tests.fakes import Stopwatch, eventually
 
 WORDS = (Phrase("en", "keep apart"), Phrase("de", "Abstand"))
@@ -82,7 +82,7 @@ def test_a_closed_lamp_is_dark(pins):
 def test_a_board_without_pins_is_told_once_with_its_mend_and_ends_nothing(monkeypatch, caplog):
     monkeypatch.setenv("GPIOZERO_PIN_FACTORY", "nothing")
     monkeypatch.setattr(Device, "pin_factory", None)
-    troubles = Troubles()
+    troubles = Problems()
     lamp = Lamp("GPIO17", lambda text: troubles.tell("lamp", text))
     for _ in range(3):
         lamp.announce(ON)
@@ -148,7 +148,7 @@ def test_other_signs_hear_of_changes_and_of_no_repetition():
 
 def test_troubles_are_logged_on_change_and_read_in_one_line(caplog):
     caplog.set_level("INFO")
-    troubles = Troubles()
+    troubles = Problems()
     for text in ("torn out", "torn out", ""):
         troubles.tell("lamp", text)
     troubles.tell("voice", "no card")

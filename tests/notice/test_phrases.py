@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from edge.errors import ConfigError
-from edge.layers import load
 from edge.notice import Phrase
 from edge.notice.phrases import IDLE, PLEASE, THANKS, worded
+from edge.settings.load import load
 from tests.needs import need
 
 PHONEMES = {

@@ -7,13 +7,13 @@ import pytest
 from edge.data import EventType, Mask, Reason
 from edge.notice import Phrase, State
 from edge.notice.phrases import Phrases
-from edge.notice.policy import Manners, Notifier
+from edge.notice.policy import NoticeTiming, Notifier
 from edge.notice.switch import NoticeSwitch
 from tests import fakes
 from tests.publish.test_message import alert
 
 PHRASES = Phrases((Phrase("en", "keep your distance"),), (Phrase("en", "thank you"),))
-MANNERS = Manners(hold_s=4.0, repeat_s=20.0, remind_s=60.0, reminders=2)
+MANNERS = NoticeTiming(hold_s=4.0, repeat_s=20.0, remind_s=60.0, reminders=2)
 LOUD = 0.6
 
 
@@ -41,7 +41,7 @@ class Keeping:
 class Play:
     """A notifier and the scenes that it is shown, one each half second."""
 
-    def __init__(self, manners: Manners = MANNERS, **more) -> None:
+    def __init__(self, manners: NoticeTiming = MANNERS, **more) -> None:
         self.clock = fakes.FakeClock(0.0)
         self.kept = Keeping(self.clock)
         self.notifier = Notifier(PHRASES, [self.kept], manners, **{"volume": lambda: LOUD, **more})

@@ -13,7 +13,7 @@ import time
 import cv2
 import numpy as np
 
-from edge import assets, tflite
+from edge import paths, tflite
 from edge.capture.demo import DemoCamera
 from edge.classify.mask import MaskClassifier
 from edge.data import Frame
@@ -27,7 +27,7 @@ def faces(camera: DemoCamera) -> dict:
     """Return boxes and scores by profile and second, and the time that one picture took."""
     found: dict = {"runtime": tflite.runtime(), "machine": platform.machine()}
     for profile in PROFILES:
-        model = tflite.Model(assets.models() / "face" / profile)
+        model = tflite.Model(paths.models() / "face" / profile)
         detector = CenterFace(model)
         found[f"{profile}_score"] = model.spec.thresholds["score"]
         started_at = time.perf_counter()
@@ -50,7 +50,7 @@ def varied(image: np.ndarray) -> list[np.ndarray]:
 
 def masks(camera: DemoCamera, boxes: dict[str, list]) -> dict:
     """Return logits of the faces in given boxes by second, each varied, and of the golden ones; and an output step."""
-    model = tflite.Model(assets.models() / "mask")
+    model = tflite.Model(paths.models() / "mask")
     classifier = MaskClassifier(model)
     logits = {
         second: [
@@ -60,7 +60,7 @@ def masks(camera: DemoCamera, boxes: dict[str, list]) -> dict:
         ]
         for second, of_second in boxes.items()
     }
-    golden = np.load(assets.models() / "mask" / "golden.npz")["images"]
+    golden = np.load(paths.models() / "mask" / "golden.npz")["images"]
     logits["golden"] = [classifier.logits(image).tolist() for image in golden]
     return {"runtime": tflite.runtime(), "logits": logits, "step": output_step(model)}
 

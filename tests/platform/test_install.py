@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.conftest import ROOT
-from tests.device.test_pains import mounts
+from tests.doctor.test_on_broken_machines import mounts
 
 LOCK = ROOT / "systemd" / "requirements.lock"
 LAYERS = """

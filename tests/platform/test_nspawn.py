@@ -351,7 +351,7 @@ def test_within_the_sandbox_a_camera_s_group_still_opens_what_it_may_and_nothing
 
 def test_members_of_the_group_may_look_and_nobody_else(service):
     look = (
-        "from pathlib import Path; from edge.show.slot import SceneReader; "
+        "from pathlib import Path; from edge.show.shared_scene import SceneReader; "
         "print(SceneReader(Path('/run/maskwatch/scene.sock')).newest(5)[0].shape)"
     )
     as_nobody = ("setpriv", "--reuid=nobody", "--clear-groups")

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge.errors import CameraError, ConfigError, InputError, ModelError, ThreadStuck
-from edge.layers import load
-from edge.settings import Environment
+from edge.settings.load import load
+from edge.settings.schema import Environment
 from tests.conftest import ROOT, command, environment
 from tests.fakes import Stopwatch, eventually
 from tests.needs import need

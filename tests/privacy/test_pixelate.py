@@ -6,15 +6,15 @@ import cv2
 import numpy as np
 import pytest
 
-from edge import assets
+from edge import paths
 from edge.capture.demo import DemoCamera
 from edge.data import Faces, Frame, Scene, Track
 from edge.detect.centerface import CenterFace
-from edge.privacy.empty import EmptyScene
+from edge.privacy.background import BackgroundModel
 from edge.privacy.pixelate import Cover, Pixelation, pixelated
 from edge.tflite import Model
 
-DETECTOR = CenterFace(Model(assets.models() / "face/quality"))
+DETECTOR = CenterFace(Model(paths.models() / "face/quality"))
 PLAY = DemoCamera(sleep=lambda _: None)
 EMPTY_STREET_S, BOTH_PEOPLE_S = 32.5, 10.0
 
@@ -31,8 +31,8 @@ def tracks_of(faces: Faces) -> tuple[Track, ...]:
     return tuple(Track(k, tuple(map(float, box)), k, 0.0, 0.0) for k, box in enumerate(faces.boxes))
 
 
-def covered(cover: Cover, shown: Scene, empty: EmptyScene | None = None) -> np.ndarray:
-    picture = Pixelation(cover, empty or EmptyScene(), cells=32).picture(shown)
+def covered(cover: Cover, shown: Scene, empty: BackgroundModel | None = None) -> np.ndarray:
+    picture = Pixelation(cover, empty or BackgroundModel(), cells=32).picture(shown)
     assert picture is not None
     return picture
 
@@ -41,8 +41,8 @@ def people() -> np.ndarray:
     return PLAY.scene(BOTH_PEOPLE_S)
 
 
-def empty_street() -> EmptyScene:
-    empty = EmptyScene(known_after_s=10.0)
+def empty_street() -> BackgroundModel:
+    empty = BackgroundModel(known_after_s=10.0)
     background = PLAY._street
     for second in range(15):
         empty.put(scene(PLAY._with_noise(background, second / 3), at=float(second)))
@@ -102,7 +102,7 @@ def test_covering_faces_covers_those_that_were_found():
 
 
 def test_a_face_that_fills_the_picture_has_few_cells():
-    portrait = cv2.imread(str(assets.demo() / "astronaut_bare.png"))
+    portrait = cv2.imread(str(paths.demo() / "astronaut_bare.png"))
     large = cv2.resize(portrait, None, fx=3, fy=3)
     shown = scene(large, tracks_of(DETECTOR.detect(frame(large))))
     x1, y1, x2, y2 = (int(v) for v in shown.tracks[0].box)
@@ -111,7 +111,7 @@ def test_a_face_that_fills_the_picture_has_few_cells():
 
 
 def test_a_moment_without_a_picture_has_none():
-    assert Pixelation(Cover.ALL, EmptyScene(), cells=32).picture(Scene(None, Faces.none(), (), (), 0.0)) is None
+    assert Pixelation(Cover.ALL, BackgroundModel(), cells=32).picture(Scene(None, Faces.none(), (), (), 0.0)) is None
 
 
 def test_no_picture_of_the_walk_is_changed():
@@ -126,8 +126,8 @@ def test_a_wide_picture_is_thinned_first_and_covered_alike(cover):
     image = cv2.resize(people(), None, fx=2, fy=2)
     tracks = tracks_of(DETECTOR.detect(frame(image)))
     shown = scene(image, tracks)
-    full = Pixelation(cover, EmptyScene(), cells=32).picture(shown)
-    thin = Pixelation(cover, EmptyScene(), cells=32, width_px=960).picture(shown)
+    full = Pixelation(cover, BackgroundModel(), cells=32).picture(shown)
+    thin = Pixelation(cover, BackgroundModel(), cells=32, width_px=960).picture(shown)
     assert thin.shape == (540, 960, 3)
     assert len(DETECTOR.detect(frame(thin))) == 0
     covered_alike = [cv2.resize(picture, (32, 18), interpolation=cv2.INTER_AREA) for picture in (full, thin)]

@@ -8,9 +8,9 @@ import pytest
 
 from edge.errors import InputError
 from edge.privacy.purge import kept, purge
+from tests.app.test_service import Watch
 from tests.conftest import maskwatch
 from tests.fakes import eventually
-from tests.test_run import Watch
 
 
 @pytest.fixture

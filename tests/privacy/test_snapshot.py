@@ -6,14 +6,14 @@ import cv2
 import numpy as np
 
 from edge.data import Faces, Frame, Scene
-from edge.privacy.empty import EmptyScene
+from edge.privacy.background import BackgroundModel
 from edge.privacy.pixelate import Cover, Pixelation
 from edge.privacy.snapshot import Snapshot
 from tests.privacy.test_pixelate import DETECTOR, frame, people, scene
 
 
 def snapshot() -> Snapshot:
-    return Snapshot(Pixelation(Cover.ALL, EmptyScene(), cells=32))
+    return Snapshot(Pixelation(Cover.ALL, BackgroundModel(), cells=32))
 
 
 def test_before_the_first_picture_there_is_none():

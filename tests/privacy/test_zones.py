@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from edge.errors import ConfigError
-from edge.layers import load
-from edge.privacy.zones import Blinkers, corners_of
+from edge.privacy.zones import PrivacyZones, corners_of
+from edge.settings.load import load
 
 
 def painted(zones: list[str], size_px=(640, 360)) -> np.ndarray:
     image = np.full((size_px[1], size_px[0], 3), 200, np.uint8)
-    Blinkers(zones)(image)
+    PrivacyZones(zones)(image)
     return image
 
 

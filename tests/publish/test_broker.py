@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from edge.errors import ConfigError
-from edge.layers import load
 from edge.publish.broker import broker_of, takes_commands
 from edge.publish.message import Message
 from edge.publish.mqtt import ONLINE, MqttLink
+from edge.settings.load import load
 from tests.conftest import Mosquitto, free_port
 from tests.fakes import eventually
 from tests.publish.test_mqtt import Listener

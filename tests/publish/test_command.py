@@ -10,18 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.layers import load
 from edge.publish.broker import Broker, takes_commands
 from edge.publish.command import COMMANDS, DWELL_MAX_S, PROFILES, Bucket, Commands, parse_number
 from edge.publish.message import Message
 from edge.publish.mqtt import ONLINE, MqttLink
+from edge.settings.load import load
+from tests.app.test_service import Ear, Watch
 from tests.conftest import Mosquitto, answers, free_port
 from tests.contract import OpenEar
 from tests.fakes import FakeClock, eventually
 from tests.needs import need
 from tests.publish.test_embedded import known
 from tests.test_contract import TOP, end, wait_for, watch
-from tests.test_run import Ear, Watch
 
 
 class Effects:

@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 
 from edge.errors import ConfigError, InputError
-from edge.layers import load
 from edge.publish import access, private_broker
 from edge.publish.broker import Broker
 from edge.publish.embedded import EmbeddedBroker
 from edge.publish.message import Message
 from edge.publish.mqtt import ONLINE, MqttLink
+from edge.settings.load import load
 from tests.conftest import command, environment
 from tests.fakes import eventually
 from tests.needs import need

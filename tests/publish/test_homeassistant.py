@@ -26,8 +26,8 @@ from edge.data import EventType
 from edge.publish.command import COMMANDS, PROFILES
 from edge.publish.homeassistant import device_id, discovery, discovery_topic
 from edge.publish.message import Message
-from edge.publish.practice import practice_alert
-from edge.publish.remote import Remote, Wishes
+from edge.publish.remote_commands import Remote, RemoteCommands
+from edge.publish.test_alert import build_test_alert
 from tests import fakes
 from tests.conftest import free_port
 from tests.contract import Contract, Heard, OpenEar
@@ -184,7 +184,7 @@ def test_an_alert_fires_its_event_once_and_never_late():
 
 def test_every_event_type_is_one_that_the_entity_knows():
     known = told()["cmps"]["alert"]["event_types"]
-    test_alert = json.loads(practice_alert(sender(), MODEL).payload)["event_type"]
+    test_alert = json.loads(build_test_alert(sender(), MODEL).payload)["event_type"]
     assert {kind.value for kind in EventType} | {test_alert} == set(known)
 
 
@@ -216,7 +216,7 @@ def test_the_templates_read_what_is_published():
 
 def remote(prefix: str = "homeassistant") -> tuple[Remote, list[Message]]:
     said: list[Message] = []
-    wishes = Wishes({"notice": lambda _word: None}, dict, prefix)
+    wishes = RemoteCommands({"notice": lambda _word: None}, dict, prefix)
     return Remote(sender(), wishes, said.append, snapshot=False), said
 
 

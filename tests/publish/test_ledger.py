@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from edge.publish.journal import Held
 from edge.publish.ledger import KEPT_S, Ledger
+from edge.publish.store import Held
 
 
 def ledger_of(count: int, limit: int = 1_000_000, *, acknowledged: bool = True) -> Ledger:

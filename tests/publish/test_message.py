@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from edge.counts import Entries
 from edge.data import CLASSES, Alert, EventType, Mask, Reason
-from edge.publish.counts import Entries
 from edge.publish.message import Clock, Sender, encode, utc
-from edge.publish.practice import practice_alert
+from edge.publish.test_alert import build_test_alert
 from edge.tflite import ModelSpec
 from tests import fakes
 from tests.contract import Contract, Heard
@@ -179,10 +179,10 @@ def test_every_alert_keeps_the_contract(kind, seen):
 
 
 def test_a_test_alert_keeps_the_contract_and_says_in_its_type_that_it_is_none():
-    message = practice_alert(sender(), MODEL)
+    message = build_test_alert(sender(), MODEL)
     agreed(message)
     assert body(message)["event_type"] == "test"
-    assert body(message)["event_id"] != body(practice_alert(sender(), MODEL))["event_id"]
+    assert body(message)["event_id"] != body(build_test_alert(sender(), MODEL))["event_id"]
 
 
 def test_everything_else_that_is_published_keeps_the_contract():

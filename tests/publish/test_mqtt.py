@@ -180,8 +180,8 @@ def secret(tmp_path: Path) -> Path:
 
 def test_a_password_file_that_everybody_may_read_is_refused(secret):
     from edge.errors import ConfigError
-    from edge.layers import load
     from edge.publish.broker import broker_of
+    from edge.settings.load import load
 
     settings = load(overrides=["mqtt.user=u", f"mqtt.password_file={secret}"]).settings.mqtt
     secret.chmod(0o644)

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.publish.journal import Changes, Journal, packed
 from edge.publish.message import AlertMessage
 from edge.publish.outbox import Outbox
+from edge.publish.store import AlertStore, Changes, packed
 from tests.conftest import ROOT, environment
 from tests.fakes import FakeClock, eventually
 
@@ -73,13 +73,13 @@ def box(path) -> Iterator[Box]:
     made.outbox.close()
 
 
-def write(journal: Journal, *messages: AlertMessage, acknowledged: set[str] = frozenset()) -> None:
+def write(journal: AlertStore, *messages: AlertMessage, acknowledged: set[str] = frozenset()) -> None:
     journal.write(Changes({each.key: packed(each) for each in messages}, set(acknowledged)))
 
 
 def on_disk(path: Path) -> list[str]:
     """Return the keys that a new process would find."""
-    journal = Journal(path)
+    journal = AlertStore(path)
     keys = [held.key for held in journal.load()]
     journal.close()
     return keys
@@ -125,9 +125,9 @@ def test_nothing_waits_for_a_disk_that_hangs(tmp_path, monkeypatch):
 
     release, written = threading.Event(), []
     box = Box(tmp_path / "o.db")
-    write = Journal.write
+    write = AlertStore.write
     monkeypatch.setattr(
-        Journal, "write", lambda self, changes: release.wait(60) and written.append(write(self, changes))
+        AlertStore, "write", lambda self, changes: release.wait(60) and written.append(write(self, changes))
     )
     for number in range(2000):
         box.outbox.add(message(number))
@@ -171,8 +171,8 @@ def test_the_last_word_of_an_open_episode_outlives_its_acknowledgement(tmp_path)
 
 def slow(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Let no journal be read before the event that is returned."""
-    answers, load = threading.Event(), Journal.load
-    monkeypatch.setattr(Journal, "load", lambda journal: answers.wait(20) and load(journal))
+    answers, load = threading.Event(), AlertStore.load
+    monkeypatch.setattr(AlertStore, "load", lambda journal: answers.wait(20) and load(journal))
     monkeypatch.setattr("edge.publish.storage.COMMIT_S", 0.05)
     return answers
 
@@ -206,7 +206,7 @@ def test_a_disk_that_comes_back_ends_no_episode_of_this_run(tmp_path, monkeypatc
     box = Box(tmp_path / "o.db")
     box.add(message(1))
     with monkeypatch.context() as broken:
-        broken.setattr(Journal, "write", lambda *_: (_ for _ in ()).throw(sqlite3.OperationalError("disk is full")))
+        broken.setattr(AlertStore, "write", lambda *_: (_ for _ in ()).throw(sqlite3.OperationalError("disk is full")))
         box.add(message(2))
     assert box.outbox.state == "memory only: disk is full"
     box.after(31)
@@ -246,7 +246,7 @@ def test_a_damaged_file_is_set_aside_and_a_new_one_opened(tmp_path, content):
 @pytest.mark.parametrize("seed", range(40))
 def test_a_used_file_with_random_bytes_in_it_never_stops_alerts(tmp_path, seed):
     path = tmp_path / "o.db"
-    journal = Journal(path)
+    journal = AlertStore(path)
     write(journal, *[message(number) for number in range(40)])
     journal.close()
     dice, content = random.Random(seed), bytearray(path.read_bytes())
@@ -266,7 +266,7 @@ def test_a_used_file_with_random_bytes_in_it_never_stops_alerts(tmp_path, seed):
      '{"event_id": "e1", "event_type": "stirt", "seq": 0}', '{"event_id": "e1", "event_type": "start", "seq": "0x"}'],
 )  # fmt: skip
 def test_a_row_that_is_no_alert_is_dropped(tmp_path, body):
-    journal = Journal(tmp_path / "o.db")
+    journal = AlertStore(tmp_path / "o.db")
     write(journal, message(1), message(3))
     journal._database.execute("UPDATE alert SET body = ? WHERE key = 'e1:0'", [body])
     journal.close()
@@ -278,16 +278,16 @@ def test_a_row_that_is_no_alert_is_dropped(tmp_path, body):
 
 def test_a_disk_that_comes_back_gets_what_memory_kept(tmp_path, monkeypatch):
     box = Box(tmp_path / "o.db")
-    write = Journal.write
+    write = AlertStore.write
 
     def fail(_self, _changes):
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr(Journal, "write", fail)
+    monkeypatch.setattr(AlertStore, "write", fail)
     box.add(message(1))
     assert box.outbox.state == "memory only: database or disk is full"
     assert box.delivered == ["e1:0"]
-    monkeypatch.setattr(Journal, "write", write)
+    monkeypatch.setattr(AlertStore, "write", write)
     assert box.after(31) == ["e1:0"]
     assert eventually(lambda: box.outbox.state == "disk", 5)
     box.add(message(2))
@@ -297,7 +297,7 @@ def test_a_disk_that_comes_back_gets_what_memory_kept(tmp_path, monkeypatch):
 
 def written_files(folder: Path, count: int) -> tuple[dict[str, bytes], list[dict[str, bytes]]]:
     """Return the files' bytes after the last and after each of `count` commits, as a power cut finds them."""
-    journal, states = Journal(folder / "o.db"), []
+    journal, states = AlertStore(folder / "o.db"), []
     for number in range(count):
         write(journal, message(number))
         states.append({path.name: path.read_bytes() for path in folder.iterdir()})
@@ -336,7 +336,7 @@ def test_a_write_torn_at_any_byte_loses_nothing_that_was_committed_before(tmp_pa
 def test_a_file_cut_off_at_any_place_still_opens(tmp_path):
     source, target = tmp_path / "source", tmp_path / "target"
     source.mkdir()
-    journal = Journal(source / "o.db")
+    journal = AlertStore(source / "o.db")
     for number in range(30):
         write(journal, message(number))
     journal.close()
@@ -345,7 +345,7 @@ def test_a_file_cut_off_at_any_place_still_opens(tmp_path):
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir()
         (target / "o.db").write_bytes(content[:cut])
-        box = Journal(target / "o.db")
+        box = AlertStore(target / "o.db")
         write(box, message(99))
         box.close()
         assert on_disk(target / "o.db")[-1] == "e99:0"
@@ -356,7 +356,7 @@ def add_until_the_disk_is_full(path: Path, limit_bytes: int, told: int) -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, resource.RLIM_INFINITY))
     try:
-        journal = Journal(path)
+        journal = AlertStore(path)
         for number in range(40):
             write(journal, message(number), acknowledged={f"e{number - 1}:0"})
             os.write(told, f"e{number}:0 ".encode())
@@ -423,7 +423,7 @@ def test_what_waits_lies_on_disk_and_not_in_memory(tmp_path):
     script = f"""
 import resource
 from pathlib import Path
-from edge.publish.journal import Changes, Journal, packed
+from edge.publish.store import Changes, Journal, packed
 from tests.publish.test_outbox import Box, message
 path = Path({str(tmp_path / "o.db")!r})
 journal = Journal(path)

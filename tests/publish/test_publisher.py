@@ -7,15 +7,15 @@ import time
 
 import pytest
 
-from edge.health import Vitals
 from edge.monitor.lens import LensHealth
+from edge.monitor.status import StatusReport
+from edge.monitor.timings import Vitals
+from edge.publish.aggregate import AggregateCounter
 from edge.publish.broker import Broker
-from edge.publish.census import CensusTaker
 from edge.publish.outbox import Outbox
-from edge.publish.people import Presence, Shares
+from edge.publish.presence import Presence, Shares
 from edge.publish.publisher import Publisher, Terms
-from edge.publish.remote import Wishes
-from edge.report import Report
+from edge.publish.remote_commands import RemoteCommands
 from tests import fakes
 from tests.contract import Contract, OpenEar
 from tests.fakes import eventually
@@ -27,7 +27,9 @@ JPEG = b"\xff\xd8\xff and what follows"
 
 def publisher(port: int, **more) -> Publisher:
     outbox = Outbox(None, limit=10, monotonic=time.monotonic)
-    report = Report(fakes.ListSource([]), Vitals(), LensHealth(patience_s=1, moved_s=1), outbox, MODEL, lambda: "")
+    report = StatusReport(
+        fakes.ListSource([]), Vitals(), LensHealth(patience_s=1, moved_s=1), outbox, MODEL, lambda: ""
+    )
     models = {"face": MODEL, "mask": MODEL}
     people = more.pop("people", Presence(sender(), interval_s=30))  # shorter, and a busy broker lets it expire
     made = Publisher(Terms(Broker("127.0.0.1", port, "device"), sender(), report, models, people, stats_s=0.5, **more))
@@ -69,7 +71,7 @@ def test_the_models_in_force_stay_with_the_broker(mosquitto):
 
 def test_what_is_in_force_is_told_once_and_again_when_it_changes(mosquitto):
     states = {"notice": "ON", "alert/dwell_s": "1.0"}
-    ear, made = OpenEar(mosquitto.port), publisher(mosquitto.port, wishes=Wishes(states=lambda: dict(states)))
+    ear, made = OpenEar(mosquitto.port), publisher(mosquitto.port, wishes=RemoteCommands(states=lambda: dict(states)))
     for _ in range(3):
         made.put(fakes.scene())
     states["notice"] = "OFF"
@@ -95,7 +97,7 @@ def test_shares_of_many_take_the_place_of_what_was_told_of_single_people(mosquit
     late = OpenEar(mosquitto.port)
     assert eventually(lambda: late.of(f"{TOP}/camera/main/unmasked") and late.of(f"{TOP}/camera/main/count"))
     late.close()
-    shares = Shares(sender(), CensusTaker(interval_s=0.0, min_people=1))
+    shares = Shares(sender(), AggregateCounter(interval_s=0.0, min_people=1))
     ear = hear(mosquitto.port, people=shares)
     (heard,) = [heard for heard in ear.heard if heard.topic == f"{TOP}/camera/main/aggregate"]
     assert Contract().faults(heard) == []

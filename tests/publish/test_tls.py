@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from edge.errors import ConfigError
-from edge.layers import load
 from edge.publish.broker import Broker, broker_of, tls_context
 from edge.publish.mqtt import ONLINE, MqttLink
+from edge.settings.load import load
 from tests.conftest import Mosquitto, command, environment
 from tests.fakes import Stopwatch, eventually
 from tests.faults import certificates

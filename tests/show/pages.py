@@ -16,12 +16,12 @@ from urllib.parse import urlencode
 import numpy as np
 
 from edge.data import EventType, Mask, Reason
-from edge.privacy.empty import EmptyScene
+from edge.privacy.background import BackgroundModel
 from edge.privacy.pixelate import Cover, Pixelation
 from edge.publish.message import Clock
-from edge.show.bulletin import Bulletin
-from edge.show.day import DayLog, Sources
-from edge.show.slot import SceneServer
+from edge.show.daily import DailyLog, Sources
+from edge.show.feed import Feed
+from edge.show.shared_scene import SceneServer
 from tests import fakes
 from tests.conftest import command, environment, free_port
 from tests.fakes import eventually
@@ -42,8 +42,8 @@ class PlayedWatch:
             {"kind": kind, "name": f"{kind}net", "version": "1.0", "sha256": "ab" * 32} for kind in ("face", "mask")
         ]
         fixed = {"device": device, "models": models, "settings": {"alert": {"dwell_s": 1.0}}}
-        self.day = DayLog(Sources(fixed, lambda: self.state, lambda _key: False, 60.0), Clock())
-        cover = Pixelation(Cover.ALL, EmptyScene(), cells=32)
+        self.day = DailyLog(Sources(fixed, lambda: self.state, lambda _key: False, 60.0), Clock())
+        cover = Pixelation(Cover.ALL, BackgroundModel(), cells=32)
         self.pictures = SceneServer(
             folder / "scene.web",
             max_side_px=640,
@@ -52,9 +52,7 @@ class PlayedWatch:
             picture=cover.picture,
             every_s=pictures_every_s,
         )
-        self.news = Bulletin(
-            folder / "scene.day", compose=self.day.compose, version=lambda: self.day.version, every_s=0.5
-        )
+        self.news = Feed(folder / "scene.day", compose=self.day.compose, version=lambda: self.day.version, every_s=0.5)
         self._every_s, self._ended, self._lock = every_s, threading.Event(), threading.Lock()
         self._alerts: list = []
         self.episodes: tuple = ()

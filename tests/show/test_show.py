@@ -21,7 +21,7 @@ from edge.show import overlay
 from edge.show.highgui import is_open
 from edge.show.labels import place_labels
 from edge.show.overlay import draw, preview
-from edge.show.slot import SceneReader, SceneServer
+from edge.show.shared_scene import SceneReader, SceneServer
 from edge.show.terminal import TerminalView
 from edge.show.text import contrast, ink_on
 from edge.show.view import Mark, View, from_json, to_json
@@ -400,7 +400,7 @@ def test_a_window_closed_by_mouse_stays_closed_without_a_traceback_and_the_watch
     """OpenCV 4.14 raises on a closed window: the window ended with a traceback and was opened again after 5 s."""
     caplog.set_level("INFO")
     monkeypatch.setenv("DISPLAY", display.name)
-    monkeypatch.setattr("edge.show.child._FIRST_RESTART_S", 0.2)
+    monkeypatch.setattr("edge.show.child_process._FIRST_RESTART_S", 0.2)
     stop = threading.Event()
     window, done = painted_window(server, display.name, stop)
     try:

@@ -16,9 +16,9 @@ from PIL import ImageFont
 from edge.notice.phrases import IDLE, PLEASE, THANKS
 from edge.show import fonts, highgui
 from edge.show.lines import fit
-from edge.show.poster import Says, poster
+from edge.show.shared_scene import SceneServer
 from edge.show.sign import SignTexts, sign_process
-from edge.show.slot import SceneServer
+from edge.show.sign_layout import SignState, poster
 from tests.conftest import environment, maskwatch, open_screen
 from tests.fakes import eventually
 from tests.needs import need
@@ -39,7 +39,7 @@ PRIVACY = np.random.default_rng(1).integers(0, 255, (240, 320, 3), np.uint8)
 
 def letter_px(text: str, size_px: tuple[int, int]) -> int:
     """Return the height in pixels of a capital letter on the poster, from the tallest upright stroke, an l's or k's."""
-    ink = (poster(Says.NOTICE, text, size_px) != poster(Says.NOTICE, "", size_px)).any(2)
+    ink = (poster(SignState.NOTICE, text, size_px) != poster(SignState.NOTICE, "", size_px)).any(2)
     changes = np.diff(np.pad(ink, ((1, 1), (0, 0))).astype(int), axis=0)
     runs = [np.flatnonzero(changes[:, x] == -1) - np.flatnonzero(changes[:, x] == 1) for x in range(ink.shape[1])]
     return int(max(run.max(initial=0) for run in runs) / L_TO_CAPITAL)
@@ -65,14 +65,14 @@ def test_every_phrase_is_read_at_five_metres_on_a_display_of_24_inches(language,
 
 
 @pytest.mark.parametrize("night", [False, True], ids=["day", "night"])
-@pytest.mark.parametrize("says", Says)
+@pytest.mark.parametrize("says", SignState)
 def test_paper_and_ink_differ_enough_for_weak_eyes(says, night):
     drawn = poster(says, "Words", FULL_HD, night=night)
     lights = sorted(luminance(colour) for colour in paper_and_ink(drawn[::5, ::5]))
     assert (lights[1] + 0.05) / (lights[0] + 0.05) >= 7
 
 
-@pytest.mark.parametrize("says", Says)
+@pytest.mark.parametrize("says", SignState)
 def test_at_night_the_sign_dazzles_nobody(says):
     """A full-HD sheet of yellow or white lights up a dark stop: at night most of the sign is dark."""
     day, night = (poster(says, PLEASE["en"], FULL_HD, night=night)[::5, ::5] for night in (False, True))
@@ -93,22 +93,22 @@ def test_sentences_begin_lines_and_no_short_word_stands_alone(language, box_px):
 
 def test_pictogram_and_words_stand_centred_together():
     for size_px in (FULL_HD, UPRIGHT):
-        ink = poster(Says.IDLE, "Short.", size_px) != poster(Says.IDLE, "", (8, 8))[0, 0]
+        ink = poster(SignState.IDLE, "Short.", size_px) != poster(SignState.IDLE, "", (8, 8))[0, 0]
         columns, rows = np.flatnonzero(ink.any((0, 2))), np.flatnonzero(ink.any((1, 2)))
         along, length = (columns, size_px[0]) if size_px[0] > size_px[1] else (rows, size_px[1])
         assert abs(along[0] - (length - 1 - along[-1])) < 0.05 * length
 
 
 def test_the_three_states_differ_without_colour_by_lightness_and_by_shape():
-    drawn = {says: cv2.cvtColor(poster(says, "Same words", FULL_HD), cv2.COLOR_BGR2GRAY) for says in Says}
+    drawn = {says: cv2.cvtColor(poster(says, "Same words", FULL_HD), cv2.COLOR_BGR2GRAY) for says in SignState}
     papers = sorted(int(np.median(picture)) for picture in drawn.values())
     assert min(b - a for a, b in itertools.pairwise(papers)) >= 40
     shapes = {}
     for says, grey in drawn.items():
         icon = grey[200:880, 100:500].astype(int)
         shapes[says] = abs(icon - int(np.median(grey))) > 100
-    for one in Says:
-        for other in Says:
+    for one in SignState:
+        for other in SignState:
             assert one is other or (shapes[one] != shapes[other]).mean() > 0.03
 
 
@@ -120,7 +120,7 @@ def test_accents_and_other_scripts_have_their_letters(text):
 def test_a_text_that_no_font_has_is_told_with_the_mend_and_still_drawn(caplog, monkeypatch):
     monkeypatch.setattr(fonts, "_ask_fontconfig", lambda _text: None)
     fonts.font_for.cache_clear()
-    assert poster(Says.NOTICE, "請保持距離", (640, 360)).shape == (360, 640, 3)
+    assert poster(SignState.NOTICE, "請保持距離", (640, 360)).shape == (360, 640, 3)
     assert "mend: sudo apt install fontconfig fonts-noto" in caplog.text
     fonts.font_for.cache_clear()
 
@@ -152,7 +152,7 @@ def test_no_line_is_wider_than_its_box_and_words_stay_whole():
 @pytest.mark.parametrize("size_px", [(1, 1), (16, 16), (40, 3000), (3000, 40), (640, 480)])
 def test_any_size_and_any_text_can_be_drawn(size_px):
     for text in ("", "x", "Donaudampfschifffahrtsgesellschaft " * 6):
-        assert poster(Says.NOTICE, text, size_px).shape == (size_px[1], size_px[0], 3)
+        assert poster(SignState.NOTICE, text, size_px).shape == (size_px[1], size_px[0], 3)
 
 
 class Stop:
@@ -177,7 +177,7 @@ class Stop:
         content = subprocess.run(grab, capture_output=True, check=True).stdout
         return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
 
-    def shows(self, says: Says, text: str, size_px: tuple[int, int], *, night: bool = False) -> bool:
+    def shows(self, says: SignState, text: str, size_px: tuple[int, int], *, night: bool = False) -> bool:
         """Return whether the whole screen is the poster, pixel by pixel, within a short time."""
         expected = poster(says, text, size_px, night=night).astype(int)
         return eventually(lambda: abs(self.picture().astype(int) - expected).max() <= 2, 15, 0.2)
@@ -207,13 +207,13 @@ def test_a_real_sign_fills_the_screen_in_each_state_and_shows_nothing_of_the_cam
     told = []
     sign = sign_process(stop.server.path, TEXTS, "", told.append)
     try:
-        assert stop.shows(Says.IDLE, IDLE["en"], stop.size_px)
+        assert stop.shows(SignState.IDLE, IDLE["en"], stop.size_px)
         stop.banner = PLEASE["en"]
-        assert stop.shows(Says.NOTICE, PLEASE["en"], stop.size_px)
+        assert stop.shows(SignState.NOTICE, PLEASE["en"], stop.size_px)
         stop.banner, stop.thanks = THANKS["en"], True
-        assert stop.shows(Says.THANKS, THANKS["en"], stop.size_px)
+        assert stop.shows(SignState.THANKS, THANKS["en"], stop.size_px)
         stop.banner, stop.thanks = "", False
-        assert stop.shows(Says.IDLE, IDLE["en"], stop.size_px)
+        assert stop.shows(SignState.IDLE, IDLE["en"], stop.size_px)
     finally:
         sign.close()
     assert set(told) <= {""}
@@ -237,9 +237,9 @@ def test_a_sign_that_stays_outlives_the_watch_and_q_closes_it(stop):
         "",
     ]
     process = subprocess.Popen([sys.executable, *command], env=environment(DISPLAY=stop.screen.name))
-    assert stop.shows(Says.NOTICE, PLEASE["en"], stop.size_px)
+    assert stop.shows(SignState.NOTICE, PLEASE["en"], stop.size_px)
     stop.stop_watching()
-    assert stop.shows(Says.IDLE, "Hello", stop.size_px)
+    assert stop.shows(SignState.IDLE, "Hello", stop.size_px)
     assert process.poll() is None
     subprocess.run([need("xdotool"), "search", "--name", "^maskwatch sign$", "windowfocus", "key", "q"], check=True)
     assert process.wait(10) == 0
@@ -250,7 +250,7 @@ def test_a_real_sign_is_dark_in_the_hours_of_night(stop):
     stop.banner = PLEASE["en"]
     sign = sign_process(stop.server.path, TEXTS, "00:00-24:00", [].append)
     try:
-        assert stop.shows(Says.NOTICE, PLEASE["en"], stop.size_px, night=True)
+        assert stop.shows(SignState.NOTICE, PLEASE["en"], stop.size_px, night=True)
     finally:
         sign.close()
 
@@ -259,7 +259,7 @@ def test_a_real_sign_is_dark_in_the_hours_of_night(stop):
 def test_a_sign_closed_by_mouse_stays_closed_without_a_traceback(stop, capfd):
     sign = sign_process(stop.server.path, HELLO, "", [].append)
     try:
-        assert stop.shows(Says.IDLE, "Hello", stop.size_px)
+        assert stop.shows(SignState.IDLE, "Hello", stop.size_px)
         close_window(stop.screen.name, shown_window(stop.screen.name, "maskwatch sign"))
         assert eventually(lambda: sign.put(scene_of(PRIVACY)) or sign._closed, 20)
     finally:
@@ -272,9 +272,9 @@ def test_a_watch_that_hangs_leaves_no_old_notice_on_the_sign(stop, monkeypatch):
     stop.banner = PLEASE["en"]
     sign = sign_process(stop.server.path, HELLO, "", [].append)
     try:
-        assert stop.shows(Says.NOTICE, PLEASE["en"], stop.size_px)
+        assert stop.shows(SignState.NOTICE, PLEASE["en"], stop.size_px)
         stop._done.set()
-        assert stop.shows(Says.IDLE, "Hello", stop.size_px)
+        assert stop.shows(SignState.IDLE, "Hello", stop.size_px)
     finally:
         sign.close()
 
@@ -318,7 +318,7 @@ def test_a_window_that_does_not_come_up_is_opened_again_and_the_last_one_stays(m
 def test_a_screen_that_dies_is_told_and_the_keeper_goes_on(stop, caplog):
     told = []
     sign = sign_process(stop.server.path, HELLO, "", told.append)
-    assert stop.shows(Says.IDLE, "Hello", stop.size_px)
+    assert stop.shows(SignState.IDLE, "Hello", stop.size_px)
     stop.screen.kill()
 
     def look() -> bool:

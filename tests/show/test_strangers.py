@@ -23,13 +23,13 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as bounds
 from hypothesis import strategies as st
 
-from edge import folders
+from edge import paths
 from edge.data import Mask
 from edge.errors import CameraLost, ConfigError, InputError
-from edge.show import memory, sockets
-from edge.show.bulletin import MESSAGE_BYTES, Bulletin
-from edge.show.memory import SceneMapping, SceneWriter
-from edge.show.slot import SceneReader, SceneServer
+from edge.show import shared_memory, sockets
+from edge.show.feed import MESSAGE_BYTES, Feed
+from edge.show.shared_memory import SceneMapping, SceneWriter
+from edge.show.shared_scene import SceneReader, SceneServer
 from edge.show.view import Mark, View, from_json, to_json
 from tests import fakes
 from tests.show.test_show import scene_of
@@ -241,7 +241,7 @@ def test_a_scene_whose_overwriting_has_begun_is_not_taken_for_whole(monkeypatch)
         copies.append(scene[1])
         if len(copies) == 1:
             writer.write(image, b"2")
-            memory._HEAD.pack_into(writer._memory, 0, memory._MAGIC, 3, 2)
+            shared_memory._HEAD.pack_into(writer._memory, 0, shared_memory._MAGIC, 3, 2)
         return scene
 
     monkeypatch.setattr(SceneMapping, "_copy", copy_while_overtaken)
@@ -270,8 +270,8 @@ def greeted_with(fd: int, folder: Path) -> SceneReader:
 def test_whatever_stands_in_the_memory_a_reader_lives_on(tmp_path, content, sizes, at):
     writer = SceneWriter(32)
     writer.write(np.zeros((16, 16, 3), np.uint8), to_json(View()))
-    start = memory._PAGE + writer._half_bytes * (writer.written % 2)
-    memory._SIZES.pack_into(writer._memory, start, *sizes)
+    start = shared_memory._PAGE + writer._half_bytes * (writer.written % 2)
+    shared_memory._SIZES.pack_into(writer._memory, start, *sizes)
     writer._memory[start + at : start + at + len(content)] = content
     with closing(greeted_with(writer.fd, tmp_path)) as reader:
         scene = reader.newest(1)
@@ -299,7 +299,7 @@ def unsealed(size: int, content: bytes = b"") -> int:
         (100, b"", fcntl.F_SEAL_SHRINK, "another version"),
         (1 << 20, b"\7" * 64, fcntl.F_SEAL_SHRINK, "another version"),
         (1 << 20, b"mwscene\1" + b"\1" * 64, fcntl.F_SEAL_SHRINK, "another version"),
-        (1 << 20, memory._MAGIC + b"\1" * 64, 0, "not sealed"),
+        (1 << 20, shared_memory._MAGIC + b"\1" * 64, 0, "not sealed"),
     ],
     ids=["empty", "short", "0.1.0", "older", "unsealed"],
 )
@@ -385,9 +385,9 @@ def test_a_mark_that_cannot_be_drawn_is_refused(change):
 def test_of_a_crowd_as_many_marks_are_shown_as_fit():
     """The text was cut at 64 KiB, which ended the page's image thread for ever."""
     crowd = View(tuple(Mark((0.1, 0.1, 0.2, 0.2), Mask.UNSURE, 0.5, n, 1.23) for n in range(3000)), "fine", "told")
-    text = to_json(crowd, memory.TEXT_BYTES)
+    text = to_json(crowd, shared_memory.TEXT_BYTES)
     view = from_json(text)
-    assert 0.9 * memory.TEXT_BYTES < len(text) <= memory.TEXT_BYTES
+    assert 0.9 * shared_memory.TEXT_BYTES < len(text) <= shared_memory.TEXT_BYTES
     assert (view.status, view.banner, view.marks[0]) == ("fine", "told", crowd.marks[0])
 
 
@@ -402,7 +402,7 @@ def test_a_text_without_an_end_is_cut_before_it_is_shown(server):
 
 def test_news_that_are_too_long_are_not_sent_and_send_nobody_away(tmp_path, caplog):
     message = [b"x" * (MESSAGE_BYTES + 1)]
-    made = Bulletin(tmp_path / "s.day", compose=lambda: message[0], version=int, every_s=0)
+    made = Feed(tmp_path / "s.day", compose=lambda: message[0], version=int, every_s=0)
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as ear:
         ear.connect(str(made.path))
         for _ in range(3):
@@ -424,20 +424,20 @@ class TestSharedPlaces:
         self.tmp.mkdir()
         self.tmp.chmod(0o1777)
         self.other = open_folder / "shm"
-        monkeypatch.setattr(folders, "_SHARED", (self.tmp, self.other))
-        monkeypatch.setattr(folders, "_home_state", lambda: None)  # else that is the last resort
+        monkeypatch.setattr(paths, "_SHARED", (self.tmp, self.other))
+        monkeypatch.setattr(paths, "_home_state", lambda: None)  # else that is the last resort
         for variable in ("RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"):
             monkeypatch.delenv(variable, raising=False)
         self.own = self.tmp / f"maskwatch-{os.geteuid()}"
 
     def test_the_folder_is_made_for_this_user_alone(self):
-        assert folders.scene_socket() == self.own / "scene.sock"
+        assert paths.scene_socket() == self.own / "scene.sock"
         assert stat.S_IMODE(self.own.stat().st_mode) == 0o700
 
     def refused(self) -> None:
         with pytest.raises(ConfigError, match=r"another user, or others may write in it; fix: .*show\.socket"):
-            folders.scene_socket()
-        assert folders.running_scene(None) == folders.SERVICE_SCENE
+            paths.scene_socket()
+        assert paths.running_scene(None) == paths.SERVICE_SCENE
 
     @as_nobody
     def test_a_folder_of_another_user_is_refused(self):
@@ -463,28 +463,28 @@ class TestSharedPlaces:
     def test_where_tmp_is_read_only_or_taken_the_next_shared_place_serves(self):
         self.own.write_text("")
         self.other.mkdir()
-        assert folders.scene_socket() == self.other / self.own.name / "scene.sock"
+        assert paths.scene_socket() == self.other / self.own.name / "scene.sock"
 
     def test_where_no_shared_place_serves_the_home_does(self, monkeypatch):
         self.own.write_text("")
         home = self.tmp.parent / "home/.local/state/maskwatch"
-        monkeypatch.setattr(folders, "_home_state", lambda: home)
-        assert folders.scene_socket() == home / "scene.sock"
+        monkeypatch.setattr(paths, "_home_state", lambda: home)
+        assert paths.scene_socket() == home / "scene.sock"
         assert stat.S_IMODE(home.stat().st_mode) == 0o700
 
     def test_a_user_without_a_home_keeps_state_where_the_service_says_or_in_the_shared_place(self, monkeypatch):
         monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/x:/var/lib/y")
-        assert folders.state_folder() == Path("/var/lib/x")
+        assert paths.state_folder() == Path("/var/lib/x")
         monkeypatch.delenv("STATE_DIRECTORY")
-        assert folders.state_folder() == self.own
+        assert paths.state_folder() == self.own
 
     @pytest.mark.parametrize("variable", ["RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"])
     def test_a_runtime_folder_in_which_others_may_write_is_passed_over(self, monkeypatch, variable, tmp_path):
         (tmp_path / "run").mkdir(mode=0o700)
         monkeypatch.setenv(variable, str(tmp_path / "run"))
-        assert folders.scene_socket() == tmp_path / "run/scene.sock"
+        assert paths.scene_socket() == tmp_path / "run/scene.sock"
         (tmp_path / "run").chmod(0o777)
-        assert folders.scene_socket() == self.own / "scene.sock"
+        assert paths.scene_socket() == self.own / "scene.sock"
 
     @pytest.mark.parametrize("depth", [0, 1, 2])
     def test_a_socket_is_not_made_where_others_could_exchange_it(self, depth, tmp_path):
@@ -495,7 +495,7 @@ class TestSharedPlaces:
         with pytest.raises(ConfigError, match=rf"show\.socket: .*other users may write in {open_one}; fix: chmod go-w"):
             SceneServer(folder / "s.sock", max_side_px=16, status=str, banner=str)
         with pytest.raises(ConfigError, match=r"show\.socket"):
-            Bulletin(folder / "s.day", compose=bytes, version=int, every_s=1)
+            Feed(folder / "s.day", compose=bytes, version=int, every_s=1)
 
     @as_nobody
     def test_a_socket_is_not_made_in_a_folder_of_another_user(self, tmp_path):

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from edge import folders
+from edge import paths
 from edge.show.page.token import hold, in_use, path_to_show, token_of
 from tests.fakes import eventually
 from tests.show.pages import PlayedWatch, Site
@@ -17,7 +17,7 @@ def service(tmp_path, monkeypatch):
     """Return the state folder of a service that is installed."""
     folder = tmp_path / "service"
     folder.mkdir()
-    monkeypatch.setattr(folders, "SERVICE_STATE", folder)
+    monkeypatch.setattr(paths, "SERVICE_STATE", folder)
     return folder
 
 
@@ -35,7 +35,7 @@ def test_where_there_is_a_service_its_token_is_printed_although_this_user_has_on
 
 def test_without_a_service_and_where_a_setting_names_it_it_is_ones_own(service, own, monkeypatch):
     assert path_to_show(own, named=True) == own
-    monkeypatch.setattr(folders, "SERVICE_STATE", service / "none")
+    monkeypatch.setattr(paths, "SERVICE_STATE", service / "none")
     assert path_to_show(own, named=False) == own
 
 

@@ -19,16 +19,16 @@ import pytest
 
 from edge.data import EventType, Reason
 from edge.errors import ConfigError
-from edge.layers import load
+from edge.settings.load import load
 from edge.show.page import binding
-from edge.show.page.sessions import Sessions, Tries, same
+from edge.show.page.sessions import LoginThrottle, Sessions, same
 from edge.show.page.token import token_of
 from tests import fakes
 from tests.conftest import answers, environment, free_port, maskwatch
 from tests.fakes import Stopwatch, eventually
 from tests.faults.certificates import authority, signed
+from tests.settings.test_schema import NOWHERE
 from tests.show.pages import PlayedWatch, Site, next_event, next_jpeg
-from tests.test_settings import NOWHERE
 
 VIEWERS = 3
 ANYWHERE = ("/", "/news", "/live.mjpg", "/page.js", "/nothing", "/../etc/passwd")
@@ -216,7 +216,7 @@ def test_who_guesses_must_wait_and_nobody_else_does(site):
 
 def test_an_address_may_try_again_after_a_minute():
     clock = fakes.FakeClock()
-    tries = Tries(limit=2, monotonic=clock)
+    tries = LoginThrottle(limit=2, monotonic=clock)
     tries.failed("a")
     clock.now += 10
     tries.failed("a")
@@ -226,7 +226,7 @@ def test_an_address_may_try_again_after_a_minute():
 
 
 def test_a_crowd_of_guessers_takes_no_memory():
-    tries = Tries(limit=2)
+    tries = LoginThrottle(limit=2)
     for number in range(5000):
         tries.failed(str(number))
     assert len(tries._failed_at) == 1000
@@ -483,7 +483,9 @@ def test_a_port_that_is_taken_is_said_in_one_sentence(tmp_path, site, watch):
 
 
 def test_the_watch_itself_loads_no_web_server():
-    loaded = "import sys, edge.app; print([name for name in ('starlette', 'uvicorn', 'h11') if name in sys.modules])"
+    loaded = (
+        "import sys, edge.app.service; print([name for name in ('starlette', 'uvicorn', 'h11') if name in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, env=environment(), check=True)
     assert done.stdout == "[]\n"
 
@@ -502,7 +504,7 @@ class TestRun:
 
     @pytest.fixture
     def run(self, tmp_path) -> Iterator[tuple]:
-        from tests.test_run import Watch
+        from tests.app.test_service import Watch
 
         port = free_port()
         said = [f"web.port={port}", "web.serve=true", "mqtt.host=127.0.0.1", f"mqtt.port={free_port()}"]
@@ -530,7 +532,7 @@ class TestRun:
         assert eventually(lambda: not answers(port), 10)
 
     def test_no_face_reaches_the_page(self, run, tmp_path):
-        from edge.show.slot import SceneReader
+        from edge.show.shared_scene import SceneReader
 
         assert eventually(lambda: answers(run[1]), 30)
         reader = SceneReader(tmp_path / "scene.web")

@@ -24,23 +24,23 @@ from hypothesis import strategies as st
 
 from edge.data import Mask
 from edge.errors import ConfigError
-from edge.layers import load
-from edge.show import memory
-from edge.show.child import ChildProcess
+from edge.settings.load import load
+from edge.show import shared_memory
+from edge.show.child_process import ChildProcess
 from edge.show.page import live
 from edge.show.page.accept import site_of
-from edge.show.page.brief import OncePerMinute
-from edge.show.page.news import PARTS, parts_of
-from edge.show.page.sessions import Tries
-from edge.show.slot import SceneServer
+from edge.show.page.events import PARTS, parts_of
+from edge.show.page.log_limit import OncePerMinute
+from edge.show.page.sessions import LoginThrottle
+from edge.show.shared_scene import SceneServer
 from edge.show.view import Mark, View, to_json
 from tests import fakes
 from tests.conftest import free_port
 from tests.fakes import eventually
 from tests.faults.certificates import authority, signed
+from tests.settings.test_schema import NOWHERE
 from tests.show.pages import PlayedWatch, Site, next_event, next_jpeg
 from tests.show.test_show import scene_of
-from tests.test_settings import NOWHERE
 
 VIEWERS = 3
 PLACES = 4 * VIEWERS + 16
@@ -303,7 +303,7 @@ def test_what_is_no_address_of_a_proxy_is_refused_with_an_example(value):
 
 
 def test_guesses_from_all_addresses_of_one_subscriber_count_together():
-    tries = Tries(limit=2)
+    tries = LoginThrottle(limit=2)
     for number in range(2):
         tries.failed(site_of(f"2001:db8::{number}"))
     assert tries.wait_s(site_of("2001:db8::9")) > 0
@@ -401,17 +401,17 @@ def test_news_that_are_damaged_are_passed_over_and_the_page_goes_on(tmp_path):
     assert "Traceback" not in out
 
 
-def scribbled(writer: memory.SceneWriter, seed: int) -> None:
+def scribbled(writer: shared_memory.SceneWriter, seed: int) -> None:
     """Write a scene, and damage it in one of many ways."""
     randomly = random.Random(seed)
     image = np.full((120, 160, 3), 90, np.uint8)
     view = View((Mark((0.1, 0.1, 0.4, 0.5), Mask.UNSURE, 0.5),), "fine", "told")
     writer.write(image, to_json(view))
-    start = memory._PAGE + writer._half_bytes * (writer.written % 2)
+    start = shared_memory._PAGE + writer._half_bytes * (writer.written % 2)
     way = seed % 6
     if way == 0:
         sizes = [randomly.choice([0, 1, 2**16, 2**31, 2**32 - 1]) for _ in range(3)]
-        memory._SIZES.pack_into(writer._memory, start, *sizes)
+        shared_memory._SIZES.pack_into(writer._memory, start, *sizes)
     elif way == 1:
         writer._memory[start + 12 : start + 40] = randomly.randbytes(28)
     elif way == 2:
@@ -419,7 +419,9 @@ def scribbled(writer: memory.SceneWriter, seed: int) -> None:
     elif way == 3:
         writer.write(image, to_json(view)[: randomly.randrange(200)])
     elif way == 4:
-        memory._HEAD.pack_into(writer._memory, 0, randomly.randbytes(8), *(randomly.randrange(2**64) for _ in range(2)))
+        shared_memory._HEAD.pack_into(
+            writer._memory, 0, randomly.randbytes(8), *(randomly.randrange(2**64) for _ in range(2))
+        )
     else:
         writer.write(image, to_json(View(status="\0\n" * 2_000, banner=" \n")))
 
@@ -480,7 +482,7 @@ def test_what_cannot_be_drawn_does_not_end_the_thread_of_images_either(tmp_path,
 
 def test_a_viewer_that_the_kernel_ends_is_started_again_and_the_service_goes_on(watch, tmp_path, monkeypatch):
     """As OOMPolicy=continue in the unit lets it: the web page is ended by SIGKILL."""
-    monkeypatch.setattr("edge.show.child._FIRST_RESTART_S", 0.2)
+    monkeypatch.setattr("edge.show.child_process._FIRST_RESTART_S", 0.2)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     child = ChildProcess("page", ["web", "--socket", str(watch.scene), "--set", f"web.port={free_port()}"])
     first = child._process
@@ -494,7 +496,7 @@ def test_the_filter_of_the_log_is_at_every_handler_of_the_page_s_process():
     code = (
         "import logging; from edge.show.page import serve; logging.basicConfig();"
         "serve.Server = type('S', (), {'__init__': lambda s, *a, **k: None, 'run': lambda s, x: None});"
-        "from edge.layers import load; from pathlib import Path;"
+        "from edge.settings.load import load; from pathlib import Path;"
         f"s = load(overrides=['web.port={free_port()}'], system_file=Path('/nonexistent')).settings.web;"
         "serve.serve(s, Path('/nonexistent/scene.sock'), with_watch=False);"
         "print([type(f).__name__ for h in logging.getLogger().handlers for f in h.filters])"

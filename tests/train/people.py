@@ -6,10 +6,10 @@ import functools
 
 import numpy as np
 
-from edge.assets import models
 from edge.capture.demo import DemoCamera
 from edge.data import Frame
 from edge.detect.centerface import CenterFace
+from edge.paths import models
 from edge.tflite import Model
 from models.train.store import Faces, stored
 

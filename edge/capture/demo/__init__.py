@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge.assets import demo as demo_folder
 from edge.capture import Picture
 from edge.errors import CameraError
+from edge.paths import demo as demo_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,17 +18,17 @@ from starlette.routing import Route
 from edge.show.page.accept import site_of
 from edge.show.page.guard import COOKIE, Guard
 from edge.show.page.live import BOUNDARY
-from edge.show.page.sessions import Sessions, Tries, same
-from edge.show.page.stream import Seats, Stream
+from edge.show.page.sessions import LoginThrottle, Sessions, same
+from edge.show.page.stream import Stream, ViewerLimit
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from starlette.requests import Request
 
-    from edge.settings import WebSettings
+    from edge.settings.schema import WebSettings
+    from edge.show.page.events import News
     from edge.show.page.live import Pictures
-    from edge.show.page.news import News
 
 _STATIC = Path(__file__).parent / "static"
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -45,9 +45,9 @@ class Page:
     def __init__(self, settings: WebSettings, token: str, pictures: Pictures, news: News) -> None:
         """Serve one watch."""
         self._settings, self._token = settings, token
-        self._pictures, self._news, self._readers = pictures, news, Seats(settings.viewers)
+        self._pictures, self._news, self._readers = pictures, news, ViewerLimit(settings.viewers)
         self._sessions = Sessions(lasts_s=settings.session_s)
-        self._tries = Tries(limit=settings.wrong_tries)
+        self._tries = LoginThrottle(limit=settings.wrong_tries)
 
     def app(self, hosts: frozenset[str]) -> Starlette:
         """Return the application for browsers that name one of `hosts`."""

@@ -12,7 +12,7 @@ from edge import secret
 from edge.errors import ConfigError
 
 if TYPE_CHECKING:
-    from edge.settings import WebSettings
+    from edge.settings.schema import WebSettings
 
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 _BACKLOG = 1_024

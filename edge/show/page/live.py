@@ -13,8 +13,8 @@ import cv2
 
 from edge.show.overlay import draw
 from edge.show.page.newest import Newest
-from edge.show.page.stream import Seats
-from edge.show.slot import SceneReader
+from edge.show.page.stream import ViewerLimit
+from edge.show.shared_scene import SceneReader
 from edge.show.view import View
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Pictures:
 
     def __init__(self, path: Path, *, viewers: int) -> None:
         """Look at the scene at `path` for at most `viewers` at once."""
-        self._path, self._seats = path, Seats(viewers)
+        self._path, self._seats = path, ViewerLimit(viewers)
         self._newest: Newest[bytes] = Newest(b"")
         self._watched, self._stop = threading.Event(), threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None

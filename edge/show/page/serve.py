@@ -10,9 +10,9 @@ import uvicorn
 
 from edge.show.page.app import Page
 from edge.show.page.binding import address_of, check, hosts_of, listener_of
-from edge.show.page.brief import OncePerMinute
+from edge.show.page.events import News
 from edge.show.page.live import Pictures
-from edge.show.page.news import News
+from edge.show.page.log_limit import OncePerMinute
 from edge.show.page.protocol import Server
 from edge.show.page.token import hold, token_of
 from edge.show.sockets import beside
@@ -21,7 +21,7 @@ from edge.show.web import NEWS, PICTURES, token_path
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edge.settings import WebSettings
+    from edge.settings.schema import WebSettings
 
 log = logging.getLogger(__name__)
 

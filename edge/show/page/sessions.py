@@ -57,7 +57,7 @@ def _hashed(name: str) -> bytes:
     return hashlib.sha256(name.encode("utf-8", "replace")).digest()
 
 
-class Tries:
+class LoginThrottle:
     """Wrong tokens by the address that they came from, within the last minute; the longest silent are forgotten."""
 
     def __init__(self, *, limit: int, monotonic: Callable[[], float] = time.monotonic) -> None:

@@ -18,7 +18,7 @@ KEEP = "keep"
 """Where that lies which keeps a connection when all places are taken."""
 
 
-class Seats:
+class ViewerLimit:
     """At most so many at once."""
 
     def __init__(self, limit: int) -> None:

@@ -7,7 +7,7 @@ import os
 import secrets
 from typing import TYPE_CHECKING
 
-from edge import folders, secret
+from edge import paths, secret
 from edge.errors import ConfigError
 from edge.show.page.sessions import plain
 
@@ -27,9 +27,9 @@ def path_to_show(own: Path, *, named: bool) -> Path:
 
     own: this user's, which it is where no service is installed, or a page of this user is up.  named: by a setting.
     """
-    if named or in_use(own) or not folders.SERVICE_STATE.is_dir():
+    if named or in_use(own) or not paths.SERVICE_STATE.is_dir():
         return own
-    return folders.SERVICE_STATE / own.name
+    return paths.SERVICE_STATE / own.name
 
 
 def token_of(path: Path) -> str:

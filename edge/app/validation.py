@@ -1,0 +1,66 @@
+"""The one validation behind `run`, its reload, `check`, `setup` and `doctor`: all that a run would refuse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edge.app.components import stamp
+from edge.capture.spec import check_files
+from edge.errors import ConfigError
+from edge.publish.broker import broker_of, device_name, tls_context
+from edge.show.page import binding
+from edge.show.sockets import check_place
+from edge.stages import load_models
+
+if TYPE_CHECKING:
+    from edge.publish.broker import Broker
+    from edge.settings.schema import Settings
+    from edge.stages import Models
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """Settings that a run takes, with what had to be read to find that out.
+
+    models_key: by what the models were loaded.
+    """
+
+    settings: Settings
+    broker: Broker
+    models: Models
+    models_key: object = None
+
+
+def check(settings: Settings, before: Validated | None = None) -> Validated:
+    """Return settings once all that they name was found good; no camera is opened and nothing is connected.
+
+    before: what is in force: of the same models and the same files, nothing is read again.
+
+    Raises:
+        ConfigError, ModelError, InputError, CameraError: as `run` would, with the exit code that it would end with.
+    """
+    _check_page(settings)
+    check_place(settings.show.socket)
+    broker = broker_of(settings.mqtt, f"maskwatch-{device_name(settings.device)}-{settings.camera.name}")
+    if before and broker.tls and broker != before.broker:
+        tls_context(broker)  # at the start the files may still come: the link tries again
+    if before is None or before.settings.camera != settings.camera:
+        check_files(settings.camera)
+    models_key = _models_key(settings)
+    models = before.models if before and before.models_key == models_key else load_models(settings, profile="live")
+    return Validated(settings, broker, models, models_key)
+
+
+def _models_key(settings: Settings) -> tuple[object, ...]:
+    """Return by what models are loaded: an own one may be replaced under its name."""
+    named = settings.classifier.model
+    files = stamp(f"{named}/model.toml", f"{named}/model.tflite") if named else ()
+    return settings.detector, named, files
+
+
+def _check_page(settings: Settings) -> None:
+    """Refuse settings of the web page that are unsafe, whether `run` or `maskwatch web` will serve it."""
+    if settings.web.serve and settings.privacy.aggregate:
+        raise ConfigError("web.serve: privacy.aggregate allows no picture and no alert; mend: set one of them to false")
+    binding.check(settings.web)

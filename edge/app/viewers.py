@@ -1,0 +1,138 @@
+"""Who may look: windows, sign, terminal, and the pixelated pictures that may leave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge.app.notice import Nearby, sign_texts
+from edge.paths import scene_socket
+from edge.privacy.background import BackgroundModel
+from edge.privacy.pixelate import Cover, Pixelation
+from edge.privacy.snapshot import Snapshot
+from edge.show.child_process import ChildProcess
+from edge.show.highgui import has_display
+from edge.show.shared_scene import SceneServer, picture_of
+from edge.show.sign import SignTexts, sign_process
+from edge.show.terminal import TerminalView
+from edge.show.window import window_process
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+    from edge.app.components import Components
+    from edge.data import Image, Scene
+    from edge.pipeline import Sink
+    from edge.settings.schema import Settings
+
+GROUP = "maskwatch"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What viewers show beside the picture."""
+
+    status: Callable[[], str]
+    nearby: Nearby
+    metres: Callable[[Scene], dict[int, float]]
+
+    def banner(self) -> str:
+        """Return what the people nearby are told now, one line a language."""
+        return self.nearby.banner.text
+
+    def thanks(self) -> bool:
+        """Return whether that is a thank-you."""
+        return self.nearby.banner.thanks
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRedaction:
+    """The pictures that may leave the watch, in which nobody can be recognised.
+
+    sinks: what must see every scene for it.  snapshot: returns the newest picture as JPEG; None where none is sent.
+    """
+
+    pixelation: Pixelation
+    sinks: tuple[Sink, ...]
+    snapshot: Callable[[], bytes] | None
+
+
+def build_image_redaction(settings: Settings, place: object, keep: Components) -> ImageRedaction:
+    """Join what pixelates; the empty scene is learned only where pictures leave: that costs 4 ms a second.
+
+    place: what the camera looks at; another one is learned anew.
+    """
+    empty = keep("background", place, BackgroundModel)
+    cover, width_px = Cover(settings.privacy.pixelate), settings.web.width_px
+    pixelation = Pixelation(cover, empty, cells=settings.privacy.cells, width_px=width_px)
+    snapshot = Snapshot(pixelation)
+    sends = settings.mqtt.snapshot and not settings.privacy.aggregate
+    sinks: tuple[Sink, ...] = (empty,) if sends or settings.web.serve else ()
+    return ImageRedaction(pixelation, (*sinks, snapshot) if sends else sinks, snapshot.jpeg if sends else None)
+
+
+def build_scene(settings: Settings, view: Shown, keep: Components) -> SceneServer:
+    """Open the shared memory that windows on this machine read."""
+    path = Path(settings.show.socket) if settings.show.socket else scene_socket()
+    max_px = settings.show.max_width_px
+    return keep("scene", (path, max_px), lambda: serve_scene(path, max_px, view), SceneServer.close)
+
+
+def serve_scene(
+    path: Path,
+    max_side_px: int,
+    view: Shown,
+    picture: Callable[[Scene], Image | None] = picture_of,
+    every_s: float = 0.0,
+) -> SceneServer:
+    """Open shared memory for those who meet us at `path`; see `SceneServer` for the rest."""
+    return SceneServer(
+        path,
+        max_side_px=max_side_px,
+        status=view.status,
+        banner=view.banner,
+        thanks=view.thanks,
+        metres=view.metres,
+        group=GROUP,
+        picture=picture,
+        every_s=every_s,
+    )
+
+
+def build_viewers(
+    settings: Settings, view: Shown, scene: SceneServer, console: Console, stop: threading.Event, keep: Components
+) -> list[Sink]:
+    """Open what shows the scene here: a window of our own, the sign, the terminal."""
+    viewers: list[Sink] = []
+    if settings.show.window == "on" or (settings.show.window == "auto" and has_display()):
+        viewers.append(keep("window", scene, lambda: window_process(scene.path, stop), ChildProcess.close))
+    if settings.notice.sign == "on":
+        viewers += _signs(settings, view, scene, keep)
+    if settings.show.terminal != "off":
+        terminal = partial(TerminalView, console, status=view.status, banner=view.banner)
+        viewers.append(keep("terminal", None, terminal, TerminalView.close))
+    return viewers
+
+
+def _signs(settings: Settings, view: Shown, scene: SceneServer, keep: Components) -> list[ChildProcess]:
+    """Start the sign; without a display say how it is started elsewhere."""
+    troubles, texts = view.nearby.troubles, SignTexts(*sign_texts(settings.notice))
+    tell = partial(troubles.tell, "sign")
+
+    def open_signs() -> list[ChildProcess]:
+        if has_display():
+            return [sign_process(scene.path, texts, settings.notice.sign_night, tell)]
+        tell("there is no display; mend: run `maskwatch sign --stay` on the device's desktop, and set notice.sign=off")
+        return []
+
+    def close_signs(signs: list[ChildProcess]) -> None:
+        for sign in signs:
+            sign.close()
+        troubles.forget("sign")
+
+    return keep("sign", (scene, texts, settings.notice.sign_night), open_signs, close_signs)

@@ -1,0 +1,82 @@
+"""What is done to every image before anything else sees it: turned upright, then painted over."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import cv2
+
+from edge.capture import Picture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge.capture import Camera
+    from edge.data import Image
+    from edge.settings.schema import CameraSettings
+
+    Prepare = Callable[[Image], Image]
+
+TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
+"""OpenCV's name for each turn, in degrees clockwise."""
+
+
+def unprepared(image: Image) -> Image:
+    """Return an image as it is."""
+    return image
+
+
+def untouched(_image: Image) -> None:
+    """Paint over nothing."""
+
+
+def preparation(settings: CameraSettings, paint: Callable[[Image], None]) -> Prepare:
+    """Return what turns an image as `camera.rotate` and `camera.flip` set, and then paints over it by `paint`.
+
+    What it is given may be changed in place; zones and boxes are therefore those of the upright image.
+    """
+    return partial(_prepare, rotate_deg=settings.rotate, flip=settings.flip, paint=paint)
+
+
+def _prepare(image: Image, *, rotate_deg: int, flip: bool, paint: Callable[[Image], None]) -> Image:
+    image = turned(image, rotate_deg, flip=flip)
+    paint(image)
+    return image
+
+
+def turned(image: Image, rotate_deg: int, *, flip: bool = False) -> Image:
+    """Return an image turned clockwise by 0, 90, 180 or 270 degrees, and then mirrored left to right by `flip`."""
+    if rotate_deg == 180:  # cv2.rotate takes 7 ms for 720p, two flips 2 ms
+        image = cv2.flip(cv2.flip(image, 0), 1)  # type: ignore[assignment]
+    elif rotate_deg:
+        image = cv2.rotate(image, TURNS[rotate_deg])  # type: ignore[assignment]
+    return cv2.flip(image, 1) if flip else image  # type: ignore[return-value]
+
+
+class PreparedCamera:
+    """Camera that passes every image, in both sizes, through `prepare`."""
+
+    def __init__(self, open_camera: Callable[[], Camera], prepare: Prepare) -> None:
+        """Open the camera.
+
+        Raises:
+            CameraError: it cannot be opened.
+        """
+        self._camera, self._prepare = open_camera(), prepare
+
+    def read(self) -> Picture | None:
+        """Return the next image, prepared.
+
+        Raises:
+            CameraLost: the camera has gone.
+        """
+        picture = self._camera.read()
+        if picture is None:
+            return None
+        small = None if picture.small is None else self._prepare(picture.small)
+        return Picture(self._prepare(picture.image), small)
+
+    def close(self) -> None:
+        """Release the camera."""
+        self._camera.close()

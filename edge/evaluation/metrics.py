@@ -1,0 +1,149 @@
+"""Figures on faces found and judged, with their intervals; weights of pictures make resampling cheap."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edge.evaluation.dataset import LABELS
+from edge.evaluation.matching import MISSED, SAYINGS, UNSURE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from edge.evaluation.matching import Outcomes
+
+    Share = Callable[[Outcomes], tuple[NDArray[Any], NDArray[Any]]]
+
+SIZES_PX = ((16, 24), (24, 40), (40, 80), (80, 1_000_000_000))
+_BARE = LABELS.index("without_mask")
+_Z = 1.96
+"""Of 95 %."""
+_ROUNDS, _SEED = 1000, 1
+
+
+def right(o: Outcomes) -> NDArray[Any]:
+    """Return where a labelled face was found and judged right, bool (N,)."""
+    return np.asarray(o.real & (o.said == o.label))
+
+
+def _recall(label: int) -> Share:
+    return lambda o: (right(o), o.label == label)
+
+
+SHARES: dict[str, Share] = {
+    "face_recall": lambda o: (o.found, o.real),
+    "unmasked_recall": _recall(_BARE),
+    "unmasked_precision": lambda o: (right(o), (o.said == _BARE)),
+    "unmasked_precision_lenient": lambda o: (o.real & (o.label != 0), o.said == _BARE),
+    "accuracy_3class_on_judged": lambda o: (right(o), o.real & (o.said < UNSURE)),
+    "right_end_to_end": lambda o: (right(o), o.real),
+    **{f"recall_{label}": _recall(place) for place, label in enumerate(LABELS)},
+    "unsure_share": lambda o: (o.said == UNSURE, o.real),
+}
+"""Each figure as (what is counted, of what), both bool (N,). `lenient`: a mask worn wrongly may be called none."""
+
+
+def share(name: str, o: Outcomes, weights: NDArray[Any] | None = None) -> float:
+    """Return one of SHARES; weights: float64 (N,), how often each face counts. 0 of 0 is not a number."""
+    hit, of = SHARES[name](o)
+    w = np.ones(len(o)) if weights is None else weights
+    total = float(w[of].sum())
+    return float(w[of & hit].sum()) / total if total else math.nan
+
+
+def average_precision(o: Outcomes, weights: NDArray[Any] | None = None) -> float:
+    """Return the average precision of the faces found, all points interpolated.
+
+    Source: Everingham et al., The Pascal visual object classes challenge: a retrospective, 2015, section 4.2 of the
+    development kit of 2010.
+    """
+    w = np.ones(len(o)) if weights is None else weights
+    faces = float(w[o.real].sum())
+    rows = np.flatnonzero(o.found)
+    if not len(rows) or not faces:
+        return 0.0
+    rows = rows[np.argsort(-o.score[rows], kind="stable")]
+    hits, seen = (w[rows] * o.real[rows]).cumsum(), w[rows].cumsum()
+    precision = np.maximum.accumulate((hits / np.maximum(seen, 1e-9))[::-1])[::-1]
+    return float(np.sum(np.diff(np.concatenate([[0.0], hits / faces])) * precision))
+
+
+def false_faces_a_picture(o: Outcomes, pictures: int, weights: NDArray[Any] | None = None) -> float:
+    """Return how many faces were found where none is labelled, for one picture."""
+    w = np.ones(len(o)) if weights is None else weights
+    return float(w[~o.real].sum()) / max(pictures, 1)
+
+
+def interval(hits: int, n: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share.
+
+    Source: Wilson, Probable inference, the law of succession, and statistical inference, 1927.
+    """
+    if not n:
+        return 0.0, 1.0
+    part = hits / n
+    middle = (part + _Z * _Z / (2 * n)) / (1 + _Z * _Z / n)
+    half = _Z / (1 + _Z * _Z / n) * math.sqrt(part * (1 - part) / n + _Z * _Z / (4 * n * n))
+    return middle - half, middle + half
+
+
+def resampled(statistic: Callable[[NDArray[Any]], float], pictures: int) -> tuple[float, float]:
+    """Return the 95 % interval of a statistic of how often each picture counts, float64 (pictures,); seeded.
+
+    Whole pictures are drawn, since faces of one picture are alike.
+    Source: Efron and Tibshirani, An introduction to the bootstrap, 1993, chapter 13 (percentiles).
+    """
+    rng = np.random.default_rng(_SEED)
+    even = np.full(pictures, 1 / pictures)
+    drawn = np.array([statistic(rng.multinomial(pictures, even).astype(np.float64)) for _ in range(_ROUNDS)])
+    if np.isnan(drawn).all():
+        return math.nan, math.nan
+    low, high = np.nanquantile(drawn, (0.025, 0.975))
+    return float(low), float(high)
+
+
+def calibration_error(confidences: NDArray[Any], is_right: NDArray[Any], bins: int = 15) -> float:
+    """Return the expected calibration error over equal bins of confidence.
+
+    Source: Guo et al., On calibration of modern neural networks, 2017, section 2.
+    """
+    gaps = [abs(confidence - part) * n for confidence, part, n in reliability(confidences, is_right, bins)]
+    return float(sum(gaps)) / max(len(confidences), 1)
+
+
+def reliability(confidences: NDArray[Any], is_right: NDArray[Any], bins: int = 10) -> list[tuple[float, float, int]]:
+    """Return (mean confidence, share right, n) of each filled bin."""
+    place = np.minimum((confidences * bins).astype(int), bins - 1)
+    filled = [place == number for number in range(bins) if (place == number).any()]
+    return [(float(confidences[b].mean()), float(is_right[b].mean()), int(b.sum())) for b in filled]
+
+
+def confusion(o: Outcomes) -> dict[str, dict[str, int]]:
+    """Return how many faces of each label (rows) got each verdict, "unsure" and "missed" among them."""
+    return {
+        label: {said: int(((o.label == row) & (o.said == column)).sum()) for column, said in enumerate(SAYINGS)}
+        for row, label in enumerate(LABELS)
+    }
+
+
+def by_size(o: Outcomes) -> dict[str, dict[str, int]]:
+    """Return for each range of the shorter side in px how many faces there are, were found, and were judged right."""
+    slices = {}
+    for low, high in SIZES_PX:
+        here = o.real & (o.side_px >= low) & (o.side_px < high)
+        counts = {"faces": here, "found": here & (o.said != MISSED), "judged_right": here & right(o)}
+        slices[f"{low}-{high if high < SIZES_PX[-1][1] else ''}"] = {k: int(v.sum()) for k, v in counts.items()}
+    return slices
+
+
+def with_interval(name: str, o: Outcomes) -> dict[str, Any]:
+    """Return the value of one of SHARES, its 95 % interval and what it is a share of; None where it is of nothing."""
+    hit, of = SHARES[name](o)
+    n, hits = int(of.sum()), int((of & hit).sum())
+    low, high = interval(hits, n)
+    return {"value": round(hits / n, 4) if n else None, "low": round(low, 4), "high": round(high, 4), "n": n}

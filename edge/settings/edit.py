@@ -1,0 +1,150 @@
+"""The settings file of a device, changed without losing a comment, and put in place whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import Item, Table
+
+from edge import paths
+from edge.errors import ConfigError
+from edge.paths import user_settings
+from edge.redaction import passwords_in
+from edge.settings.load import SYSTEM_FILE, load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from edge.settings.schema import Environment
+
+    Value = str | int | float | bool
+
+_NOWHERE = Path("/nonexistent/config.toml")
+
+
+def own_file() -> Path:
+    """Return where settings are kept: for root the service's file, else this user's, which every command reads."""
+    if os.geteuid() == 0:
+        return SYSTEM_FILE
+    return user_settings() or Path("maskwatch.toml")
+
+
+def is_read(path: Path) -> bool:
+    """Return whether every command of this user reads a file without --config."""
+    return path in (SYSTEM_FILE, user_settings())
+
+
+def changed(text: str, values: Mapping[str, Value], comments: Mapping[str, str], name: str) -> str:
+    """Return a TOML text with the dotted keys set to `values`; new keys get their comment, everything else stays.
+
+    Raises:
+        ConfigError: the text, of the file `name`, is no TOML.
+    """
+    sections = dict.fromkeys(key.partition(".")[0] for key in values)
+    # the last of a section first: each goes right below the header
+    for key in (key for section in sections for key in reversed(list(values)) if key.startswith(f"{section}.")):
+        try:
+            document = tomlkit.parse(text)
+        except TOMLKitError as error:
+            raise ConfigError(f"{name}: is not TOML: {error}") from error
+        text = _set(document, key, values[key], comments.get(key, ""))
+    return text
+
+
+def _set(document: tomlkit.TOMLDocument, key: str, value: Value, comment: str) -> str:
+    """Return a document with one key set."""
+    section, _, setting = key.partition(".")
+    there = setting in document.get(section, {})
+    item = tomlkit.item(value)
+    if comment and not there:
+        item.comment(comment)
+    header = re.compile(rf"^[ \t]*\[[ \t]*{section}[ \t]*\].*\n?", re.MULTILINE)
+    if there or not header.search(tomlkit.dumps(document)):
+        document.setdefault(section, tomlkit.table())[setting] = value if there else item
+        return tomlkit.dumps(document)
+    # right below the header: at the end of its section tomlkit would put it behind a next one that is commented out
+    line = tomlkit.dumps(tomlkit.document().add(setting, item))
+    return header.sub(lambda found: f"{found[0].rstrip()}\n{line}", tomlkit.dumps(document), count=1)
+
+
+def reasons() -> dict[str, str]:
+    """Return the comment behind every setting, by dotted key, as config/default.toml gives it."""
+    document = tomlkit.parse((paths.config() / "default.toml").read_text("utf-8"))
+    tables = {section: table for section, table in document.items() if isinstance(table, Table)}
+    items = {f"{section}.{key}": table.value.item(key) for section, table in tables.items() for key in table}
+    return {key: item.trivia.comment.lstrip("# ") for key, item in items.items() if isinstance(item, Item)}
+
+
+def put(path: Path, text: str, environment: Environment) -> None:
+    """Put a settings file in place once maskwatch takes it, whole or not at all, with owner and mode of the old one.
+
+    One that holds a password is not for everybody.
+
+    Raises:
+        ConfigError: a setting is wrong, or the file cannot be written.
+    """
+    real = path.resolve()
+    try:
+        real.parent.mkdir(parents=True, exist_ok=True)
+        mode = real.stat().st_mode & 0o777 if real.exists() else 0o644
+        with _whole(real, mode & ~0o007 if passwords_in(tomlkit.parse(text).unwrap()) else mode) as draft:
+            draft.write_text(text, "utf-8")
+            _check(draft, path, environment)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {error.strerror}; mend: name another with --config") from error
+
+
+def _check(draft: Path, path: Path, environment: Environment) -> None:
+    """Read the draft as maskwatch would, and speak of the file that it becomes."""
+    try:
+        load(environment, draft, system_file=_NOWHERE)
+    except ConfigError as error:
+        raise ConfigError(str(error).replace(str(draft), str(path))) from None
+
+
+@contextlib.contextmanager
+def _whole(path: Path, mode: int) -> Iterator[Path]:
+    """Give a draft beside `path` that takes its place when all went well and is gone otherwise, also after Ctrl-C."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".toml", dir=path.parent)
+    os.close(handle)
+    draft = Path(name)
+    try:
+        yield draft
+        _own(draft, path)
+        draft.chmod(mode)
+        with draft.open("rb") as written:
+            os.fsync(written.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _own(draft: Path, path: Path) -> None:
+    """Give a draft to whom the file belongs that it replaces, and the service's file to the service's group."""
+    with contextlib.suppress(PermissionError, LookupError):  # of another user; or no service is installed
+        if path.exists():
+            os.chown(draft, path.stat().st_uid, path.stat().st_gid)
+        elif path == SYSTEM_FILE:
+            shutil.chown(draft, group="maskwatch")
+
+
+def secret(path: Path, text: str) -> None:
+    """Write a secret that its owner alone may read; it is never readable by others, not for a moment.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _whole(path.resolve(), 0o600) as draft:  # mkstemp makes it 0600
+            draft.write_text(text + "\n", "utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from error

@@ -1,0 +1,124 @@
+"""Values of settings that need more than a range: refused in one sentence that says how to write them."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from edge.notice import phrases, schedule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+
+def _parsed(parse: Callable[[str], object], *, optional: bool = False) -> AfterValidator:
+    """Return a check that a text can be parsed; the complaint is in the parser's own words."""
+
+    def check(text: str) -> str:
+        try:
+            if text or not optional:
+                parse(text)
+        except ValueError as error:
+            raise _complaint(error) from None
+        return text
+
+    return AfterValidator(check)
+
+
+def _matching(pattern: str, sentence: str) -> AfterValidator:
+    """Return a check that a whole text matches; `sentence` says what is allowed."""
+    compiled = re.compile(pattern)
+
+    def check(text: str) -> None:
+        if not compiled.fullmatch(text):
+            raise ValueError(sentence)
+
+    return _parsed(check)
+
+
+def _complaint(error: ValueError) -> PydanticCustomError:
+    return PydanticCustomError("setting", "{sentence}", {"sentence": str(error)})
+
+
+def _pin(text: str) -> None:
+    """Refuse what is no pin of a Raspberry Pi's header. Source: BCM2835 ARM Peripherals, 6.2, GPIO0 to GPIO27."""
+    if text not in {f"GPIO{number}" for number in range(28)}:
+        raise ValueError("write the pin as the chip numbers it, GPIO0 to GPIO27, or nothing")
+
+
+def _proxy(text: str) -> None:
+    """Refuse what is no address and no network, and the network of everybody."""
+    try:
+        is_everybody = not ipaddress.ip_network(text).prefixlen
+    except ValueError:
+        is_everybody = True
+    if is_everybody:
+        raise ValueError("write the proxy's address or network, such as 127.0.0.1 or 10.0.0.0/24")
+
+
+Pin = Annotated[str, _parsed(_pin, optional=True)]
+Proxy = Annotated[str, _parsed(_proxy)]
+HoursText = Annotated[str, _parsed(schedule.hours_of, optional=True)]
+VolumeHours = Annotated[str, _parsed(schedule.volume_hours_of)]
+Words = Annotated[str, Field(max_length=200)] | dict[str, Annotated[str, Field(max_length=200)]]
+"""A text for the first language, or a text for each language."""
+Language = Annotated[str, _matching(r"[a-z]{2,3}(-[a-z0-9-]{1,20})?", 'must be a language such as "en" or "pt-br"')]
+"""As espeak-ng names its voices."""
+TopicPart = Annotated[
+    str,
+    _matching(r"[^/+#\x00\s]{0,64}", 'may have no space, "/", "+" or "#", 64 characters at most; for example: stop-7'),
+]
+User = Annotated[str, _matching(r"[^:]{0,64}", 'may have no ":", 64 characters at most; for example: viewer')]
+UrlPath = Annotated[
+    str, _matching(r"/[\w.~%+@=&/-]{0,200}", "must begin with a slash, without spaces; for example: /mqtt")
+]
+Prefix = Annotated[
+    str,
+    Field(max_length=100),
+    _matching(
+        r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*", 'may have letters, digits, "-", "_" and "/"; for example: homeassistant'
+    ),
+]
+_SHARE_TEXT = r"(?:0(?:\.\d{1,6})?|1(?:\.0{1,6})?)"
+Polygon = Annotated[
+    str,
+    Field(max_length=1_000),
+    _matching(
+        rf"{_SHARE_TEXT},{_SHARE_TEXT}(?: {_SHARE_TEXT},{_SHARE_TEXT}){{2,63}}",
+        'must be three corners or more, "x,y" as shares from 0 to 1; for example: "0,0 0.3,0 0.3,1 0,1"',
+    ),
+]
+"""Corners as shares of the image's width and height."""
+
+
+def _source(value: object) -> object:
+    """Return a source as it is meant: 0 and /dev/video0 are USB cameras, words and schemes go in small letters."""
+    text = str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    if not text:
+        return value
+    if text.isdecimal() or text.startswith(_VIDEO_DEVICES):
+        return f"usb:{text}"
+    if text.lower() in _SOURCES:
+        return text.lower()
+    scheme, colon, rest = text.partition(":")
+    return f"{scheme.lower()}:{rest}" if colon and scheme.lower() in _SCHEMES else text
+
+
+_VIDEO_DEVICES = ("/dev/video", "/dev/v4l/")
+_SOURCES = {"auto", "camera", "picamera", "demo"}
+_SCHEMES = {"usb", "rtsp", "rtsps", "http", "https"}
+Source = Annotated[str, BeforeValidator(_source), Field(min_length=1)]
+
+
+def worded_in(languages: Sequence[str], own: Mapping[str, Any]) -> None:
+    """Refuse a language for which `own` (phrase, thanks, sign_text) gives no words and none are built in."""
+    built_in = {"phrase": phrases.PLEASE, "thanks": phrases.THANKS, "sign_text": phrases.IDLE}
+    try:
+        for key, words in built_in.items():
+            phrases.worded(languages, own.get(key, ""), words)
+    except ValueError as error:
+        raise _complaint(error) from None

@@ -1,0 +1,198 @@
+"""Settings read from TOML in layers: default < environment < system file < user file < --config < --set."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from edge import paths, secret
+from edge.errors import ConfigError
+from edge.paths import seen
+from edge.redaction import passwords_in, redacted
+from edge.settings import explain
+from edge.settings.schema import Environment, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+SYSTEM_FILE = Path("/etc/maskwatch/config.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Settings, and for each dotted key the name of the layer that it came from."""
+
+    settings: Settings
+    origins: dict[str, str]
+
+
+def load(
+    environment: Environment = Environment.DEVELOPMENT,
+    file: Path | None = None,
+    overrides: Sequence[str] = (),
+    *,
+    system_file: Path | None = SYSTEM_FILE,
+    user_file: Path | None = None,
+) -> Loaded:
+    """Return the settings of default < environment < system file < `user_file` < `file` < `overrides` (key=value).
+
+    system_file, user_file: read where they are there; None: there is none.
+
+    Raises:
+        ConfigError: a file is missing or no TOML, a key is unknown, or a value has the wrong type or range.
+    """
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for origin, layer in _layers(environment, file, overrides, system_file, user_file):
+        known = list(origins)
+        for key, value in _flatten(layer):
+            if known and key not in known:
+                raise ConfigError(f"{origin}: {_unknown(key, known)}")
+            values[key] = _as_meant(value, values.get(key))
+            if origin != origins.get(key):
+                origins[key] = origin
+    try:
+        return Loaded(Settings.model_validate(_nest(values)), origins)
+    except ValidationError as error:
+        raise ConfigError(_explain(error, origins)) from None
+
+
+def lay_over(settings: Settings, changes: Mapping[str, object], origin: str) -> Settings:
+    """Return `settings` with the values of `changes` (by dotted key) in place of theirs, validated as a file is.
+
+    Raises:
+        ConfigError: a value has the wrong type or range; the sentence names `origin`.
+    """
+    values = settings.model_dump()
+    for key, value in changes.items():
+        section, _, name = key.partition(".")
+        values[section][name] = value
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(_explain(error, dict.fromkeys(changes, origin))) from None
+
+
+def _layers(
+    environment: Environment,
+    file: Path | None,
+    overrides: Sequence[str],
+    system_file: Path | None,
+    user_file: Path | None,
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield (origin, nested values), weakest first."""
+    default, difference = paths.config() / "default.toml", paths.config() / f"{environment}.toml"
+    yield default.name, _read(default)
+    yield difference.name, _read(difference)
+    if system_file is not None and system_file.exists():
+        yield str(system_file), _closed(system_file)
+    if user_file is not None and seen(user_file):
+        yield str(user_file), _closed(user_file)
+    if file is not None:
+        yield str(file), _closed(file)
+    for override in overrides:
+        yield "--set", _parse_override(override)
+
+
+def _closed(path: Path) -> dict[str, Any]:
+    """Return what a user's file sets; one with a password in it must not be readable by everybody."""
+    values = _read(path)
+    keys = passwords_in(values)
+    if keys and secret.is_open(path.stat()):
+        group = f"chgrp maskwatch {path}; " if path == SYSTEM_FILE else ""
+        raise ConfigError(
+            f"{path}: {keys[0]}: holds a password, and everybody may read this file; fix: move it to "
+            f"camera.password_file, beside camera.user, or: {group}chmod o-rwx {path}"
+        )
+    return values
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8-sig"))  # Windows editors begin a file with a byte order mark
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8; fix: save it as UTF-8 text") from error
+    except ValueError as error:
+        raise ConfigError(f"{path}: is not TOML: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Bare:
+    """A value of `--set` without quotes, which TOML reads as something else than text."""
+
+    text: str
+    parsed: object
+
+
+def _as_meant(value: object, before: object) -> object:
+    """Return a bare value of `--set` as text where the setting is text (`device.name=7`), else as TOML reads it."""
+    if not isinstance(value, _Bare):
+        return value
+    is_text = isinstance(before, str) and not isinstance(value.parsed, dict)
+    return value.text if is_text else value.parsed
+
+
+_KEY = re.compile(r"\s*\w+(\.\w+)+\s*")
+
+
+def _parse_override(text: str) -> dict[str, Any]:
+    """Return {"a": {"b": value}} for "a.b=value"; the value is TOML where it can be, else a string."""
+    key, equals, value = text.partition("=")
+    if not equals or not _KEY.fullmatch(key):
+        shown = redacted(text).partition("=")[0]  # the whole text: a password may hold the first "="
+        raise ConfigError(f"--set {shown}: write section.key=value, for example mqtt.port=1883")
+    try:
+        parsed: Any = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value
+    return _nest({key.strip(): parsed if isinstance(parsed, str) else _Bare(value.strip(), parsed)})
+
+
+def _flatten(values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield (dotted key, value) of one level of sections."""
+    for section, content in values.items():
+        if isinstance(content, dict):
+            yield from ((f"{section}.{key}", value) for key, value in content.items())
+        else:
+            yield section, content
+
+
+def _nest(values: dict[str, Any]) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for key, value in values.items():
+        section, _, name = key.partition(".")
+        nested.setdefault(section, {})[name] = value
+    return nested
+
+
+def _unknown(key: str, known: list[str]) -> str:
+    """Return "mqtt.prot: unknown setting (did you mean 'port'?)"."""
+    section = key.partition(".")[0]
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    same_section = bool(near) and near[0].startswith(f"{section}.")
+    hint = f" (did you mean '{near[0].partition('.')[2] if same_section else near[0]}'?)" if near else ""
+    return f"{redacted(key)}: unknown setting{hint}; `maskwatch check` lists them all"
+
+
+def _explain(error: ValidationError, origins: dict[str, str]) -> str:
+    """Return the origin of the first value that is wrong, and what is wrong with it."""
+    found = error.errors()
+    place = found[0]["loc"][:2]
+    key = ".".join(str(part) for part in place)
+    default = dict(_flatten(_read(paths.config() / "default.toml"))).get(key)
+    same = [dict(other) for other in found if other["loc"][:2] == place]
+    return f"{origins.get(key, 'settings')}: {explain.sentence(same, key, _shown(found[0].get('input')), default)}"
+
+
+def _shown(value: object) -> str:
+    """Return a refused value as it may be shown: of one with an address in it its kind alone."""
+    text = repr(value)
+    return f"this {type(value).__name__}" if "//" in text or "@" in text else text

@@ -1,0 +1,112 @@
+"""The calibration by one command: who watches already lends his eyes, else the camera is opened; then it is written."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge import stages
+from edge.capture import State
+from edge.capture.live import LiveSource
+from edge.capture.spec import is_connected, open_source
+from edge.distance.calibrate import calibrate
+from edge.errors import CameraError, InputError
+from edge.paths import SERVICE_SCENE, scene_socket
+from edge.privacy.zones import PrivacyZones
+from edge.redaction import redacted
+from edge.settings import edit
+from edge.settings.load import lay_over
+from edge.setup import face_heights
+from edge.show.shared_scene import SceneReader
+
+if TYPE_CHECKING:
+    from edge.distance.calibrate import Calibration
+    from edge.settings.schema import Environment, Settings
+
+
+def measure(
+    settings: Settings, *, at_m: float, wait_s: float, look_s: float, password: str | None = None
+) -> Calibration:
+    """Return what the camera's lens is, from a person at `at_m` who has `wait_s` to get into place.
+
+    password: of a network camera; None: as the settings name it.
+
+    Raises:
+        InputError: nobody was seen standing still.
+        CameraLost: the watch that lent its eyes ended.
+    """
+    reader, models = _running(settings), stages.load_models(settings, profile="live")
+    if reader is None:
+        heights = _by_camera(settings, models, wait_s, look_s, password)
+    else:
+        time.sleep(wait_s)
+        heights = face_heights.seen(face_heights.of_watch(reader, models, time.monotonic() + look_s))
+        reader.close()
+    return calibrate(heights, at_m=at_m, face_height_m=settings.distance.face_height_m)
+
+
+def of_a_real_camera(settings: Settings) -> Settings:
+    """Return the settings with a source that never falls back to the demo: nothing can be measured on a drawing.
+
+    Raises:
+        InputError: the demo is named, or no camera is connected.
+    """
+    source = settings.camera.source
+    if source == "demo" or (source == "auto" and not is_connected()):
+        raise InputError(
+            "calibrate measures a real camera, and there is the demo alone; fix: plug a camera in, or name one with "
+            "--set camera.source=…"
+        )
+    return lay_over(settings, {"camera.source": "camera"}, "calibrate") if source == "auto" else settings
+
+
+def _running(settings: Settings) -> SceneReader | None:
+    """Return a look at the maskwatch that has the camera already, if there is one."""
+    for path in [Path(settings.show.socket)] if settings.show.socket else [scene_socket(), SERVICE_SCENE]:
+        if path.exists():
+            try:
+                return SceneReader(path)
+            except InputError:
+                continue
+    return None
+
+
+def _by_camera(
+    settings: Settings, models: stages.Models, wait_s: float, look_s: float, password: str | None
+) -> list[float]:
+    """Open the camera; what it sees while the person walks into place is passed over."""
+    paint = PrivacyZones(settings.privacy.no_look)
+    stop, size_px = threading.Event(), models.detector_px
+    source = open_source(settings.camera, small_px=size_px, stop=stop, paint=paint, password=password)
+    frames = iter(source)
+    try:
+        if isinstance(source, LiveSource):  # a file would be over by then
+            face_heights.seen(face_heights.of_frames(frames, models, time.monotonic() + wait_s))
+        heights = face_heights.seen(face_heights.of_frames(frames, models, time.monotonic() + look_s))
+    finally:
+        source.close()
+    if source.state not in (State.OK, State.OPENING):
+        raise CameraError(f"camera {redacted(settings.camera.source)}: {source.state.value}: {source.detail}")
+    return heights
+
+
+def keep(found: Calibration, file: Path, environment: Environment, settings: Settings) -> None:
+    """Write a calibration into a settings file; comments and other settings stay.
+
+    Raises:
+        ConfigError: the file cannot be written, or holds what is wrong.
+    """
+    text = file.read_text("utf-8") if file.exists() else ""
+    values = {
+        "distance.focal_widths": round(found.focal_widths, 4),
+        "distance.focal_error": round(found.focal_error, 4),
+        "distance.face_height_m": settings.distance.face_height_m,
+    }
+    comments = {
+        "distance.focal_widths": "focal length in picture widths, by maskwatch calibrate",
+        "distance.focal_error": f"from {found.sightings} pictures of one person",
+        "distance.face_height_m": "the face height that this was measured with",
+    }
+    edit.put(file, edit.changed(text, values, comments, str(file)), environment)

@@ -1,0 +1,157 @@
+"""Models, and the stages of the walk."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import cv2
+
+from edge import paths
+from edge.alert.episodes import EpisodePolicy
+from edge.classify.mask import MaskClassifier
+from edge.classify.vote import Voter
+from edge.data import Reason
+from edge.detect.centerface import CenterFace
+from edge.distance.refine import Refinement
+from edge.errors import ModelError
+from edge.pipeline import Stages
+from edge.tflite import Model, ModelSpec
+from edge.track.motion import MotionTracker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from edge.classify import Classifier
+    from edge.data import Frame, Track
+    from edge.detect import Detector
+    from edge.monitor.timings import Timings
+    from edge.settings.schema import AlertSettings, Settings
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The loaded models; `specs` holds what their model.toml say, by kind."""
+
+    detector: Detector
+    classifier: Classifier
+    specs: dict[str, ModelSpec]
+    detector_px: tuple[int, int]
+
+
+_DETECTORS: dict[str, Callable[..., Detector]] = {"centerface": CenterFace}
+_CLASSIFIERS: dict[str, Callable[[Model], Classifier]] = {"logits": MaskClassifier}
+
+
+def load_models(settings: Settings, *, profile: str, face: Path | None = None, mask: Path | None = None) -> Models:
+    """Load both models; `profile` is what `detector.profile = auto` stands for.
+
+    face, mask: model folders in place of those that the settings name.
+
+    Raises:
+        ModelError: a file is missing, damaged or not what its model.toml says.
+    """
+    rule, named = settings.detector, settings.classifier.model
+    chosen = profile if rule.profile == "auto" else rule.profile
+    return models_of(
+        face or paths.models() / "face" / chosen,
+        mask or (Path(named) if named else paths.models() / "mask"),
+        threads=rule.threads,
+        min_score=rule.min_score or None,
+    )
+
+
+def models_of(face: Path, mask: Path, *, threads: int = 1, min_score: float | None = None) -> Models:
+    """Load two model folders; `min_score` in place of the detector's own threshold.
+
+    Raises:
+        ModelError: a file is missing, damaged or not what its model.toml says.
+    """
+    cv2.setNumThreads(1)
+    finder, judge = Model(face, threads=threads), Model(mask, threads=threads)
+    detector = _decoder(_DETECTORS, finder)(finder, min_score=min_score)
+    classifier = _decoder(_CLASSIFIERS, judge)(judge)
+    return Models(detector, classifier, {"face": finder.spec, "mask": judge.spec}, finder.size_px)
+
+
+def _decoder(known: dict[str, _T], model: Model) -> _T:
+    decoder = model.spec.decoder
+    if decoder not in known:
+        raise ModelError(f"model {model.spec.name}: decoder {decoder} is none of {', '.join(known)}")
+    return known[decoder]
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """What is remembered of the people in sight, through every reload that concerns neither camera nor device."""
+
+    tracker: MotionTracker
+    voter: Voter
+    policy: EpisodePolicy
+
+    def adopt(self, settings: Settings) -> None:
+        """Go on by other settings with the same people and the same open episodes."""
+        self.tracker.adopt(min_iou=settings.track.min_iou, max_lost_s=settings.track.max_lost_s)
+        self.voter.adopt(**_votes(settings, every_frame=False))
+        self.policy.adopt(**_episodes(settings.alert))
+
+
+def people_of(settings: Settings, *, every_frame: bool = False) -> People:
+    """Return what knows nobody yet."""
+    return People(
+        MotionTracker(min_iou=settings.track.min_iou, max_lost_s=settings.track.max_lost_s),
+        Voter(**_votes(settings, every_frame=every_frame)),
+        EpisodePolicy(**_episodes(settings.alert), new_id=lambda: str(uuid.uuid4())),
+    )
+
+
+def build_stages(
+    settings: Settings, models: Models, timings: Timings, *, every_frame: bool, people: People | None = None
+) -> Stages:
+    """Join the stages; `every_frame` judges every visible face in every frame and measures none, as files want it.
+
+    people: those who are known already; None: nobody is.
+    """
+    people = people or people_of(settings, every_frame=every_frame)
+    tracker, voter, policy = people.tracker, people.voter, people.policy
+    closer = Refinement(models.detector, models.detector_px)
+    return Stages(
+        detect=timings.timed("detect", models.detector.detect),
+        track=timings.timed("track", tracker.update),
+        due=voter.due,
+        classify=timings.timed("classify", models.classifier.classify),
+        vote=timings.timed("vote", voter.vote),
+        measure=_unmeasured if every_frame else timings.timed("measure", closer.measure),
+        judge=timings.timed("judge", policy.judge),
+        episodes=policy.open,
+        close=partial(policy.close, reason=Reason.STOPPED),
+    )
+
+
+def _votes(settings: Settings, *, every_frame: bool) -> dict[str, Any]:
+    rule = settings.classifier
+    return {
+        "every_s": 0.0 if every_frame else rule.every_s,
+        "max_per_frame": 1_000 if every_frame else rule.max_per_frame,
+        "half_life_s": settings.vote.half_life_s,
+        "min_votes": settings.vote.min_votes,
+        "min_confidence": settings.vote.min_confidence,
+    }
+
+
+def _episodes(rule: AlertSettings) -> dict[str, Any]:
+    return rule.model_dump(include={"dwell_s", "clear_s", "gone_s", "update_s", "incorrect"})
+
+
+def counting(stages: Stages) -> Stages:
+    """Return stages that judge people, measure nobody and raise no alert of anybody."""
+    return replace(stages, measure=_unmeasured, judge=lambda _tracks, _at: (), episodes=tuple, close=lambda _at: ())
+
+
+def _unmeasured(_frame: Frame, tracks: Sequence[Track]) -> tuple[Track, ...]:
+    return tuple(tracks)

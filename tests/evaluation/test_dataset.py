@@ -1,0 +1,97 @@
+"""Labelled pictures: three ways to lie on disk, and one sentence for each way to be wrong."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from edge.errors import InputError
+from edge.evaluation.dataset import read_dataset
+
+BOX = [10, 20, 30, 40, "with_mask"]
+
+
+def scenes(folder, *lines):
+    folder.mkdir(exist_ok=True)
+    (folder / "boxes.jsonl").write_text(
+        "".join(line if isinstance(line, str) else json.dumps(line) + "\n" for line in lines)
+    )
+    return folder
+
+
+def test_a_box_becomes_corners_and_its_label_a_place(tmp_path):
+    made = read_dataset(scenes(tmp_path, {"file": "a.png", "boxes": [BOX, [0, 0, 5, 6, "incorrect_mask"]], "width": 9}))
+    (picture,) = made.pictures
+    assert made.is_scenes
+    assert picture.path == tmp_path / "a.png"
+    assert picture.boxes.tolist() == [[10, 20, 40, 60], [0, 0, 5, 6]]
+    assert picture.labels.tolist() == [0, 2]
+
+
+@pytest.mark.parametrize(
+    ("said", "complete"), [({}, True), ({"labels_complete": None}, False), ({"labels_complete": False}, False)]
+)
+def test_faces_are_false_only_where_a_picture_says_that_all_are_labelled(tmp_path, said, complete):
+    made = read_dataset(scenes(tmp_path, {"file": "a.png", "boxes": [], **said}))
+    assert made.pictures[0].complete is complete
+
+
+def test_a_listing_of_crops_gives_one_label_a_picture(tmp_path):
+    (tmp_path / "crops.jsonl").write_text(
+        '{"file": "x/1.jpg", "label": "without_mask"}\n\n{"file": "2.jpg", "label": "with_mask"}\n'
+    )
+    made = read_dataset(tmp_path)
+    assert not made.is_scenes
+    assert [picture.labels.tolist() for picture in made.pictures] == [[1], [0]]
+    assert made.pictures[0].boxes.shape == (0, 4)
+
+
+def test_folders_named_by_label_need_no_listing(tmp_path):
+    for name in ("with_mask/b.png", "with_mask/a.JPG", "with_mask/notes.txt", "incorrect_mask/c.png", "other/d.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    made = read_dataset(tmp_path)
+    assert [(picture.path.name, int(picture.labels[0])) for picture in made.pictures] == [
+        ("a.JPG", 0),
+        ("b.png", 0),
+        ("c.png", 2),
+    ]
+
+
+def test_the_hash_tells_one_listing_from_another(tmp_path):
+    first = read_dataset(scenes(tmp_path, {"file": "a.png", "boxes": [BOX]})).sha256
+    assert first == read_dataset(tmp_path).sha256
+    assert first != read_dataset(scenes(tmp_path, {"file": "b.png", "boxes": [BOX]})).sha256
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (['{"file": "a.png"\n'], "boxes.jsonl:1: Invalid JSON"),
+        ([{"file": "a.png", "boxes": []}, {"file": "b.png"}], "boxes.jsonl:2: boxes: Field required"),
+        ([{"file": "a.png", "boxes": [[1, 2, 3, 4, "masked"]]}], "boxes.0.4: Input should be 'with_mask'"),
+        ([{"file": "a.png", "boxes": [[1, 2, 3, "with_mask"]]}], "boxes.jsonl:1: boxes.0"),
+        ([{"file": "a.png", "boxes": [[1, 2, -3, 4, "with_mask"]]}], "a box is x, y, width, height"),
+        (['{"file": "a.png", "boxes": [[1, 2, 1e999, 4, "with_mask"]]}\n'], "a box is x, y, width, height"),
+        ([], "names no picture"),
+    ],
+)
+def test_a_wrong_line_is_named(tmp_path, lines, said):
+    with pytest.raises(InputError) as caught:
+        read_dataset(scenes(tmp_path, *lines))
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_without_labels_is_told_what_is_wanted(tmp_path):
+    with pytest.raises(InputError, match=r"boxes\.jsonl, crops\.jsonl, or a folder for each label: with_mask"):
+        read_dataset(tmp_path)
+    with pytest.raises(InputError, match="no such folder"):
+        read_dataset(tmp_path / "none")
+
+
+def test_boxes_are_float32_rows_also_where_there_are_none(tmp_path):
+    picture = read_dataset(scenes(tmp_path, {"file": "a.png", "boxes": []})).pictures[0]
+    assert (picture.boxes.shape, picture.boxes.dtype) == ((0, 4), np.float32)

@@ -1,0 +1,114 @@
+"""The sign and the data sheet say what the settings in force make true."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from edge.privacy.signage import data_sheet, sign
+from edge.privacy.signage_text import WORDS, Language
+from edge.settings.load import load
+from edge.tflite import read_spec
+from tests.conftest import ROOT, maskwatch
+
+SPECS = {"mask": read_spec(ROOT / "models/mask")}
+
+
+def settings(*overrides: str):
+    return load(overrides=overrides, system_file=Path("/nonexistent")).settings
+
+
+class Text(HTMLParser):
+    """Collects words, and complains of tags that are not closed."""
+
+    VOID = frozenset({"meta", "path", "rect", "circle"})
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.words, self._open = "", []
+        self.feed(page)
+        assert self._open == []
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in self.VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID:
+            assert self._open.pop() == tag
+
+    def handle_data(self, data):
+        self.words += data
+
+
+@pytest.mark.parametrize("language", Language)
+def test_the_sign_can_be_had_in_every_language_and_says_the_purpose(language):
+    words = Text(sign(settings(), language)).words
+    assert WORDS[language].title in words
+    assert WORDS[language].tells in words
+    assert WORDS[language].no_picture in words
+    assert "{" not in words.split("}")[-1]
+
+
+def test_a_camera_that_only_counts_says_so_and_promises_to_tell_nobody():
+    words = Text(sign(settings("privacy.aggregate=true"), Language.EN)).words
+    assert "20 minutes" in words
+    assert "reports nobody" in words
+    assert "keep their distance" not in words
+    assert WORDS[Language.EN].kept_nothing in words
+    assert WORDS[Language.EN].kept not in words
+
+
+def test_a_camera_with_a_web_page_says_that_coarse_pictures_leave_it():
+    watched = settings("web.serve=true")
+    assert WORDS[Language.EN].coarse_picture in sign(watched, Language.EN)
+    assert "pixelated (changes)" in Text(data_sheet(watched, SPECS)).words
+
+
+def test_black_areas_are_on_the_sign_when_there_are_some():
+    zone = 'privacy.no_look=["0,0 0.2,0 0.2,1"]'
+    assert WORDS[Language.EN].zones in sign(settings(zone), Language.EN)
+    assert WORDS[Language.EN].zones not in sign(settings(), Language.EN)
+
+
+def test_who_answers_for_the_camera_is_named_and_cannot_break_the_page():
+    page = sign(settings('privacy.operator="Bus & <b>Tram"', "privacy.contact=a@b.example"), Language.DE)
+    assert "Bus & <b>Tram, a@b.example" in Text(page).words
+
+
+def test_the_data_sheet_names_broker_models_and_what_is_kept():
+    words = Text(data_sheet(settings("mqtt.host=broker.example", "mqtt.outbox=", "device.name=stop-7"), SPECS)).words
+    for wanted in ("broker.example", "stop-7", SPECS["mask"].sha256[:12], "on this machine's disk", "Pictures stored"):
+        assert wanted in words
+
+
+def test_the_data_sheet_of_a_counting_camera_speaks_of_no_alert():
+    words = Text(data_sheet(settings("privacy.aggregate=true"), SPECS)).words
+    assert "no share of fewer than 10" in words
+    assert "confidence, position" not in words
+
+
+def test_both_pages_are_written_by_one_command(tmp_path):
+    done = maskwatch("sheet", tmp_path / "public", "--language", "fr", "--set", "privacy.contact=x@y.example")
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in (tmp_path / "public").iterdir()) == ["datasheet.html", "sign.html"]
+    assert "x@y.example" in (tmp_path / "public/sign.html").read_text("utf-8")
+    assert 'lang="fr"' in (tmp_path / "public/sign.html").read_text("utf-8")
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    done = maskwatch("sheet", tmp_path / "file")
+    assert done.returncode == 78
+    assert str(tmp_path / "file") in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_data_sheet_says_how_often_the_models_are_right_in_words():
+    page = data_sheet(settings(), SPECS | {"face": read_spec(ROOT / "models/face/live")})
+    assert "of people without a mask are found and called so" in page
+    assert "macwinwin" not in page
+    assert not re.search(r"\b[a-z]+_[a-z_]+\b", Text(page).words.partition("Model (mask)")[2])

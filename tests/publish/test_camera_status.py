@@ -1,0 +1,62 @@
+"""Two cameras under one device name: the end of one says nothing of the other."""
+
+from __future__ import annotations
+
+import pytest
+
+from edge.publish.camera_status import CameraStatuses
+from edge.publish.message import Message
+from tests.contract import OpenEar
+from tests.fakes import eventually
+from tests.publish.test_announced import retained
+from tests.publish.test_message import sender
+from tests.test_contract import TOP, end, watch
+
+MAIN, DOOR = f"{TOP}/camera/main/status", f"{TOP}/camera/door/status"
+
+
+def said(port: int) -> tuple[bytes | None, ...]:
+    """Return what a broker has of the device and of both cameras."""
+    found = retained(port)
+    return tuple(found.get(topic) for topic in (f"{TOP}/status", MAIN, DOOR))
+
+
+ON, OFF = b"online", b"offline"
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("killed", [True, False])
+def test_one_camera_that_ends_leaves_the_other_online_and_the_last_one_leaves_the_device_offline(
+    tmp_path, mosquitto, killed
+):
+    ear = OpenEar(mosquitto.port)
+    main = watch(mosquitto, "stop-7", "usb:63", tmp_path / "main.db")
+    door = watch(mosquitto, "stop-7", "usb:63", tmp_path / "door.db", "camera.name=door")
+    assert eventually(lambda: said(mosquitto.port) == (ON, ON, ON), 60)
+    if killed:
+        main.kill()
+        main.communicate()
+    else:
+        end(main)
+    assert eventually(lambda: said(mosquitto.port) == (ON, OFF, ON), 60), said(mosquitto.port)
+    again = watch(mosquitto, "stop-7", "usb:63", tmp_path / "main.db")
+    assert eventually(lambda: said(mosquitto.port) == (ON, ON, ON), 60)
+    end(again)
+    assert eventually(lambda: said(mosquitto.port) == (ON, OFF, ON), 60), said(mosquitto.port)
+    end(door)
+    assert eventually(lambda: said(mosquitto.port) == (OFF, OFF, OFF), 60), said(mosquitto.port)
+    ear.close()
+
+
+def test_an_old_word_that_is_retained_is_not_contradicted_nor_a_flood_of_them_answered():
+    sent: list[Message] = []
+    roll = CameraStatuses(sender(), sent.append)
+    roll.receive(f"{TOP}/status", b"offline", retained=True)
+    roll.receive("maskwatch/1/stop-8/status", b"offline", retained=False)
+    roll.receive(DOOR, b"offline", retained=False)
+    assert sent == []
+    roll.receive(DOOR, b"online", retained=True)
+    for _ in range(200):
+        roll.receive(f"{TOP}/status", b"offline", retained=False)
+    assert [(message.topic, message.payload) for message in sent[:2]] == [(f"{TOP}/status", ON), (DOOR, OFF)]
+    assert len(sent) <= 2 * 21

@@ -1,0 +1,271 @@
+"""What the page tells beside the picture, and how it gets there."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from edge.data import EventType, Mask, Reason
+from edge.publish.message import Clock, face_counts
+from edge.show.daily import DailyLog, Sources
+from edge.show.feed import Feed
+from edge.show.shared_scene import SceneReader, SceneServer
+from tests import fakes
+from tests.fakes import Stopwatch, eventually
+from tests.publish.test_message import alert
+
+MIDNIGHT = time.mktime((2026, 11, 26, 0, 0, 0, 0, 0, -1))
+
+
+class Day:
+    """A log with its clocks and outbox in hand."""
+
+    def __init__(self) -> None:
+        self.monotonic, self.wall = fakes.FakeClock(500.0), fakes.FakeClock(MIDNIGHT + 8 * 3600)
+        self.waiting: set[str] = set()
+        sources = Sources({"models": []}, lambda: {"fps_hz": 5.0}, lambda key: key in self.waiting, 60.0)
+        self.log = DailyLog(sources, Clock(self.wall, self.monotonic, "boot"))
+
+    def pass_s(self, seconds: float) -> None:
+        self.monotonic.now += seconds
+        self.wall.now += seconds
+
+    def put(self, *alerts, tracks=()) -> None:
+        self.log.put(fakes.scene(tracks, alerts, decided_at=self.monotonic.now))
+
+    def told(self) -> dict:
+        return json.loads(self.log.compose())
+
+
+@pytest.fixture
+def day() -> Day:
+    return Day()
+
+
+def test_an_episode_is_one_line_from_its_start_to_its_end(day):
+    day.put(alert())
+    day.pass_s(9)
+    day.put(alert(event_type=EventType.END, seq=1, raised_at=14.0, reason=Reason.GONE))
+    (line,) = day.told()["alerts"]
+    assert (line["label"], line["duration_s"], line["reason"]) == ("without_mask", 10.0, "gone")
+    assert set(line) == {"id", "label", "opened", "duration_s", "reason", "waiting", "delayed"}
+
+
+def test_an_open_episode_has_no_duration_yet_and_began_before_it_was_decided(day):
+    day.put(alert())
+    (line,) = day.told()["alerts"]
+    utc = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(MIDNIGHT + 8 * 3600 - 1))
+    assert (line["opened"], line["duration_s"], line["reason"]) == (f"{utc}.000Z", None, None)
+
+
+def test_every_alert_changes_the_version_and_nothing_else_does(day):
+    day.put()
+    assert day.log.version == 0
+    day.put(alert(), alert(event_id="e2"))
+    assert day.log.version == 2
+
+
+def test_the_newest_fifty_episodes_of_a_day_are_kept_newest_first(day):
+    for number in range(60):
+        day.put(alert(event_id=f"e{number}"))
+    assert [line["id"] for line in day.told()["alerts"]] == [f"e{n}" for n in range(59, 9, -1)]
+    day.pass_s(86_400)
+    assert day.told()["alerts"] == []
+
+
+def test_an_alert_that_the_broker_does_not_take_waits_and_then_is_late_for_good(day):
+    day.waiting.add("e1:0")
+    day.put(alert())
+    states = []
+    for seconds in (1, 5, 60):
+        day.pass_s(seconds)
+        day.put()
+        states.append((day.told()["alerts"][0]["waiting"], day.told()["alerts"][0]["delayed"]))
+    assert states == [(False, False), (True, False), (True, True)]
+    day.waiting.clear()
+    day.put()
+    assert (day.told()["alerts"][0]["waiting"], day.told()["alerts"][0]["delayed"]) == (False, True)
+
+
+def test_each_person_counts_once_in_the_ten_minutes_of_the_first_label(day):
+    day.put(tracks=(fakes.track(1), fakes.track(2, Mask.UNSURE)))
+    day.pass_s(600)
+    day.put(tracks=(fakes.track(1, Mask.WITH_MASK), fakes.track(2, Mask.WITH_MASK)))
+    counts = day.told()["counts"]
+    assert (counts["now"], counts["step_min"]) == (49, 10)
+    assert {label: np.nonzero(counts[label])[0].tolist() for label in ("with_mask", "without_mask")} == {
+        "with_mask": [49],
+        "without_mask": [48],
+    }
+
+
+def test_a_new_day_begins_at_zero(day):
+    day.put(tracks=(fakes.track(1),))
+    day.pass_s(16 * 3600)
+    day.put(tracks=(fakes.track(2),))
+    counts = day.told()["counts"]
+    assert (counts["now"], counts["without_mask"]) == (0, [1] + [0] * 143)
+
+
+def test_what_was_before_the_start_is_not_known_today_and_every_day_after_is_known_whole(day):
+    day.pass_s(600)
+    day.put()
+    assert day.told()["counts"]["known_from"] == 8 * 6
+    assert day.told()["since"]["most_alerts"] == 50
+    day.pass_s(16 * 3600)
+    day.put()
+    assert day.told()["counts"]["known_from"] == 0
+
+
+def test_a_clock_that_is_set_after_the_start_moves_the_start_along(day):
+    """A Pi without a clock of its own starts in the past, and is set when it reaches the network."""
+    day.wall.now -= 40 * 86_400
+    day.put()
+    day.pass_s(60)
+    day.wall.now += 40 * 86_400 + 3600
+    day.put()
+    assert day.told()["counts"]["known_from"] == 9 * 6
+
+
+@pytest.mark.parametrize(
+    ("after_s", "broker", "waiting", "problem"),
+    [
+        (1, "not started", 0, None),
+        (11, "not started", 0, "not started"),
+        (1, "online", 3, None),
+        (1, "refused: not authorised", 0, "refused: not authorised"),
+        (1, "connection lost", 3, "connection lost; alerts that wait for it: 3"),
+    ],
+)
+def test_a_broker_that_is_not_reached_is_a_problem_once_there_was_time_to_reach_it(
+    day, after_s, broker, waiting, problem
+):
+    state = {"broker": broker, "waiting": waiting, "problems": {"lens": "dark"}}
+    day.log.adopt(replace(day.log._sources, state=lambda: state))
+    day.pass_s(after_s)
+    problems = day.told()["state"]["problems"]
+    assert (problems.get("broker"), problems["lens"]) == (problem, "dark")
+
+
+def test_what_the_service_itself_states_of_its_broker_comes_first(day):
+    state = {"broker": "lost", "problems": {"broker": "refused: a wrong password"}}
+    day.log.adopt(replace(day.log._sources, state=lambda: state))
+    assert day.told()["state"]["problems"]["broker"] == "refused: a wrong password"
+
+
+def test_what_is_told_of_persons_is_how_many(day):
+    day.put(alert(), tracks=(fakes.track(1),))
+    told = day.told()
+    assert told["state"]["faces"] == face_counts([fakes.track(1)])
+    assert "box" not in json.dumps(told)
+    assert "track" not in json.dumps(told)
+
+
+def ear_at(path) -> socket.socket:
+    ear = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ear.connect(str(path))
+    ear.settimeout(2)
+    return ear
+
+
+@pytest.fixture
+def bulletin(tmp_path):
+    composed = []
+    version = [0]
+
+    def compose() -> bytes:
+        composed.append(1)
+        return b"x" * 50_000 + str(version[0]).encode()
+
+    made = Feed(tmp_path / "s.day", compose=compose, version=lambda: version[0], every_s=30.0)
+    made.composed, made.count = composed, version
+    yield made
+    made.close()
+
+
+def test_nothing_is_composed_while_nobody_listens(bulletin):
+    for _ in range(5):
+        bulletin.put(fakes.scene())
+    assert bulletin.composed == []
+
+
+def test_a_listener_hears_at_once_and_again_on_every_change(bulletin):
+    ear = ear_at(bulletin.path)
+    bulletin.put(fakes.scene())
+    assert len(ear.recv(200_000)) == 50_001
+    bulletin.put(fakes.scene())
+    bulletin.count[0] = 7
+    bulletin.put(fakes.scene())
+    assert ear.recv(200_000).endswith(b"x7")
+    assert len(bulletin.composed) == 2
+    ear.close()
+
+
+def test_a_listener_that_never_reads_misses_messages_and_holds_nothing_up(bulletin):
+    lazy = ear_at(bulletin.path)
+    bulletin.put(fakes.scene())
+    watch = Stopwatch()
+    for number in range(200):
+        bulletin.count[0] = number
+        bulletin.put(fakes.scene())
+    assert watch.s < 1
+    ear = ear_at(bulletin.path)
+    bulletin.put(fakes.scene())
+    assert ear.recv(200_000).endswith(b"x199")
+    lazy.close()
+    ear.close()
+    for number in range(2):
+        bulletin.count[0] = 1000 + number
+        bulletin.put(fakes.scene())
+    assert len(bulletin._listeners) == 0
+
+
+def test_a_bulletin_that_closes_is_heard_to_end(tmp_path):
+    made = Feed(tmp_path / "s.day", compose=lambda: b"x", version=int, every_s=1)
+    ear = ear_at(made.path)
+    made.put(fakes.scene())
+    made.close()
+    assert (ear.recv(10), ear.recv(10)) == (b"x", b"")
+    assert not made.path.exists()
+    ear.close()
+
+
+def test_viewers_see_what_the_picture_function_makes_and_not_more_often_than_asked(tmp_path):
+    made = []
+
+    def picture(scene):
+        made.append(scene)
+        return scene.frame.image // 2
+
+    server = SceneServer(tmp_path / "s.web", max_side_px=64, status=str, banner=str, picture=picture, every_s=0.3)
+    scene = replace(fakes.scene(), frame=fakes.frame(image=fakes.picture(200)))
+    server.put(scene)
+    assert made == []
+    reader = SceneReader(server.path)
+    began_at = time.monotonic()
+    assert eventually(lambda: server.put(scene) or len(made) == 3)
+    assert time.monotonic() - began_at > 0.55
+    assert (reader.newest(1)[0] == 100).all()
+    reader.close()
+    server.close()
+
+
+def test_the_password_of_a_stream_stands_in_no_setting_that_is_told():
+    from edge.app.web import page_sources
+    from edge.settings.load import load
+    from tests.settings.test_schema import NOWHERE
+
+    settings = load(overrides=["camera.source=rtsp://me:hush@camera/1"], system_file=NOWHERE).settings
+
+    class StatusReport:
+        class outbox:  # noqa: N801 - stands for an attribute
+            waits = staticmethod(lambda _key: False)
+
+    told = json.dumps(page_sources(settings, StatusReport, None, {}).fixed)
+    assert "hush" not in told
+    assert "rtsp://" in told
