@@ -25,10 +25,9 @@ import numpy as np
 
 from edge import pipeline
 from edge.capture.demo import PERIOD_S, DemoCamera
-from edge.data import Frame
+from edge.data import Frame, Phrase
 from edge.monitor.lens import LensHealth
 from edge.monitor.timings import Timings, Vitals
-from edge.notice import Phrase
 from edge.notice.banner import Banner
 from edge.notice.phrases import Phrases
 from edge.notice.policy import NoticeTiming, Notifier

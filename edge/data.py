@@ -1,22 +1,22 @@
-"""The values that flow through the walk of a frame: frozen, checked where they are made."""
+"""The values that flow through the walk of a frame: frozen, with their shapes checked where they are made."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Image = NDArray[np.uint8]
-    Floats = NDArray[np.float32]
+Image = NDArray[np.uint8]
+"""uint8 (H, W, 3), BGR unless stated otherwise."""
+Floats = NDArray[np.float32]
+Box = tuple[float, float, float, float]
+"""x1, y1, x2, y2 in pixels of `Frame.image` unless stated otherwise."""
 
 
 class Mask(Enum):
-    """What a face wears; the value is the name on the wire."""
+    """What a face wears; the value is the name in messages."""
 
     WITH_MASK = "with_mask"
     WITHOUT_MASK = "without_mask"
@@ -37,10 +37,10 @@ def _check(name: str, actual: tuple[int, ...], expected: tuple[int | None, ...])
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """One picture of the scene.
+    """One image of a camera or a file.
 
-    image: uint8 (H, W, 3), BGR, read-only.
-    small: the same scene at detector size, uint8 (h, w, 3) BGR, or None.
+    image: uint8 (H, W, 3), BGR; a read-only view, so that the array it was made from stays writable.
+    small: the same image at detector size, uint8 (h, w, 3) BGR, or None.
     at: seconds on the source's monotonic clock; media time for files.
     read_at: seconds on this process's monotonic clock, for latencies.
     """
@@ -53,7 +53,9 @@ class Frame:
 
     def __post_init__(self) -> None:
         _check("image", self.image.shape, (None, None, 3))
-        self.image.setflags(write=False)
+        view = self.image.view()
+        view.setflags(write=False)
+        object.__setattr__(self, "image", view)  # the dataclass is frozen
 
     @property
     def size_px(self) -> tuple[int, int]:
@@ -63,9 +65,9 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A moment without a picture.
+    """A moment without a frame.
 
-    at: seconds on the source's clock: a camera's goes on, a file's stands at its last frame while it is waited for.
+    at: seconds on the source's clock: that of a camera goes on, that of a file stops at its last frame.
     """
 
     at: float
@@ -101,10 +103,10 @@ class Faces:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Verdicts:
-    """What the classifier says of N boxes.
+    """The classifications of N boxes.
 
     probabilities: float32 (N, 3) in the order of `CLASSES`, rows sum to 1; row i is box i.
-    masks: the N labels after the rule that says `UNSURE`.
+    masks: the N labels, `UNSURE` where the classifier's thresholds are not met.
     """
 
     probabilities: Floats
@@ -124,7 +126,7 @@ class Verdicts:
 
     @classmethod
     def none(cls) -> Verdicts:
-        """Return verdicts on no boxes."""
+        """Return the verdicts on no boxes."""
         return cls(np.zeros((0, len(CLASSES)), np.float32), ())
 
 
@@ -132,14 +134,14 @@ class Verdicts:
 class Track:
     """One person while in sight; nothing here can recognise them again.
 
-    box: x1, y1, x2, y2 in pixels.  face: row in `Faces`, or None while unseen.
+    face: row in `Faces`, or None while unseen.
     votes: number of verdicts behind `mask`.  first_seen, last_seen: seconds on the source's clock.
-    probabilities: the steadied probabilities in the order of `CLASSES`.
-    measured: the box in pixels as a closer look measured it, or None where `box` is good enough.
+    probabilities: the voted probabilities in the order of `CLASSES`.
+    measured: the box as the refinement measured it, or None where `box` is good enough.
     """
 
     id: int
-    box: tuple[float, float, float, float]
+    box: Box
     face: int | None
     first_seen: float
     last_seen: float
@@ -147,11 +149,11 @@ class Track:
     confidence: float = 0.0
     votes: int = 0
     probabilities: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    measured: tuple[float, float, float, float] | None = None
+    measured: Box | None = None
 
 
 class EventType(Enum):
-    """The moments of an episode that are worth telling; the value is the name on the wire."""
+    """The moments of an episode that are published; the value is the name in messages."""
 
     START = "start"
     UPDATE = "update"
@@ -159,7 +161,7 @@ class EventType(Enum):
 
 
 class Reason(Enum):
-    """Why an episode ended; the value is the name on the wire."""
+    """Why an episode ended; the value is the name in messages."""
 
     MASK_ON = "mask_on"
     GONE = "gone"
@@ -169,9 +171,9 @@ class Reason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One message of an episode; (event_id, seq) names it once and for all.
+    """One message of an episode, identified by (event_id, seq).
 
-    episode: the verdict that opened the episode (WITHOUT_MASK or INCORRECT_MASK).
+    episode: the label that opened the episode (WITHOUT_MASK or INCORRECT_MASK).
     track: the person as last seen.  since, raised_at: seconds on the source's clock.
     """
 
@@ -185,13 +187,38 @@ class Alert:
     reason: Reason | None = None
 
 
+class NoticeState(Enum):
+    """Which notice is shown to the people nearby; the value is the name in messages."""
+
+    OFF = "off"
+    ON = "on"
+    THANKS = "thanks"
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """One sentence in one language, such as "en" or "pt-br"; it addresses everybody nearby, never one person."""
+
+    language: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What is shown to the people nearby; `volume` is 0 where it must not be heard, 1 at the loudest."""
+
+    state: NoticeState
+    phrases: tuple[Phrase, ...]
+    volume: float = 0.0
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """All that a sink may know of one walked frame.
+    """One walked frame, with everything that a sink needs.
 
-    frame: None when the camera gave no picture.  decided_at: seconds on this process's monotonic clock.
-    judged: tracks (by place in `tracks`) that row i of `verdicts` speaks of.
-    offset_s: what makes a moment on the source's clock one on this process's monotonic clock; 0 for live cameras.
+    frame: None when the camera gave no frame.  decided_at: seconds on this process's monotonic clock.
+    judged: place in `tracks` of the track that row i of `verdicts` classifies.
+    offset_s: added to a time on the source's clock, gives one on this process's monotonic clock; 0 for live cameras.
     episodes: the newest alert of every episode that is open after this frame.
     """
 
@@ -207,7 +234,7 @@ class Scene:
 
     @property
     def unmasked(self) -> bool:
-        """True while any episode of somebody without a mask is open."""
+        """Whether any episode of a person without a mask is open."""
         return any(alert.episode is Mask.WITHOUT_MASK for alert in self.episodes)
 
     @property

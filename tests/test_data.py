@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import dataclasses
+import typing
 
 import numpy as np
 import pytest
 
-from edge.data import Faces, Mask, Verdicts
+from edge import data
+from edge.data import Faces, Frame, Mask, Verdicts
 from tests import fakes
 
 
 def test_a_frame_cannot_be_painted_on():
     with pytest.raises(ValueError, match="read-only"):
         fakes.frame().image[0, 0] = 1
+
+
+def test_the_array_that_a_frame_was_made_from_stays_writable():
+    image = fakes.picture()
+    frame = fakes.frame(image=image)
+    image[0, 0] = 7
+    assert frame.image[0, 0].tolist() == [7, 7, 7], "a view, not a copy"
+
+
+def test_type_hints_of_the_values_can_be_resolved_at_run_time():
+    assert typing.get_type_hints(Frame)["image"] == data.Image
+    assert typing.get_type_hints(data.Track)["box"] == data.Box
+    assert typing.get_type_hints(Faces)["boxes"] == data.Floats
+    for value in vars(data).values():
+        if dataclasses.is_dataclass(value):
+            assert typing.get_type_hints(value)
 
 
 def test_a_frame_cannot_be_changed():

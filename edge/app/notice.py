@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from edge.app.components import stamp
 from edge.clock import Clock
+from edge.data import NoticeState
 from edge.errors import ConfigError
-from edge.notice import State
 from edge.notice.banner import Banner, Bell, lines_of
 from edge.notice.lamp import Buzzer, Lamp
 from edge.notice.phrases import IDLE, PLEASE, THANKS, Phrases, worded
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge.app.components import Components
-    from edge.data import Scene
-    from edge.notice import Announcer, Notice
+    from edge.data import Notice, Scene
+    from edge.notice import Announcer
     from edge.publish.publisher import Publisher
     from edge.settings.schema import NoticeSettings
 
@@ -143,13 +143,13 @@ def _voice(rules: NoticeSettings, phrases: Phrases, troubles: Problems, keep: Co
     return keep("voice", (rules.voice, stamp(rules.voice), phrases, folder), speak, hush)
 
 
-def _spoken(phrases: Phrases, folder: Path) -> dict[State, Clip]:
-    return {State.ON: spoken(phrases.please, folder), State.THANKS: spoken(phrases.thanks, folder)}
+def _spoken(phrases: Phrases, folder: Path) -> dict[NoticeState, Clip]:
+    return {NoticeState.ON: spoken(phrases.please, folder), NoticeState.THANKS: spoken(phrases.thanks, folder)}
 
 
-def _recorded(path: Path, _folder: Path) -> dict[State, Clip]:
+def _recorded(path: Path, _folder: Path) -> dict[NoticeState, Clip]:
     """Return the owner's sound; a thank-you is then shown and not said."""
-    return {State.ON: normalised(read(path))}
+    return {NoticeState.ON: normalised(read(path))}
 
 
 def _loudness(rules: NoticeSettings) -> VolumeSchedule:

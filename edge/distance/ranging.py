@@ -16,9 +16,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from edge.data import Box
     from edge.settings.schema import DistanceSettings
-
-    Box = tuple[float, float, float, float]
 
 PEOPLE_ERROR = 0.068
 """Spread of adults' face heights, one standard deviation as a share of the mean.

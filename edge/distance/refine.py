@@ -18,10 +18,8 @@ from edge.data import Frame
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edge.data import Track
+    from edge.data import Box, Track
     from edge.detect import Detector
-
-    Box = tuple[float, float, float, float]
 
 _FACE_PX = 48.0
 """Height in the detector's input from which a box is good enough; a larger face is shown no larger than this."""

@@ -1,35 +1,11 @@
-"""People nearby are told: what is told, and the contract that every way of telling keeps."""
+"""Notices to the people nearby: the contract that every way of giving one keeps."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-
-class State(Enum):
-    """What the people nearby are told now; the value is the name on the wire."""
-
-    OFF = "off"
-    ON = "on"
-    THANKS = "thanks"
-
-
-@dataclass(frozen=True, slots=True)
-class Phrase:
-    """One sentence in one language, "en" or "pt-br"; it speaks to everybody nearby, never to anybody alone."""
-
-    language: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """What is told; `volume` is 0 where it must not be heard, 1 at the loudest."""
-
-    state: State
-    phrases: tuple[Phrase, ...]
-    volume: float = 0.0
+if TYPE_CHECKING:
+    from edge.data import Notice
 
 
 class Announcer(Protocol):

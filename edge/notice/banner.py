@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TextIO
 
-from edge.notice import State
+from edge.data import NoticeState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edge.notice import Notice, Phrase
+    from edge.data import Notice, Phrase
 
 
 def lines_of(phrases: Sequence[Phrase]) -> str:
@@ -27,7 +27,7 @@ class Banner:
     def announce(self, notice: Notice) -> None:
         """Show the phrases."""
         self.text = lines_of(notice.phrases)
-        self.thanks = notice.state is State.THANKS
+        self.thanks = notice.state is NoticeState.THANKS
 
     def clear(self) -> None:
         """Show nothing."""
@@ -43,7 +43,7 @@ class Bell:
 
     def announce(self, notice: Notice) -> None:
         """Ring once."""
-        if notice.state is State.ON and notice.volume > 0:
+        if notice.state is NoticeState.ON and notice.volume > 0:
             self._terminal.write("\a")
             self._terminal.flush()
 

@@ -6,12 +6,12 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from edge.notice import State
+from edge.data import NoticeState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge.notice import Notice
+    from edge.data import Notice
 
 _BEEP_S = 0.12
 _MEND = "mend: sudo apt install python3-lgpio, be in the group gpio, and start in a folder that may be written to"
@@ -27,7 +27,7 @@ class Lamp:
 
     def announce(self, notice: Notice) -> None:
         """Light it for a notice; a thank-you needs no lamp."""
-        self._device.do("on" if notice.state is State.ON else "off")
+        self._device.do("on" if notice.state is NoticeState.ON else "off")
 
     def clear(self) -> None:
         """Put it out."""
@@ -47,7 +47,7 @@ class Buzzer:
 
     def announce(self, notice: Notice) -> None:
         """Beep twice, on a thread of gpiozero's own."""
-        if notice.state is State.ON and notice.volume > 0:
+        if notice.state is NoticeState.ON and notice.volume > 0:
             self._device.do("beep", on_time=_BEEP_S, off_time=_BEEP_S, n=2, background=True)
 
     def clear(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge.notice import Phrase
+from edge.data import Phrase
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

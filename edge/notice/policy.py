@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge.data import EventType, Mask, Reason
-from edge.notice import Notice, State
+from edge.data import EventType, Mask, Notice, NoticeState, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -53,7 +52,7 @@ class Notifier:
         """
         self._phrases, self._announcers, self._manners = phrases, announcers, manners
         self._volume, self._wanted, self._enabled = volume, wanted, enabled
-        self._state, self._since = State.OFF, _NEVER
+        self._state, self._since = NoticeState.OFF, _NEVER
         self._grateful = False
         self._heard: dict[str, int] = {}  # how often a notice was heard during each open episode, by event id
         self._heard_at, self._aloud = _NEVER, False
@@ -72,8 +71,8 @@ class Notifier:
         differs = (phrases, list(announcers)) != (self._phrases, list(self._announcers))
         self._phrases, self._announcers, self._manners = phrases, announcers, manners
         self._volume, self._wanted, self._enabled = volume, wanted, enabled
-        if differs and self._state is not State.OFF:
-            words = phrases.please if self._state is State.ON else phrases.thanks
+        if differs and self._state is not NoticeState.OFF:
+            words = phrases.please if self._state is NoticeState.ON else phrases.thanks
             self._announce(Notice(self._state, words, 0.0))
 
     def put(self, scene: Scene) -> None:
@@ -83,9 +82,9 @@ class Notifier:
             self._clear()
         elif scene.unmasked and self._wanted(scene):
             self._ask(scene, now)
-        elif self._state is State.ON:
+        elif self._state is NoticeState.ON:
             self._relent(scene, now)
-        elif self._state is State.THANKS and self._held(now):
+        elif self._state is NoticeState.THANKS and self._held(now):
             self._clear()
 
     def close(self) -> None:
@@ -95,9 +94,9 @@ class Notifier:
     def _ask(self, scene: Scene, now: float) -> None:
         """Announce a new notice at once; sound it for each new episode, and again as often as manners allow."""
         self._grateful = False
-        opens = self._state is not State.ON
+        opens = self._state is not NoticeState.ON
         if opens:
-            self._state, self._since = State.ON, now
+            self._state, self._since = NoticeState.ON, now
             self._heard, self._aloud = {}, False
         self._heard = {event_id: self._heard.get(event_id, 0) for event_id in _unmasked(scene)}
         volume = self._volume() if self._sounds(now) else 0.0
@@ -105,7 +104,7 @@ class Notifier:
             self._heard = {event_id: times + 1 for event_id, times in self._heard.items()}
             self._heard_at, self._aloud = now, True
         if opens or volume > 0:
-            self._announce(Notice(State.ON, self._phrases.please, volume))
+            self._announce(Notice(NoticeState.ON, self._phrases.please, volume))
 
     def _sounds(self, now: float) -> bool:
         """Return whether manners allow a sound: for an episode not heard yet, or as a reminder of one that stays.
@@ -131,8 +130,8 @@ class Notifier:
 
     def _thank(self, now: float) -> None:
         """Say thank you once; aloud only after a notice that was heard."""
-        self._state, self._since, self._grateful = State.THANKS, now, False
-        self._announce(Notice(State.THANKS, self._phrases.thanks, self._volume() if self._aloud else 0.0))
+        self._state, self._since, self._grateful = NoticeState.THANKS, now, False
+        self._announce(Notice(NoticeState.THANKS, self._phrases.thanks, self._volume() if self._aloud else 0.0))
 
     def _held(self, now: float) -> bool:
         return now - self._since >= self._manners.hold_s
@@ -142,9 +141,9 @@ class Notifier:
             announcer.announce(notice)
 
     def _clear(self) -> None:
-        if self._state is State.OFF:
+        if self._state is NoticeState.OFF:
             return
-        self._state, self._grateful = State.OFF, False
+        self._state, self._grateful = NoticeState.OFF, False
         for announcer in self._announcers:
             announcer.clear()
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge.notice import Notice, State
+from edge.data import Notice, NoticeState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_OFF = Notice(State.OFF, ())
+_OFF = Notice(NoticeState.OFF, ())
 
 
 class Relay:
@@ -17,7 +17,7 @@ class Relay:
 
     def __init__(self, send: Callable[[Notice], None]) -> None:
         """Hand on by `send`, which returns at once."""
-        self._send, self._state = send, State.OFF
+        self._send, self._state = send, NoticeState.OFF
 
     def announce(self, notice: Notice) -> None:
         """Hand on what is new."""

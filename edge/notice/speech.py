@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from edge.notice import Phrase
+    from edge.data import Phrase
 
 _WORDS_A_MINUTE = 145
 """Slower than espeak-ng's own 175: understood over traffic, and by those who learn the language."""

@@ -13,7 +13,7 @@ from edge.notice.sound import louder, silence, write
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge.notice import Notice, State
+    from edge.data import Notice, NoticeState
     from edge.notice.player import Player
     from edge.notice.sound import Clip
 
@@ -28,7 +28,7 @@ class Voice:
 
     def __init__(
         self,
-        prepare: Callable[[Path], dict[State, Clip]],
+        prepare: Callable[[Path], dict[NoticeState, Clip]],
         player: Player,
         tell: Callable[[str], None],
         *,

@@ -1,4 +1,4 @@
-"""Persons followed by where their box must be next: overlap first, nearness where overlap fails."""
+"""Tracking by motion: a face is matched to where a person's box is expected, by overlap first, then by nearness."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edge.boxes import iou
 from edge.data import Track
 
 if TYPE_CHECKING:
-    from edge.data import Faces, Floats
+    from edge.data import Box, Faces, Floats
 
 _SMOOTHING = 0.5
 """Share of a new speed in the estimate; 0.5 follows a walker who turns within three frames."""
@@ -20,23 +20,24 @@ _MAX_DISTANCE = 1.0
 _MAX_GROWTH = 1.8
 """Change of width between two sightings of one face; a head that nears the camera grows by less."""
 _COAST_S = 0.5
-"""How long an unseen face is thought to move on; then it is expected where it was."""
+"""How long an unseen face is expected to move on; after that it is expected to stay where it would be."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Person:
-    """A track with the speed of its centre, px/s."""
+    """A track and the speed of its centre, px/s."""
 
     track: Track
     speed: tuple[float, float] = (0.0, 0.0)
 
-    def expected(self, at: float) -> tuple[float, float, float, float]:
+    def expected(self, at: float) -> Box:
+        """Return the box as last seen, moved on by the speed for at most `_COAST_S`."""
         ahead_s = min(at - self.track.last_seen, _COAST_S)
         dx, dy = self.speed[0] * ahead_s, self.speed[1] * ahead_s
         x1, y1, x2, y2 = self.track.box
         return x1 + dx, y1 + dy, x2 + dx, y2 + dy
 
-    def seen(self, box: tuple[float, float, float, float], face: int, at: float) -> _Person:
+    def seen(self, box: Box, face: int, at: float) -> _Person:
         elapsed_s = at - self.track.last_seen
         old, new = _centre(self.track.box), _centre(box)
         speed = self.speed
@@ -49,7 +50,7 @@ class _Person:
 
 
 class MotionTracker:
-    """Tracker that knows boxes and speeds, and nothing of how anybody looks."""
+    """Tracker by boxes and speeds; it knows nothing of what a person looks like."""
 
     def __init__(self, *, min_iou: float, max_lost_s: float) -> None:
         """Forget persons unseen for longer than `max_lost_s`."""
@@ -58,11 +59,11 @@ class MotionTracker:
         self._next_id = 1
 
     def adopt(self, *, min_iou: float, max_lost_s: float) -> None:
-        """Go on by other settings, with the persons known so far."""
+        """Use other settings from now on, and keep the persons known so far."""
         self._min_iou, self._max_lost_s = min_iou, max_lost_s
 
     def update(self, faces: Faces, at: float) -> tuple[Track, ...]:
-        """Return one track a person, seen at `at` seconds or lost for at most `max_lost_s`."""
+        """Return one track per person, seen at `at` seconds or lost for at most `max_lost_s`."""
         known = [person for person in self._persons if at - person.track.last_seen <= self._max_lost_s]
         expected = np.array([person.expected(at) for person in known], np.float32).reshape(-1, 4)
         pairs = dict(match(expected, faces.boxes, self._min_iou))
@@ -76,7 +77,7 @@ class MotionTracker:
         self._persons = kept
         return tuple(person.track for person in kept)
 
-    def _newcomer(self, box: tuple[float, float, float, float], face: int, at: float) -> _Person:
+    def _newcomer(self, box: Box, face: int, at: float) -> _Person:
         track = Track(self._next_id, box, face, first_seen=at, last_seen=at)
         self._next_id += 1
         return _Person(track)
@@ -85,21 +86,21 @@ class MotionTracker:
 def match(expected: Floats, boxes: Floats, min_iou: float) -> list[tuple[int, int]]:
     """Return (row of `expected`, row of `boxes`) pairs, best first, each row at most once.
 
-    A pair's worth is its overlap where that is at least `min_iou`, plus 1; else its nearness in face widths, from
-    0 to 1, where sizes agree. So overlap always goes before nearness.
+    A pair is rated by its overlap plus 1 where the overlap is at least `min_iou`, else by its nearness from 0 to 1.
+    So overlap always takes precedence.
     """
     overlap = iou(expected, boxes)
-    worth = np.where(overlap >= min_iou, 1 + overlap, _nearness(expected, boxes))
+    rating = np.where(overlap >= min_iou, 1 + overlap, _nearness(expected, boxes))
     pairs: list[tuple[int, int]] = []
-    while worth.size and worth.max() > 0:
-        row, column = (int(k) for k in np.unravel_index(worth.argmax(), worth.shape))
+    while rating.size and rating.max() > 0:
+        row, column = (int(k) for k in np.unravel_index(rating.argmax(), rating.shape))
         pairs.append((row, column))
-        worth[row, :] = worth[:, column] = 0
+        rating[row, :] = rating[:, column] = 0
     return pairs
 
 
 def _nearness(expected: Floats, boxes: Floats) -> Floats:
-    """Return (N, M), 1 for the same centre, 0 from `_MAX_DISTANCE` widths on or where the sizes do not agree."""
+    """Return (N, M): 1 for the same centre, 0 from `_MAX_DISTANCE` face widths on or where sizes differ too much."""
     widths, others = expected[:, 2] - expected[:, 0], boxes[:, 2] - boxes[:, 0]
     centres, other_centres = (rows.reshape(-1, 2, 2).mean(1) for rows in (expected, boxes))
     distance = np.linalg.norm(centres[:, None] - other_centres[None], axis=2)
@@ -113,10 +114,10 @@ def _unseen(track: Track) -> Track:
     return replace(track, face=None)
 
 
-def _centre(box: tuple[float, float, float, float]) -> tuple[float, float]:
+def _centre(box: Box) -> tuple[float, float]:
     return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
 
 
-def _as_box(row: Floats) -> tuple[float, float, float, float]:
+def _as_box(row: Floats) -> Box:
     x1, y1, x2, y2 = (float(value) for value in row)
     return x1, y1, x2, y2

@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edge.alert.episodes import EpisodePolicy
-from edge.data import Mask, Reason
-from edge.notice import Notice, Phrase, State
+from edge.data import Mask, Notice, NoticeState, Phrase, Reason
 from edge.notice.phrases import Phrases
 from edge.notice.policy import NoticeTiming, Notifier
 from tests import fakes
@@ -58,7 +57,7 @@ class Sounds:
         self.now, self.heard_s, self.shown_s = 0.0, [], []
 
     def announce(self, notice: Notice) -> None:
-        if notice.state is State.ON:
+        if notice.state is NoticeState.ON:
             (self.heard_s if notice.volume > 0 else self.shown_s).append(self.now)
 
     def clear(self) -> None:

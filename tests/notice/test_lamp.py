@@ -9,7 +9,7 @@ import pytest
 from gpiozero import Device, GPIOPinInUse
 from gpiozero.pins.mock import MockFactory
 
-from edge.notice import Notice, Phrase, State
+from edge.data import Notice, NoticeState, Phrase
 from edge.notice.banner import Banner, Bell
 from edge.notice.lamp import Buzzer, Lamp
 from edge.notice.problems import Problems
@@ -17,8 +17,8 @@ from edge.notice.relay import Relay
 from tests.fakes import Stopwatch, eventually
 
 WORDS = (Phrase("en", "keep apart"), Phrase("de", "Abstand"))
-ON, QUIET_ON = Notice(State.ON, WORDS, 0.6), Notice(State.ON, WORDS)
-THANKS = Notice(State.THANKS, WORDS, 0.6)
+ON, QUIET_ON = Notice(NoticeState.ON, WORDS, 0.6), Notice(NoticeState.ON, WORDS)
+THANKS = Notice(NoticeState.THANKS, WORDS, 0.6)
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from edge.data import Phrase
 from edge.errors import ConfigError
-from edge.notice import Phrase
 from edge.notice.phrases import IDLE, PLEASE, THANKS, worded
 from edge.settings.load import load
 from tests.needs import need

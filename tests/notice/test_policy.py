@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge.data import EventType, Mask, Reason
-from edge.notice import Phrase, State
+from edge.data import EventType, Mask, NoticeState, Phrase, Reason
 from edge.notice.phrases import Phrases
 from edge.notice.policy import NoticeTiming, Notifier
 from edge.notice.switch import NoticeSwitch
@@ -212,4 +211,7 @@ def test_the_words_are_those_of_the_phrases():
     play.kept.announce = told.append
     play.show(5.0, bare=True)
     play.show(6.0, bare=False, ends=Reason.MASK_ON)
-    assert [(n.state, n.phrases) for n in told] == [(State.ON, PHRASES.please), (State.THANKS, PHRASES.thanks)]
+    assert [(n.state, n.phrases) for n in told] == [
+        (NoticeState.ON, PHRASES.please),
+        (NoticeState.THANKS, PHRASES.thanks),
+    ]

@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from edge.notice import Notice, Phrase, State
+from edge.data import Notice, NoticeState, Phrase
 from edge.notice.phrases import PLEASE, THANKS
 from edge.notice.player import Player
 from edge.notice.sound import Clip, SoundError, joined, louder, normalised, read, silence, write
@@ -35,7 +35,7 @@ def words(language: str, table: dict[str, str] = PLEASE) -> Phrase:
     return Phrase(language, table[language])
 
 
-def notice(state: State = State.ON, volume: float = 0.6) -> Notice:
+def notice(state: NoticeState = NoticeState.ON, volume: float = 0.6) -> Notice:
     return Notice(state, (words("en"),), volume)
 
 
@@ -54,7 +54,7 @@ def recorder(tmp_path, monkeypatch) -> RecordingPlayer:
 def speak(tmp_path):
     """Return a maker of voices that are closed at the end, and the list of what they complained of."""
     voices, told = [], []
-    clips = {State.ON: normalised(tone()), State.THANKS: normalised(tone(0.1))}
+    clips = {NoticeState.ON: normalised(tone()), NoticeState.THANKS: normalised(tone(0.1))}
 
     def make(prepare=lambda _folder: clips) -> tuple[Voice, list[str]]:
         voices.append(Voice(prepare, Player(), told.append, folder=str(tmp_path)))
@@ -167,7 +167,7 @@ def test_a_notice_is_played_at_its_volume_and_thanks_are_played_too(recorder, sp
     assert eventually(lambda: recorder.tried)
     voice.announce(notice(volume=0.6))
     assert eventually(lambda: len(recorder.played) == 1)
-    voice.announce(notice(State.THANKS, 0.3))
+    voice.announce(notice(NoticeState.THANKS, 0.3))
     assert eventually(lambda: len(recorder.played) == 2)
     first, second = (read(path) for _, path in recorder.played)
     assert first.peak_dbfs == pytest.approx(-3 - 4.44, abs=0.05)
@@ -178,7 +178,7 @@ def test_a_notice_is_played_at_its_volume_and_thanks_are_played_too(recorder, sp
 
 
 def test_a_whole_voice_says_the_phrases_of_the_settings(recorder, speak):
-    phrases = {State.ON: [words("en"), words("de")], State.THANKS: [words("en", THANKS)]}
+    phrases = {NoticeState.ON: [words("en"), words("de")], NoticeState.THANKS: [words("en", THANKS)]}
     voice, _ = speak(lambda folder: {state: spoken(said, folder) for state, said in phrases.items()})
     assert eventually(lambda: recorder.tried)
     voice.announce(notice(volume=1.0))
@@ -193,7 +193,7 @@ def test_what_may_not_be_heard_is_not_played(recorder, speak):
     assert eventually(lambda: recorder.tried)
     voice.announce(notice(volume=0.0))
     time.sleep(0.3)
-    voice.announce(notice(State.THANKS, 0.5))
+    voice.announce(notice(NoticeState.THANKS, 0.5))
     assert eventually(lambda: len(recorder.played) == 1)
     assert read(recorder.played[0][1]).length_s == pytest.approx(0.1)
 
@@ -283,7 +283,7 @@ def test_the_next_program_plays_where_the_first_cannot_and_is_remembered(recorde
 
 
 def test_a_voice_that_cannot_be_made_ready_says_why(speak, tmp_path):
-    _, told = speak(partial(lambda path, _folder: {State.ON: read(path)}, tmp_path / "none.wav"))
+    _, told = speak(partial(lambda path, _folder: {NoticeState.ON: read(path)}, tmp_path / "none.wav"))
     assert eventually(lambda: told)
     assert told[0].startswith("cannot speak: ")
     assert "mend: notice.voice is off, espeak, or a WAV file" in told[0]

@@ -1,4 +1,4 @@
-"""Faces that become persons."""
+"""Faces of single frames become persons."""
 
 from __future__ import annotations
 
@@ -52,6 +52,32 @@ def test_a_walker_behind_a_pole_for_a_second_comes_back_as_the_same():
         lost = follow.update(fakes.faces(), step * 0.1)
         assert [track.face for track in lost] == [None]
     assert ids(follow.update(fakes.faces(box(10 + 8 * 14)), 2.0)) == [1]
+
+
+@pytest.mark.parametrize(("dx", "dy"), [(20, 0), (-20, 0), (0, 20), (0, -20)])
+def test_a_runner_is_found_where_the_motion_leads(dx, dy):
+    """After 0.4 s unseen the face is two widths on: farther than nearness reaches from where it was last."""
+    follow = tracker()
+    for step in range(8):
+        follow.update(fakes.faces(box(400 + dx * step, 400 + dy * step)), step * 0.1)
+    assert ids(follow.update(fakes.faces(box(400 + dx * 11, 400 + dy * 11)), 1.1)) == [1]
+
+
+def test_a_lost_face_is_expected_to_move_on_for_half_a_second_and_then_to_wait_there():
+    follow = tracker()
+    for step in range(10):
+        follow.update(fakes.faces(box(10 + 20 * step)), step * 0.1)
+    last, speed_px = 10 + 20 * 9, 200
+    assert ids(follow.update(fakes.faces(box(last + 0.5 * speed_px)), 2.4)) == [1]
+
+
+def test_of_two_who_pass_each_other_while_lost_each_is_found_on_the_other_side():
+    """Where each was last is where the other now is: only the motion tells them apart."""
+    follow = tracker()
+    for step in range(6):
+        follow.update(fakes.faces(box(100 + 10 * step), box(250 - 10 * step)), step * 0.1)
+    tracks = follow.update(fakes.faces(box(200), box(150)), 1.0)
+    assert {track.id: track.face for track in tracks} == {1: 0, 2: 1}
 
 
 def test_somebody_who_comes_back_after_more_than_two_seconds_is_new():
