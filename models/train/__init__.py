@@ -1,1 +1,1 @@
-"""How the shipped models are made; nothing here is installed or imported by edge."""
+"""How the models that ship are made; nothing here is installed, or imported by edge."""

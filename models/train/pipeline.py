@@ -18,9 +18,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from models.train.mask import Schedule
+from models.train.centerface import weights_file
+from models.train.mask.train import Schedule
 from models.train.sources import SOURCES, Role
-from models.train.weights import centerface
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +39,8 @@ def networks(args: argparse.Namespace) -> list[tuple[str, list[str]]]:
     common = [str(args.work), str(args.work / "centerface.onnx"), *schedule]
     left_out = [source.name for source in SOURCES if source.role is Role.TRAIN]
     return [
-        ("mask", ["--name", "shipped", *common]),
-        *(("mask", ["--name", f"without_{name}", "--without", name, *common]) for name in left_out),
+        ("mask.train", ["--name", "shipped", *common]),
+        *(("mask.train", ["--name", f"without_{name}", "--without", name, *common]) for name in left_out),
     ]
 
 
@@ -49,19 +49,19 @@ def steps(args: argparse.Namespace) -> list[tuple[str, list[str]]]:
     pictures, work = str(args.pictures), str(args.work)
     models = ["--mask", str(args.mask), "--face", str(args.face)]
     return [
-        ("collect", [pictures, work]),
+        ("manifest", [pictures, work]),
         ("crops", [pictures, work, "--detector", str(args.face)]),
         ("leaks", [work]),
-        ("drawn", [work]),
+        ("draw.drawings", [work]),
         ("explore", [work]),
         *networks(args),
-        ("loso", [work]),
-        ("export", [work, "--out", str(args.mask)]),
-        ("card", [pictures, work, *models[:2], "--stage", "spec"]),
-        ("evaluate", [pictures, work, *models]),
-        ("card", [pictures, work, *models[:2], "--stage", "text"]),
-        ("worst", [pictures, work, *models]),
-        ("golden", [str(args.mask)]),
+        ("mask.leave_one_out", [work]),
+        ("mask.export", [work, "--out", str(args.mask)]),
+        ("mask.card", [pictures, work, *models[:2], "--stage", "spec"]),
+        ("mask.evaluate", [pictures, work, *models]),
+        ("mask.card", [pictures, work, *models[:2], "--stage", "text"]),
+        ("mask.mistakes", [pictures, work, *models]),
+        ("mask.golden", [str(args.mask)]),
     ]
 
 
@@ -75,10 +75,10 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=Schedule().epochs)
     parser.add_argument("--faces", type=int, default=Schedule().faces, help="faces an epoch")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="networks trained at a time, one core each")
-    parser.add_argument("--until", default="golden", help="last step to run")
+    parser.add_argument("--until", default="mask.golden", help="last step to run")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    centerface(args.work / "centerface.onnx")
+    weights_file(args.work / "centerface.onnx")
     for name, group in itertools.groupby(steps(args), key=lambda step: step[0]):
         with ThreadPoolExecutor(args.jobs) as pool:
             list(pool.map(run, group))

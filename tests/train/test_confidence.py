@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge.classify.mask import softmax
-from models.train.confidence import coverage_curve, rare_shift, temperature
+from models.train.mask.confidence import coverage_curve, rare_shift, temperature
 
 
 def drawn(seed: int, count: int = 4000, rare: float = 0.03) -> tuple[np.ndarray, np.ndarray]:

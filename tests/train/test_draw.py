@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.train.draw import draw_mask, skin_colour
-from models.train.drawn import RECIPE, at_native, draw_one, drawings
-from models.train.negatives import KINDS, draw_negative
-from models.train.styles import Fit, Make, random_style
+from models.train.draw.drawings import RECIPE, at_native, draw_one, drawings
+from models.train.draw.masks import draw_mask, skin_colour
+from models.train.draw.negatives import KINDS, draw_negative
+from models.train.draw.styles import Fit, Make, random_style
 from tests.train.people import faces, stored_face
 
 EYES, NOSE, MOUTH = slice(0, 2), slice(2, 3), slice(3, 5)

@@ -9,9 +9,9 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the extra train is not installed: pip install -e '.[train]'")
 
-from models.train.equalise import equalise, peaks  # noqa: E402 - they need torch
-from models.train.network import MaskNet, Plan  # noqa: E402
-from models.train.verdicts import of_net  # noqa: E402
+from models.train.mask.equalise import equalise, peaks  # noqa: E402 - they need torch
+from models.train.mask.logits import of_net  # noqa: E402
+from models.train.mask.network import MaskNet, Plan  # noqa: E402
 from tests.train.people import stored_face  # noqa: E402
 
 

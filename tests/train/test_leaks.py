@@ -7,8 +7,8 @@ import json
 import cv2
 import numpy as np
 
-from models.train.augment import compressed
 from models.train.leaks import clean, pairs
+from models.train.mask.augment import compressed
 from tests.train.people import faces, stored_face
 
 

@@ -1,0 +1,1 @@
+"""The face detectors: CenterFace converted to TFLite, and a smaller network pruned and distilled from it."""

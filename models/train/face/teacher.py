@@ -1,0 +1,99 @@
+"""CenterFace as the teacher: dense targets for a picture from two resolutions, and from labels where there are some."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import onnxruntime
+
+from edge.detect.centerface import decode
+from models.train.face.convert import fetch
+from models.train.face.tflite import resized
+
+if TYPE_CHECKING:
+    from edge.data import Floats, Image
+
+HEIGHT_PX, WIDTH_PX = 256, 320
+ROWS, COLUMNS = HEIGHT_PX // 4, WIDTH_PX // 4
+CHANNELS = 15
+_LARGE_PX, _LARGE_SCORE = 64, 0.5
+"""A face that the teacher is sure of at low resolution and that is larger than this has no faces inside."""
+_CONFIRMED_SCORE = 0.8
+"""A face that both a person and the teacher have seen gets at least this heat."""
+
+
+class Teacher:
+    """CenterFace at training size and at twice that."""
+
+    def __init__(self) -> None:
+        """Load the network for both sizes, one thread each."""
+        network = fetch()
+        self._low = _session(network, HEIGHT_PX, WIDTH_PX)
+        self._high = _session(network, 2 * HEIGHT_PX, 2 * WIDTH_PX)
+
+    def targets(self, image: Image, labelled: list[Floats]) -> Floats:
+        """Return float32 (15, ROWS, COLUMNS): of both resolutions the one that is surer, cell by cell.
+
+        image: uint8 BGR at twice the training size.  labelled: boxes of faces, in pixels of the training size.
+        """
+        half = cv2.resize(image, (WIDTH_PX, HEIGHT_PX), interpolation=cv2.INTER_AREA)
+        low, high = _maps(self._low, half), _halved(_maps(self._high, image))
+        _drop_parts(high, low)
+        merged: Floats = np.where(low[:1] >= high[:1], low, high)
+        for boxes in labelled:
+            _confirm(merged, boxes)
+        return merged
+
+
+def _session(network: object, height_px: int, width_px: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    content = resized(network, height_px, width_px).SerializeToString()  # type: ignore[arg-type]
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
+def _maps(session: onnxruntime.InferenceSession, image: Image) -> Floats:
+    """Return float32 (15, h, w): the four outputs for a BGR picture, stacked."""
+    picture = image[..., ::-1].transpose(2, 0, 1)[None].astype(np.float32)
+    return np.concatenate([output[0] for output in session.run(None, {"image": picture})])
+
+
+def _halved(maps: Floats) -> Floats:
+    """Return the maps of a picture as maps of the same picture at half size: of 2 x 2 cells the hottest."""
+    blocks = maps.reshape(CHANNELS, ROWS, 2, COLUMNS, 2).transpose(0, 1, 3, 2, 4).reshape(CHANNELS, ROWS, COLUMNS, 4)
+    best = blocks[0].argmax(-1)
+    halved = np.take_along_axis(blocks, best[None, ..., None], -1)[..., 0]
+    halved[1:3] -= np.log(2)
+    halved[3] = (best // 2 + halved[3] + 0.5) / 2 - 0.5
+    halved[4] = (best % 2 + halved[4] + 0.5) / 2 - 0.5
+    return halved
+
+
+def _drop_parts(high: Floats, low: Floats) -> None:
+    """Cool the cells of `high` that take a part of a large face for a face."""
+    heat, size, offset, landmarks = (low[a:b].transpose(1, 2, 0)[None] for a, b in ((0, 1), (1, 3), (3, 5), (5, 15)))
+    faces = decode(heat, size, offset, landmarks, min_score=_LARGE_SCORE)
+    sides = np.exp(high[1:3].min(0)) * 4
+    for x1, y1, x2, y2 in faces.boxes:
+        side = min(x2 - x1, y2 - y1)
+        if side >= _LARGE_PX:
+            inside = _cells(x1, y1, x2, y2)
+            high[0][inside] = np.where(sides[inside] < 0.4 * side, 0, high[0][inside])
+
+
+def _confirm(maps: Floats, boxes: Floats) -> None:
+    """Heat up the faces of the teacher that people have labelled too; boxes in pixels of the training size."""
+    for x1, y1, x2, y2 in boxes:
+        w, h = (x2 - x1) / 4, (y2 - y1) / 4
+        centre = _cells(x1 + w, y1 + h, x2 - w, y2 - h)
+        peak = maps[0][centre].max(initial=0.0)
+        if 0.1 <= peak < _CONFIRMED_SCORE:
+            inside = _cells(x1, y1, x2, y2)
+            maps[0][inside] *= _CONFIRMED_SCORE / max(peak, maps[0][inside].max())
+
+
+def _cells(x1: float, y1: float, x2: float, y2: float) -> tuple[slice, slice]:
+    rows = slice(max(0, int(y1 / 4)), max(0, int(y2 / 4) + 1))
+    return rows, slice(max(0, int(x1 / 4)), max(0, int(x2 / 4) + 1))

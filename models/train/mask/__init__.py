@@ -1,0 +1,1 @@
+"""The mask classifier: trained on crops and drawings, fitted, exported to int8, measured and described."""

@@ -1,0 +1,26 @@
+"""The parts of a model.toml that every kind of model has: tensors as the interpreter reports them, and tables."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+
+def tensor_lines(header: str, detail: dict[str, Any]) -> list[str]:
+    """Return the lines of one tensor under `header`; `detail` is the interpreter's description of it."""
+    scale, zero_point = detail["quantization"]
+    lines = [
+        "",
+        header,
+        f"name = {json.dumps(detail['name'])}",
+        f"shape = {json.dumps(detail['shape'].tolist())}",
+        f"dtype = {json.dumps(np.dtype(detail['dtype']).name)}",
+    ]
+    return [*lines, f"scale = {float(scale)!r}", f"zero_point = {zero_point}"] if scale else lines
+
+
+def table_lines(name: str, values: dict[str, Any]) -> list[str]:
+    """Return a TOML table; JSON's strings, numbers, booleans and lists of them are valid TOML."""
+    return ["", f"[{name}]", *(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items())]
