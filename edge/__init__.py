@@ -14,10 +14,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from edge.api import Face, classify, load_models, load_settings, watch
-    from edge.data import CLASSES, Alert, EventType, Mask, Reason, Scene, Track
+    from edge.classify import Classifier
+    from edge.data import CLASSES, Alert, EventType, Faces, Frame, Mask, Reason, Scene, Track, Verdicts
+    from edge.detect import Detector
     from edge.errors import CameraError, ConfigError, EdgeError, InputError, ModelError, ThreadStuck
+    from edge.pipeline import Sink
     from edge.settings.schema import Settings
     from edge.stages import Models
+    from edge.tflite import Model
 
 __version__ = "0.1.0"
 
@@ -25,19 +29,26 @@ __all__ = [
     "CLASSES",
     "Alert",
     "CameraError",
+    "Classifier",
     "ConfigError",
+    "Detector",
     "EdgeError",
     "EventType",
     "Face",
+    "Faces",
+    "Frame",
     "InputError",
     "Mask",
+    "Model",
     "ModelError",
     "Models",
     "Reason",
     "Scene",
     "Settings",
+    "Sink",
     "ThreadStuck",
     "Track",
+    "Verdicts",
     "__version__",
     "classify",
     "load_models",
@@ -47,10 +58,14 @@ __all__ = [
 
 _HOMES = {
     "edge.api": ("Face", "classify", "load_models", "load_settings", "watch"),
-    "edge.data": ("CLASSES", "Alert", "EventType", "Mask", "Reason", "Scene", "Track"),
+    "edge.classify": ("Classifier",),
+    "edge.data": ("CLASSES", "Alert", "EventType", "Faces", "Frame", "Mask", "Reason", "Scene", "Track", "Verdicts"),
+    "edge.detect": ("Detector",),
     "edge.errors": ("CameraError", "ConfigError", "EdgeError", "InputError", "ModelError", "ThreadStuck"),
+    "edge.pipeline": ("Sink",),
     "edge.stages": ("Models",),
     "edge.settings.schema": ("Settings",),
+    "edge.tflite": ("Model",),
 }
 """The module of each public name."""
 

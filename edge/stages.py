@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import cv2
 
-from edge import paths
+from edge import paths, plugins
 from edge.alert.episodes import EpisodePolicy
 from edge.classify.mask import MaskClassifier
 from edge.classify.vote import Voter
@@ -56,11 +56,11 @@ def load_models(settings: Settings, *, profile: str, face: Path | None = None, m
     Raises:
         ModelError: a file is missing, damaged or not what its model.toml says.
     """
-    rule, named = settings.detector, settings.classifier.model
+    rule = settings.detector
     chosen = profile if rule.profile == "auto" else rule.profile
     return models_of(
-        face or paths.models() / "face" / chosen,
-        mask or (Path(named) if named else paths.models() / "mask"),
+        face or Path(rule.model or paths.models() / "face" / chosen),
+        mask or Path(settings.classifier.model or paths.models() / "mask"),
         threads=rule.threads,
         min_score=rule.min_score or None,
     )
@@ -74,16 +74,19 @@ def models_of(face: Path, mask: Path, *, threads: int = 1, min_score: float | No
     """
     cv2.setNumThreads(1)
     finder, judge = Model(face, threads=threads), Model(mask, threads=threads)
-    detector = _decoder(_DETECTORS, finder)(finder, min_score=min_score)
-    classifier = _decoder(_CLASSIFIERS, judge)(judge)
+    detector = _factory(_DETECTORS, plugins.DETECTORS, finder)(finder, min_score=min_score)
+    classifier = _factory(_CLASSIFIERS, plugins.CLASSIFIERS, judge)(judge)
     return Models(detector, classifier, {"face": finder.spec, "mask": judge.spec}, finder.size_px)
 
 
-def _decoder(known: dict[str, _T], model: Model) -> _T:
+def _factory(built_in: dict[str, _T], group: str, model: Model) -> _T | Callable[..., Any]:
+    """Return what makes the detector or classifier for a model: of this package, or of one that adds its decoder."""
     decoder = model.spec.decoder
-    if decoder not in known:
-        raise ModelError(f"model {model.spec.name}: decoder {decoder} is none of {', '.join(known)}")
-    return known[decoder]
+    factory = built_in.get(decoder) or plugins.factory(group, decoder)
+    if factory is None:
+        known = ", ".join([*built_in, *plugins.names(group)])
+        raise ModelError(f"model {model.spec.name}: decoder {decoder} is none of {known}")
+    return factory
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,9 @@ def example(name: str, *arguments: object, cwd: Path) -> list[str]:
 def test_every_example_is_run_by_a_test():
     run = set(re.findall(r'EXAMPLES / "(\w+\.py)"|example\("(\w+\.py)"', Path(__file__).read_text()))
     assert {path.name for path in EXAMPLES.glob("*.py")} == {name for pair in run for name in pair} - {""}
+    packages = {path.parent.name for path in EXAMPLES.glob("*/pyproject.toml")}
+    built = set(re.findall(r'"(own_\w+)"', (ROOT / "tests/test_plugins.py").read_text()))
+    assert packages <= built
 
 
 def test_an_image_is_classified_face_by_face(tmp_path, demo_picture):

@@ -26,6 +26,7 @@ from edge.monitor.lens import LensHealth
 from edge.monitor.status import StatusReport
 from edge.monitor.timings import Timings, Vitals
 from edge.pipeline import Loop, Parts
+from edge.plugins import close_sinks, open_sinks
 from edge.privacy.zones import PrivacyZones
 from edge.publish.access import how_to_subscribe
 from edge.publish.message import Clock
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from edge.data import Image, Scene
     from edge.distance.ranging import RangeFinder
     from edge.pipeline import Sink, Stages
+    from edge.plugins import PluginSink
     from edge.publish.publisher import Publisher
     from edge.settings.schema import Settings
 
@@ -168,7 +170,7 @@ class _Run:
         )
         sinks: list[Sink] = [self._report.lens, self._publisher, *self._leaving.sinks, self._vitals]
         if not settings.privacy.aggregate:
-            sinks = [self._notifier(settings), *sinks, *self._viewers(checked)]
+            sinks = [self._notifier(settings), *sinks, *self._viewers(checked), *self._plugin_sinks(settings)]
         return Parts(source, self._stages(checked), [self._timings.timed_sink(sink) for sink in sinks])
 
     def _source(self, checked: Validated) -> WatchedSource:
@@ -214,6 +216,10 @@ class _Run:
         viewers = build_viewers(settings, shown, scene, self._console, self._stop, keep)
         page = build_page(settings, shown, day, self._pixelated, scene.path, keep)
         return [scene, *viewers, *page]
+
+    def _plugin_sinks(self, settings: Settings) -> tuple[PluginSink, ...]:
+        """Return the sinks of other packages: the last ones, so that a slow one delays no notice and no alert."""
+        return self._keep("plugin sinks", settings, lambda: open_sinks(settings), close_sinks)
 
     def _pixelated(self, scene: Scene) -> Image | None:
         return self._leaving.pixelation.picture(scene)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from edge.app.components import stamp
 from edge.capture.spec import check_files
 from edge.errors import ConfigError
+from edge.plugins import check_sinks
 from edge.publish.broker import broker_of, device_name, tls_context
 from edge.show.page import binding
 from edge.show.sockets import check_place
@@ -42,6 +43,7 @@ def check(settings: Settings, before: Validated | None = None) -> Validated:
     """
     _check_page(settings)
     check_place(settings.show.socket)
+    check_sinks()
     broker = broker_of(settings.mqtt, f"maskwatch-{device_name(settings.device)}-{settings.camera.name}")
     if before and broker.tls and broker != before.broker:
         tls_context(broker)  # at the start the files may still come: the link tries again
@@ -54,9 +56,9 @@ def check(settings: Settings, before: Validated | None = None) -> Validated:
 
 def _models_key(settings: Settings) -> tuple[object, ...]:
     """Return by what models are loaded: an own one may be replaced under its name."""
-    named = settings.classifier.model
-    files = stamp(f"{named}/model.toml", f"{named}/model.tflite") if named else ()
-    return settings.detector, named, files
+    folders = [folder for folder in (settings.detector.model, settings.classifier.model) if folder]
+    files = [stamp(f"{folder}/model.toml", f"{folder}/model.tflite") for folder in folders]
+    return settings.detector, settings.classifier.model, *files
 
 
 def _check_page(settings: Settings) -> None:

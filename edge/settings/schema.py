@@ -76,6 +76,7 @@ class DetectorSettings(_Section):
     """Which faces are found."""
 
     profile: Literal["auto", "live", "quality"]
+    model: str
     min_score: Share
     threads: int = Field(ge=1, le=8)
 
