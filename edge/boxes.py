@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 if TYPE_CHECKING:
@@ -59,6 +58,12 @@ def clip(boxes: Floats, width_px: int, height_px: int) -> Floats:
     return result
 
 
+def relative(box: tuple[float, float, float, float], size_px: tuple[int, int]) -> tuple[float, float, float, float]:
+    """Return a box in pixels as shares of the width and height of its image."""
+    width, height = size_px
+    return box[0] / width, box[1] / height, box[2] / width, box[3] / height
+
+
 def shorter_sides(boxes: Floats) -> Floats:
     """Return the shorter side of each box in px, float32 (N,)."""
     sides: Floats = (boxes[:, 2:] - boxes[:, :2]).min(1, initial=np.inf)
@@ -84,6 +89,8 @@ class Letterbox:
         Linear interpolation: INTER_AREA of a 720p frame costs as much as a whole small detector (89 % of a
         BlazeFace run on aarch64 by instruction count, linear 19 %).
         """
+        import cv2  # noqa: PLC0415 - a subscriber imports this module, and needs no OpenCV
+
         height, width = image.shape[:2]
         inner = (max(1, round(width * self.scale)), max(1, round(height * self.scale)))
         resized = image if inner == (width, height) else cv2.resize(image, inner, interpolation=cv2.INTER_LINEAR)

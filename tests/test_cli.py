@@ -75,8 +75,8 @@ def test_check_refuses_what_run_would_refuse(tmp_path):
 
 
 REFUSED = [
-    ("web.host=0.0.0.0", 78, "web.host: 0.0.0.0 is reached from other machines"),
-    ("web.tls_cert=/nonexistent/web.pem", 78, "web.tls_cert, web.tls_key: one without the other"),
+    ("web.host=0.0.0.0", 78, "web.host: 0.0.0.0: other machines can reach this address"),
+    ("web.tls_cert=/nonexistent/web.pem", 78, "web.tls_cert, web.tls_key: only one of them is set"),
     ("show.socket=/nonexistent/s", 78, "show.socket: /nonexistent/s: cannot be made: No such file"),
     ("mqtt.host=", 78, "mqtt.host: is not set"),
     ("classifier.model=/nonexistent", 65, "/nonexistent/model.toml: no such file"),

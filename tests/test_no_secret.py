@@ -162,7 +162,7 @@ def test_a_running_watch_shows_none_in_log_topics_page_and_process_list(tmp_path
     assert eventually(lambda: ear.of("problem/camera") and ear.of("stats") and scene.exists(), 40)
     site = Site(scene, tmp_path / "state")
     page = []
-    with site.stream("/news", site.log_in()) as news:
+    with site.stream("/events", site.log_in()) as news:
         while {name for name, _ in page} < {"state", "settings"}:
             page.append(next_event(news))
     lines = [path.read_bytes().decode() for path in Path("/proc").glob("[0-9]*/cmdline") if str(config) in _text(path)]

@@ -1,7 +1,8 @@
-"""The web page: what feeds it, and the process that is kept up for it."""
+"""Compose the web page: the sinks that feed it, and the process that serves it."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from edge import __version__
@@ -14,8 +15,7 @@ from edge.show.child_process import ChildProcess
 from edge.show.daily import DailyLog, Sources
 from edge.show.feed import Feed
 from edge.show.shared_scene import SceneServer
-from edge.show.sockets import beside
-from edge.show.web import NEWS, PICTURES, web_process
+from edge.show.sockets import FEED_SOCKET, IMAGES_SOCKET, socket_next_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from edge.monitor.status import StatusReport
     from edge.pipeline import Sink
     from edge.publish.publisher import Publisher
-    from edge.settings.schema import Settings
+    from edge.settings.schema import Settings, WebSettings
     from edge.tflite import ModelSpec
 
-_NEWS_S = 1.0
+_FEED_S = 1.0
 
 
 def build_page(
@@ -40,11 +40,12 @@ def build_page(
     scene: Path,
     keep: Components,
 ) -> list[Sink]:
-    """Open what the web page is fed from, and keep its process where the settings say so.
+    """Return the sinks that feed the web page, and its process where the settings ask for one.
 
-    picture: makes of a scene what leaves it, people only in cells.
+    picture: returns the image of a scene with people pixelated.
     """
-    web, path = settings.web, beside(scene, PICTURES)
+    web = settings.web
+    path = socket_next_to(scene, IMAGES_SOCKET)
     pictures = keep(
         "pictures",
         (path, web.width_px, web.every_s),
@@ -53,30 +54,37 @@ def build_page(
     )
     log = keep("day", settings.camera.name, lambda: DailyLog(day, Clock()))
     log.adopt(day)
-    news = keep("news", (scene, log), lambda: _news(beside(scene, NEWS), log), Feed.close)
-    return [pictures, log, news, *_served(settings, scene, keep)]
+    feed = keep("feed", (scene, log), lambda: _open_feed(socket_next_to(scene, FEED_SOCKET), log), Feed.close)
+    return [pictures, log, feed, *_served(settings, scene, keep)]
 
 
-def _news(path: Path, log: DailyLog) -> Feed:
-    return Feed(path, compose=log.compose, version=lambda: log.version, every_s=_NEWS_S, group=GROUP)
+def _open_feed(path: Path, log: DailyLog) -> Feed:
+    return Feed(path, compose=log.compose, version=lambda: log.version, every_s=_FEED_S, group=GROUP)
 
 
 def _served(settings: Settings, scene: Path, keep: Components) -> list[Sink]:
-    """Start the page itself, where `run` is to keep it up."""
+    """Return the process of the page, where the settings ask for one."""
     if not settings.web.serve:
         return []
     web = settings.web
-    files = stamp(web.tls_cert, web.tls_key, web.token_file)  # a renewed certificate is read at its start
-    return [keep("web page", (scene, web, files), lambda: web_process(scene, web), ChildProcess.close)]
+    files = stamp(web.tls_cert, web.tls_key, web.token_file)  # the process reads a renewed certificate when it starts
+    return [keep("web page", (scene, web, files), lambda: _web_process(scene, web), ChildProcess.close)]
+
+
+def _web_process(scene: Path, web: WebSettings) -> ChildProcess:
+    """Return the process `maskwatch web` for the service at `scene`, with the settings in force."""
+    pairs = [f"web.{key}={json.dumps(value)}" for key, value in web.model_dump().items()]
+    overrides = [argument for pair in pairs for argument in ("--set", pair)]
+    return ChildProcess("web page", ["web", "--socket", str(scene), "--with-watch", *overrides])
 
 
 def page_sources(
     settings: Settings, report: StatusReport, publisher: Publisher, models: dict[str, ModelSpec]
 ) -> Sources:
-    """Return what the web page tells of the watch."""
-    who = {"name": device_name(settings.device), "site": settings.device.site, "camera": settings.camera.name}
-    named = [{"kind": k, "name": m.name, "version": m.version, "sha256": m.sha256} for k, m in models.items()]
-    fixed = {"device": {**who, "version": __version__}, "models": named, "settings": shown(settings)}
+    """Return the sources of what the web page shows about the service."""
+    device = {"name": device_name(settings.device), "site": settings.device.site, "camera": settings.camera.name}
+    identities = [{"kind": k, "name": m.name, "version": m.version, "sha256": m.sha256} for k, m in models.items()]
+    fixed = {"device": {**device, "version": __version__}, "models": identities, "settings": shown(settings)}
 
     def state() -> dict[str, Any]:
         problems = {name: text for name, text in publisher.problems().items() if text}

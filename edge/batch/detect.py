@@ -11,6 +11,7 @@ from edge.batch.images import judged, read_frame
 from edge.batch.outputs import save_picture, to_line
 from edge.batch.rows import Summary, scene_row
 from edge.batch.video_writer import VideoWriter
+from edge.boxes import relative
 from edge.capture.kinds import Kind, contents_of, exists, kind_to_read
 from edge.capture.preprocess import unprepared
 from edge.capture.video import VideoSource
@@ -19,7 +20,7 @@ from edge.errors import CameraError, InputError
 from edge.pipeline import scenes
 from edge.redaction import redacted
 from edge.show.overlay import draw
-from edge.show.view import Mark, View, relative
+from edge.show.view import Mark, View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -173,7 +174,7 @@ def _view(row: dict[str, Any]) -> View:
     return View(
         tuple(
             Mark(
-                relative(tuple(face["box"]), row["width"], row["height"]),
+                relative(tuple(face["box"]), (row["width"], row["height"])),
                 Mask(face.get("track_label", face["label"])),
                 face["confidence"],
                 face.get("track_id"),

@@ -117,11 +117,10 @@ def web(
     settings = load_settings(env, config, overrides).settings
     from edge import paths
     from edge.show.page.serve import serve
-    from edge.show.page.token import path_to_show, token_of
-    from edge.show.web import token_path
+    from edge.show.page.token import path_to_print, token_of, token_path
 
     if token:
-        path = path_to_show(token_path(settings.web), named=bool(settings.web.token_file))
+        path = path_to_print(token_path(settings.web), is_set=bool(settings.web.token_file))
         typer.echo(token_of(path))
         return
     named = socket or (Path(settings.show.socket) if settings.show.socket else None)

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
+from edge.network import is_loopback
+
 EMBEDDED = "embedded"
 _NONE = "no address of a broker; write host, host:port or [IPv6]:port"
 _HOST = re.compile(r"[\w.-]{1,253}")
@@ -45,12 +47,7 @@ class Address:
     @property
     def is_loopback(self) -> bool:
         """Whether the broker runs on this machine."""
-        if self.host in (EMBEDDED, "localhost"):
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return self.host == EMBEDDED or is_loopback(self.host)
 
 
 def address_of(text: str) -> Address:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edge import __version__
+from edge.boxes import relative
 from edge.clock import Clock as Clock  # noqa: PLC0414 - Sender and its clock are made together
 from edge.clock import utc as utc  # noqa: PLC0414
 from edge.data import CLASSES, EventType, Mask, Reason
@@ -213,7 +214,7 @@ class Sender:
             "votes": track.votes,
             "faces": face_counts(scene.visible),
             "track_id": track.id,
-            "box": relative_box(track.box, scene),
+            "box": _box_within(track.box, scene),
             "face_px": round(min(track.box[2] - track.box[0], track.box[3] - track.box[1]), 1),
             **self.around(alert, scene),
             "first_seen": utc(self.clock.wall_of(track.first_seen + scene.offset_s)),
@@ -244,12 +245,11 @@ class Sender:
         return AlertMessage(key, topic, body, self.clock.boot, decided_at + self.expires_s)
 
 
-def relative_box(box: tuple[float, float, float, float], scene: Scene) -> list[float] | None:
-    """Return a box as shares of the picture, 0 to 1; None where there is no picture."""
+def _box_within(box: tuple[float, float, float, float], scene: Scene) -> list[float] | None:
+    """Return a box as shares of the image, cut at its border, 0 to 1; None where there is no image."""
     if scene.frame is None:
         return None
-    width, height = scene.frame.size_px
-    return [round(min(max(v / side, 0.0), 1.0), 4) for v, side in zip(box, (width, height) * 2, strict=True)]
+    return [round(min(max(share, 0.0), 1.0), 4) for share in relative(box, scene.frame.size_px)]
 
 
 def expiry(interval_s: float) -> int:

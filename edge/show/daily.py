@@ -137,7 +137,7 @@ class DailyLog:
         if broker == _ONLINE or is_starting:
             return state
         waiting = state.get("waiting", 0)
-        text = broker + (f"; alerts that wait for it: {waiting}" if waiting else "")
+        text = broker + (f"; alerts waiting: {waiting}" if waiting else "")
         return state | {"problems": {"broker": text, **state.get("problems", {})}}
 
     def _described(self, episode: _Episode) -> dict[str, Any]:

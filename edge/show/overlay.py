@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 
 from edge.data import Mask
-from edge.show.labels import place_labels
-from edge.show.lines import LINE, fit
+from edge.show.label_layout import place_labels
 from edge.show.text import ink_on, size_of, write
+from edge.show.text_fit import LINE, fit
 
 if TYPE_CHECKING:
     from edge.data import Image
-    from edge.show.labels import Rectangle
+    from edge.show.label_layout import Rectangle
     from edge.show.text import Colour
     from edge.show.view import Mark, View
 

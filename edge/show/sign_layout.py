@@ -12,7 +12,7 @@ from PIL import Image as Pictures
 from PIL import ImageDraw, ImageFont
 
 from edge.show.fonts import font_for
-from edge.show.lines import GAP, LINE, fit
+from edge.show.text_fit import GAP, LINE, fit
 
 if TYPE_CHECKING:
     from edge.data import Image

@@ -25,6 +25,8 @@ _VIEWERS, _PER_USER = 32, 8
 _PEER = struct.Struct("3i")
 """Process, user and group of the other end. Source: unix(7), SO_PEERCRED."""
 _SOCKET_UMASK = 0o117
+IMAGES_SOCKET, FEED_SOCKET = "web", "day"
+"""Sockets next to that of the scene, which feed the web page: pixelated images, and everything else."""
 _LONGEST_BYTES = 107
 """Source: unix(7), sun_path."""
 
@@ -146,8 +148,8 @@ def check_place(named: str) -> None:
         raise ConfigError(f"show.socket: {path}: cannot be made: {os.strerror(problem)}")
 
 
-def beside(scene: Path, name: str) -> Path:
-    """Return the path of the socket called `name` beside that of the scene."""
+def socket_next_to(scene: Path, name: str) -> Path:
+    """Return the path of another socket of the service, next to that of its scene."""
     return scene.with_suffix(f".{name}")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, TypeAdapter
 
+from edge.boxes import relative
 from edge.data import Mask  # noqa: TC001 - pydantic reads it
 
 if TYPE_CHECKING:
@@ -55,10 +56,10 @@ def view_of(
 
     metres: how far away people are, by track.
     """
-    width, height = scene.frame.size_px if scene.frame else (1, 1)
+    size_px = scene.frame.size_px if scene.frame else (1, 1)
     marks = tuple(
         Mark(
-            relative(track.box, width, height),
+            relative(track.box, size_px),
             track.mask,
             round(track.confidence, 3),
             track.id,
@@ -67,13 +68,6 @@ def view_of(
         for track in scene.visible
     )
     return View(marks, status[:_TEXT], banner[:_TEXT], scene.decided_at, thanks)
-
-
-def relative(
-    box: tuple[float, float, float, float], width_px: int, height_px: int
-) -> tuple[float, float, float, float]:
-    """Return a box in pixels as shares of the picture."""
-    return box[0] / width_px, box[1] / height_px, box[2] / width_px, box[3] / height_px
 
 
 def to_json(view: View, longest: int | None = None) -> bytes:

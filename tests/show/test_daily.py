@@ -139,7 +139,7 @@ def test_a_clock_that_is_set_after_the_start_moves_the_start_along(day):
         (11, "not started", 0, "not started"),
         (1, "online", 3, None),
         (1, "refused: not authorised", 0, "refused: not authorised"),
-        (1, "connection lost", 3, "connection lost; alerts that wait for it: 3"),
+        (1, "connection lost", 3, "connection lost; alerts waiting: 3"),
     ],
 )
 def test_a_broker_that_is_not_reached_is_a_problem_once_there_was_time_to_reach_it(

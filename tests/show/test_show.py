@@ -19,7 +19,7 @@ from edge.errors import CameraLost, InputError
 from edge.notice.phrases import PLEASE
 from edge.show import overlay
 from edge.show.highgui import is_open
-from edge.show.labels import place_labels
+from edge.show.label_layout import place_labels
 from edge.show.overlay import draw, preview
 from edge.show.shared_scene import SceneReader, SceneServer
 from edge.show.terminal import TerminalView

@@ -15,10 +15,10 @@ from PIL import ImageFont
 
 from edge.notice.phrases import IDLE, PLEASE, THANKS
 from edge.show import fonts, highgui
-from edge.show.lines import fit
 from edge.show.shared_scene import SceneServer
 from edge.show.sign import SignTexts, sign_process
 from edge.show.sign_layout import SignState, poster
+from edge.show.text_fit import fit
 from tests.conftest import environment, maskwatch, open_screen
 from tests.fakes import eventually
 from tests.needs import need

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from edge import paths
-from edge.show.page.token import hold, in_use, path_to_show, token_of
+from edge.show.page.token import hold, in_use, path_to_print, token_of
 from tests.fakes import eventually
 from tests.show.pages import PlayedWatch, Site
 
@@ -30,13 +30,13 @@ def own(tmp_path):
 
 
 def test_where_there_is_a_service_its_token_is_printed_although_this_user_has_one(service, own):
-    assert path_to_show(own, named=False) == service / "web-token"
+    assert path_to_print(own, is_set=False) == service / "web-token"
 
 
 def test_without_a_service_and_where_a_setting_names_it_it_is_ones_own(service, own, monkeypatch):
-    assert path_to_show(own, named=True) == own
+    assert path_to_print(own, is_set=True) == own
     monkeypatch.setattr(paths, "SERVICE_STATE", service / "none")
-    assert path_to_show(own, named=False) == own
+    assert path_to_print(own, is_set=False) == own
 
 
 def test_while_a_page_of_this_user_is_up_it_is_that_page_s(service, own, tmp_path):
@@ -45,12 +45,12 @@ def test_while_a_page_of_this_user_is_up_it_is_that_page_s(service, own, tmp_pat
     path = tmp_path / "state/maskwatch/web-token"
     try:
         assert in_use(path)
-        assert path_to_show(path, named=False) == path
+        assert path_to_print(path, is_set=False) == path
     finally:
         site.end()
         watch.close()
     assert eventually(lambda: not in_use(path))
-    assert path_to_show(path, named=False) == service / "web-token"
+    assert path_to_print(path, is_set=False) == service / "web-token"
 
 
 def test_two_pages_may_have_one_token_and_a_token_that_is_not_there_is_in_no_use(own, tmp_path):

@@ -87,7 +87,7 @@ def inside(visit) -> Visit:
 
 
 def test_a_technician_logs_in_and_sees_the_live_picture_change(inside):
-    picture = inside.page.locator("#picture")
+    picture = inside.page.locator("#image")
     assert eventually(lambda: picture.evaluate("image => image.naturalWidth") == 640)
     first = picture.screenshot()
     assert eventually(lambda: picture.screenshot() != first)
@@ -98,7 +98,7 @@ def test_an_alert_is_on_the_page_within_a_second_and_is_announced(inside, watch)
     inside.page.evaluate("window.shown = 0")
     inside.page.evaluate(
         "new MutationObserver(() => { window.shown = Date.now() / 1000 }).observe("
-        "document.getElementById('announce'), { childList: true, characterData: true, subtree: true })"
+        "document.getElementById('announcement'), { childList: true, characterData: true, subtree: true })"
     )
     raised_at = time.time()
     watch.tell("by-browser")
@@ -107,8 +107,8 @@ def test_an_alert_is_on_the_page_within_a_second_and_is_announced(inside, watch)
     first = inside.page.locator("#alerts li").first
     assert "No mask" in first.inner_text()
     assert "now" in first.inner_text()
-    assert inside.text("#announce").startswith("Alert: no mask")
-    assert inside.page.locator("#announce").get_attribute("aria-live") == "polite"
+    assert inside.text("#announcement").startswith("Alert: no mask")
+    assert inside.page.locator("#announcement").get_attribute("aria-live") == "polite"
     watch.tell("by-browser", EventType.END, 1, Reason.GONE)
     assert eventually(lambda: "left" in first.inner_text())
 
@@ -126,10 +126,10 @@ def test_a_wrong_token_is_told_and_what_is_typed_can_be_seen(visit):
 
 def test_pausing_the_picture_and_leaving_the_page_end_the_copying(inside, watch):
     assert eventually(lambda: watch.pictures._viewers)
-    inside.page.get_by_role("button", name="Pause picture").click()
+    inside.page.get_by_role("button", name="Pause image").click()
     assert eventually(lambda: not watch.pictures._viewers)
-    inside.page.get_by_text("The picture is paused.").wait_for()
-    inside.page.get_by_role("button", name="Show picture").click()
+    inside.page.get_by_text("The image is paused.").wait_for()
+    inside.page.get_by_role("button", name="Show image").click()
     assert eventually(lambda: watch.pictures._viewers)
     inside.page.goto("about:blank")
     assert eventually(lambda: not watch.pictures._viewers)
@@ -138,9 +138,9 @@ def test_pausing_the_picture_and_leaving_the_page_end_the_copying(inside, watch)
 def test_whoever_wants_little_motion_starts_the_picture_by_hand(browser, site):
     visit = Visit(browser, site, reduced_motion="reduce")
     visit.log_in()
-    assert not visit.page.locator("#picture").is_visible()
-    visit.page.get_by_role("button", name="Show picture").click()
-    visit.page.locator("#picture").wait_for()
+    assert not visit.page.locator("#image").is_visible()
+    visit.page.get_by_role("button", name="Show image").click()
+    visit.page.locator("#image").wait_for()
     visit.close()
 
 
@@ -153,13 +153,13 @@ def test_all_is_reached_by_keyboard_and_what_has_the_focus_is_seen(inside):
             "(() => { const e = document.activeElement, s = getComputedStyle(e);"
             "return [e.innerText.trim().split('\\n')[0], s.outlineStyle, parseFloat(s.outlineWidth)] })()"
         )
-        if focused[0] == "Skip to the page" and reached:
+        if focused[0] == "Skip to content" and reached:
             break
         reached.append(focused[0])
         assert focused[1:] == ["solid", 3], focused
-    for name in ("Skip to the page", "Log out", "Pause picture", "The same as a table", "Show all settings"):
+    for name in ("Skip to content", "Log out", "Pause image", "Show as a table", "Show all settings"):
         assert name in reached
-    page.get_by_text("The same as a table").focus()
+    page.get_by_text("Show as a table").focus()
     page.keyboard.press("Enter")
     assert "00:00" in inside.text("#hours")
 
@@ -199,16 +199,16 @@ def test_a_page_claims_nothing_of_the_time_before_the_start(young):
     """After a restart it said "None in the last 24 hours", which it did not know."""
     visit, watch = young
     assert eventually(lambda: visit.text("#no-alerts").startswith("None since "))
-    assert "Earlier ones are not known" in visit.text("#no-alerts")
+    assert "Earlier alerts are not known" in visit.text("#no-alerts")
     watch.day._known_from = lambda: 144
     assert eventually(lambda: visit.page.locator(".plot rect.unknown").count() == 1)
-    visit.page.get_by_text("The same as a table").click()
+    visit.page.get_by_text("Show as a table").click()
     assert eventually(lambda: set(visit.page.locator("#hours td").all_inner_texts()) == {"\N{EN DASH}"})
-    assert "not known" in visit.text("#since")
+    assert "no counts from before" in visit.text("#since")
     watch.day._known_from = lambda: 0
     watch.day._started_at -= 25 * 3600
     assert eventually(lambda: visit.text("#no-alerts") == "None in the last 24 hours.")
-    assert visit.text("#since") == "Each person counts once."
+    assert visit.text("#since") == "Each person is counted once."
 
 
 def test_a_service_that_has_ended_leaves_nothing_that_looks_like_now(young):
@@ -217,8 +217,14 @@ def test_a_service_that_has_ended_leaves_nothing_that_looks_like_now(young):
     visit.page.locator("#alerts .tag", has_text="now").wait_for()
     assert visit.text("#vitals")
     watch.close()
-    assert eventually(lambda: visit.text("#summary") == "The service does not run. This page waits for it.")
-    assert (visit.text("#vitals"), visit.text("#faces"), visit.text("#unknown")) == ("", "", "Not known now.")
+    assert eventually(
+        lambda: visit.text("#summary") == "The service is not running. This page reconnects when it is back."
+    )
+    assert (visit.text("#vitals"), visit.text("#faces"), visit.text("#unknown")) == (
+        "",
+        "",
+        "Not available while disconnected.",
+    )
     assert visit.page.locator("#alerts .tag").count() == 0
     assert "end not known" in visit.text("#alerts")
 
@@ -235,9 +241,9 @@ def test_each_state_has_its_colour_and_somebody_without_a_mask_that_of_the_label
     try:
         for tone, episodes, problems, text in (
             ("good", (), {}, "All is well"),
-            ("alert", (alert(),), {}, "Somebody is without a mask"),
+            ("alert", (alert(),), {}, "Somebody is not wearing a mask"),
             ("bad", (), {"lens": "dark"}, "One problem: lens"),
-            ("alert", (alert(),), {"lens": "dark"}, "Somebody is without a mask. One problem: lens"),
+            ("alert", (alert(),), {"lens": "dark"}, "Somebody is not wearing a mask. One problem: lens"),
         ):
             watch.episodes, watch.state["problems"] = episodes, problems
             assert eventually(lambda text=text: inside.text("#summary") == text), text
@@ -256,7 +262,7 @@ def test_a_broker_that_is_not_reached_is_a_problem_of_the_page(inside, watch):
     watch.state |= {"broker": "refused: connection refused", "waiting": 3}
     try:
         assert eventually(lambda: inside.text("#summary") == "One problem: broker")
-        assert "connection refused; alerts that wait for it: 3" in inside.text("#problems")
+        assert "connection refused; alerts waiting: 3" in inside.text("#problems")
     finally:
         watch.state |= {"broker": "online", "waiting": 0}
 

@@ -28,7 +28,7 @@ from edge.settings.load import load
 from edge.show import shared_memory
 from edge.show.child_process import ChildProcess
 from edge.show.page import live
-from edge.show.page.accept import site_of
+from edge.show.page.accept import subscriber_of
 from edge.show.page.events import PARTS, parts_of
 from edge.show.page.log_limit import OncePerMinute
 from edge.show.page.sessions import LoginThrottle
@@ -138,7 +138,7 @@ def test_a_flood_of_connections_keeps_nobody_out_and_fills_neither_memory_nor_lo
         assert secured.descriptors() < PLACES + 40
     assert secured.rss_mb() - before_mb < 100
     _, out = secured.site.end()
-    assert out.count("connections are taken") <= 1
+    assert out.count("connections are in use") <= 1
     assert len(out) < 2_000, out[:4_000]
 
 
@@ -161,7 +161,7 @@ def test_a_flood_ends_no_stream(secured):
         cookie = secure.recv(4096).partition(b"set-cookie: ")[2].partition(b";")[0]
         assert cookie
     with secured.connect("127.0.0.1") as secure:
-        secure.sendall(b"GET /news HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: %s\r\n\r\n" % cookie)
+        secure.sendall(b"GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: %s\r\n\r\n" % cookie)
         assert secure.recv(4096).startswith(b"HTTP/1.1 200")
         with flood(secured.site.port, b"") as opened:
             assert eventually(lambda: len(opened) > 10 * PLACES, 20)
@@ -195,10 +195,10 @@ def test_who_does_not_come_as_far_as_tls_is_sent_away_within_seconds(secured, fi
 
 
 def test_an_address_counts_for_itself_and_an_ipv6_address_for_its_subscriber():
-    assert site_of("192.0.2.1") == site_of("::ffff:192.0.2.1") == "192.0.2.1"
-    assert site_of("2001:db8:1:2::3") == site_of("2001:db8:1:2:ffff::") == "2001:db8:1:2::/64"
-    assert site_of("2001:db8:1:3::3") != site_of("2001:db8:1:2::3")
-    assert site_of("what a proxy writes") == "what a proxy writes"
+    assert subscriber_of("192.0.2.1") == subscriber_of("::ffff:192.0.2.1") == "192.0.2.1"
+    assert subscriber_of("2001:db8:1:2::3") == subscriber_of("2001:db8:1:2:ffff::") == "2001:db8:1:2::/64"
+    assert subscriber_of("2001:db8:1:3::3") != subscriber_of("2001:db8:1:2::3")
+    assert subscriber_of("what a proxy writes") == "what a proxy writes"
 
 
 def raw(site: Site, request: bytes) -> bytes:
@@ -242,7 +242,7 @@ names = st.sampled_from(
         *("If-None-Match", "Authorization", "Sec-WebSocket-Key"),
     ]
 )
-targets = st.sampled_from(["/", "/login", "/logout", "/news", "/live.mjpg", "/page.js", "[", "//[", "/%00", "*"])
+targets = st.sampled_from(["/", "/login", "/logout", "/events", "/live.mjpg", "/page.js", "[", "//[", "/%00", "*"])
 
 
 @bounds(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -305,9 +305,9 @@ def test_what_is_no_address_of_a_proxy_is_refused_with_an_example(value):
 def test_guesses_from_all_addresses_of_one_subscriber_count_together():
     tries = LoginThrottle(limit=2)
     for number in range(2):
-        tries.failed(site_of(f"2001:db8::{number}"))
-    assert tries.wait_s(site_of("2001:db8::9")) > 0
-    assert tries.wait_s(site_of("2001:db8:0:1::9")) == 0
+        tries.failed(subscriber_of(f"2001:db8::{number}"))
+    assert tries.wait_s(subscriber_of("2001:db8::9")) > 0
+    assert tries.wait_s(subscriber_of("2001:db8:0:1::9")) == 0
 
 
 class Kept(logging.Handler):
@@ -341,7 +341,7 @@ def test_the_log_has_one_line_of_a_kind_per_minute_and_says_how_many_there_were(
     clock.now += 61
     logger.warning("full: %d", 7)
     logger.warning("other")
-    assert kept.lines[2:] == ["full: 7 (and 99 times more since the last time)", "other"]
+    assert kept.lines[2:] == ["full: 7 (and 99 more since the last line)", "other"]
 
 
 def test_kinds_of_log_lines_without_end_take_no_memory():
@@ -389,7 +389,7 @@ def test_news_that_are_damaged_are_passed_over_and_the_page_goes_on(tmp_path):
         listener.listen(1)
         site = Site(tmp_path / "scene.sock", tmp_path)
         bulletin, _ = listener.accept()
-        with site.stream("/news", site.log_in()) as news:
+        with site.stream("/events", site.log_in()) as news:
             for number, message in enumerate(damaged):
                 bulletin.send(message)
                 bulletin.send(json.dumps({"state": {"number": number}, "a\n\nb": 1}).encode())
@@ -397,7 +397,7 @@ def test_news_that_are_damaged_are_passed_over_and_the_page_goes_on(tmp_path):
                     pass
         bulletin.close()
     _, out = site.end()
-    assert out.count("are damaged") == 1
+    assert out.count("is skipped") == 1
     assert "Traceback" not in out
 
 
@@ -469,11 +469,11 @@ def test_what_cannot_be_drawn_does_not_end_the_thread_of_images_either(tmp_path,
     monkeypatch.setattr(live, "encoded", fail_at_first)
     monkeypatch.setattr(live, "_RETRY_S", 0.01)
     offered = []
-    pictures = live.Pictures(tmp_path / "scene.web", viewers=1)
-    monkeypatch.setattr(pictures, "_offer", offered.append)
+    pictures = live.LiveImage(tmp_path / "scene.web", viewers=1)
+    monkeypatch.setattr(pictures, "_hand_over", offered.append)
     server = SceneServer(tmp_path / "scene.web", max_side_px=64, status=str, banner=str)
     pictures._thread.start()
-    assert pictures.take_seat()
+    assert pictures.add_viewer()
     assert eventually(lambda: server.put(scene_of(fakes.picture(9))) or offered)
     pictures.close()
     server.close()

@@ -1,1 +1,1 @@
-"""The web page: what a browser may ask for, who is let in, and how news and pictures are sent to many at once."""
+"""The web page: what a browser may request, who is let in, and how one stream is sent to many browsers."""

@@ -1,4 +1,4 @@
-"""Connections, bounded before TLS begins: when all places are taken, one that no viewer needs makes room."""
+"""Accept connections, with a limit that holds before TLS begins: when it is reached, the oldest idle one is closed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import logging
 from collections import Counter
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 if TYPE_CHECKING:
     import socket
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FIRST_S = HANDSHAKE_S = 5.0
-"""Until the first byte, and from then until TLS stands; a phone takes 1 s on a poor network, asyncio allows 60 s."""
+FIRST_BYTE_S = HANDSHAKE_S = 5.0
+"""Until the first byte, and from then until TLS is set up; a phone takes 1 s on a poor network, asyncio allows 60 s."""
 _SHUTDOWN_S = 2.0
 _RETRY_S = 1.0
-_IPV6_SITE_BITS = 64
-"""One subscriber has at least so large a network to take addresses from. Source: RFC 6177."""
+_IPV6_SUBSCRIBER_BITS = 64
+"""A subscriber can use every address of a network of at least this size. Source: RFC 6177."""
 
 
 class Served(Protocol):
-    """A connection's protocol, as far as it matters here."""
+    """The protocol of a connection, as far as the acceptor needs it."""
 
     @property
     def is_stream(self) -> bool:
-        """Return whether somebody with a session is sent a stream by it."""
+        """Return whether it is sending a stream to a browser that has a session."""
 
 
 @dataclass(eq=False, slots=True)
-class _Place:
-    """One connection from its first moment to its last; `served` once TLS stands."""
+class _Connection:
+    """One connection from accept to close; `served` is set once TLS is set up."""
 
-    site: str
+    subscriber: str
     task: asyncio.Task[None] | None = None
     transport: asyncio.Transport | None = None
     served: Served | None = None
@@ -47,27 +47,34 @@ class _Place:
     def is_kept(self) -> bool:
         return self.served is not None and self.served.is_stream
 
-    def end(self) -> None:
-        """End it at once, and leave no circle: 256 KiB of TLS would wait for the garbage collector."""
-        task, transport = self.task, self.transport
-        self.task = self.transport = self.served = None
+    def abort(self) -> None:
+        """Close it at once and clear the references: in a cycle, 256 KiB of TLS would wait for the collector."""
+        task = self.task
+        transport = self.transport
+        self.forget()
         if task is not None:
             task.cancel()
         if transport is not None:
             transport.abort()
 
+    def forget(self) -> None:
+        """Clear the references."""
+        self.task = None
+        self.transport = None
+        self.served = None
 
-def site_of(address: str) -> str:
-    """Return whom an address counts for: an IPv4 address for itself, an IPv6 address for its /64."""
+
+def subscriber_of(address: str) -> str:
+    """Return what an address is counted as: an IPv4 address as itself, an IPv6 address as its /64 network."""
     with contextlib.suppress(ValueError):
         parsed = ipaddress.ip_address(address)
         if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is None:
-            return str(ipaddress.ip_network((int(parsed), _IPV6_SITE_BITS), strict=False))
+            return str(ipaddress.ip_network((int(parsed), _IPV6_SUBSCRIBER_BITS), strict=False))
     return address.removeprefix("::ffff:")
 
 
 class Acceptor:
-    """Accepts from one listening socket; the server closes it like one of asyncio's servers."""
+    """Accepts connections from one listening socket; has the close methods of an asyncio server."""
 
     def __init__(
         self,
@@ -77,89 +84,94 @@ class Acceptor:
         tls: ssl.SSLContext | None,
         limit: int,
     ) -> None:
-        """Serve at most `limit` connections at once, on the event loop that runs.
+        """Serve at most `limit` connections at once, on the running event loop.
 
-        make_protocol: makes a connection's protocol, a `Served`, which calls its argument when the connection ends.
+        make_protocol: makes the protocol of a connection, a `Served`, which calls its argument when it ends.
         """
-        self._listener, self._make_protocol, self._tls, self._limit = listener, make_protocol, tls, limit
+        self._listener = listener
+        self._make_protocol = make_protocol
+        self._tls = tls
+        self._limit = limit
         self._loop = asyncio.get_running_loop()
-        self._places: dict[_Place, None] = {}  # in the order in which they came
+        self._connections: dict[_Connection, None] = {}  # oldest first
         listener.setblocking(False)  # noqa: FBT003 - the socket's own signature
         self._accepting = asyncio.create_task(self._run(), name="accept")
 
     def close(self) -> None:
-        """Accept no more, and end what has not come as far as a request."""
+        """Stop accepting, and close the connections that have not sent a request."""
         self._accepting.cancel()
-        for place in list(self._places):
-            if place.served is None:
-                place.end()
+        for connection in list(self._connections):
+            if connection.served is None:
+                connection.abort()
 
     async def wait_closed(self) -> None:
-        """Return when nothing is accepted any more."""
+        """Return when accepting has stopped."""
         await asyncio.wait({self._accepting})
 
     async def _run(self) -> None:
         while True:
             try:
-                connection, address = await self._loop.sock_accept(self._listener)
-            except OSError as error:  # no descriptor or no memory is left: the waiting ones wait a little longer
-                log.warning("web page: no connection can be accepted: %s", error.strerror)
+                client, address = await self._loop.sock_accept(self._listener)
+            except OSError as error:  # out of descriptors or memory: waiting clients wait a little longer
+                log.warning("web page: cannot accept a connection: %s", error.strerror)
                 await asyncio.sleep(_RETRY_S)
                 continue
-            if len(self._places) >= self._limit and not self._made_room():
-                connection.close()
+            if len(self._connections) >= self._limit and not self._make_room():
+                client.close()
                 continue
-            place = _Place(site_of(address[0]))
-            self._places[place] = None
-            place.task = asyncio.create_task(self._serve(place, connection), name="handshake")
+            connection = _Connection(subscriber_of(address[0]))
+            self._connections[connection] = None
+            connection.task = asyncio.create_task(self._serve(connection, client), name="handshake")
 
-    def _made_room(self) -> bool:
-        """End the oldest connection of the address that has the most, but no stream; return whether there was one."""
-        free = [place for place in self._places if not place.is_kept]
-        if not free:
+    def _make_room(self) -> bool:
+        """Close the oldest connection of the subscriber with the most, but no stream; return whether there was one."""
+        idle = [connection for connection in self._connections if not connection.is_kept]
+        if not idle:
             return False
-        log.warning("web page: all %d connections are taken; the oldest idle ones make room", self._limit)
-        ((crowd, _),) = Counter(place.site for place in free).most_common(1)
-        oldest = next(place for place in free if place.site == crowd)
-        del self._places[oldest]
-        oldest.end()
+        log.warning("web page: all %d connections are in use; closing the oldest idle ones", self._limit)
+        ((busiest, _),) = Counter(connection.subscriber for connection in idle).most_common(1)
+        oldest = next(connection for connection in idle if connection.subscriber == busiest)
+        del self._connections[oldest]
+        oldest.abort()
         return True
 
-    async def _serve(self, place: _Place, connection: socket.socket) -> None:
-        """Bring one connection as far as its protocol; from then on it serves itself."""
+    async def _serve(self, connection: _Connection, client: socket.socket) -> None:
+        """Set up TLS and the protocol of one connection, which serves itself from then on."""
 
         def end() -> None:
-            self._places.pop(place, None)
-            place.task = place.transport = place.served = None
+            self._connections.pop(connection, None)
+            connection.forget()
 
         try:
-            await self._first_byte(connection)
+            await self._wait_for_first_byte(client)
             deadlines = {"ssl_handshake_timeout": HANDSHAKE_S, "ssl_shutdown_timeout": _SHUTDOWN_S} if self._tls else {}
-            made = await self._loop.connect_accepted_socket(
-                partial(self._make_protocol, end), connection, ssl=self._tls, **deadlines
+            transport, served = await self._loop.connect_accepted_socket(
+                partial(self._make_protocol, end), client, ssl=self._tls, **deadlines
             )
         except OSError as error:
             end()
-            connection.close()
+            client.close()
             log.info("web page: a connection ended before its first request: %s", str(error) or type(error).__name__)
         else:
-            if place in self._places:
-                place.task, (place.transport, place.served) = None, made  # type: ignore[assignment]
-            else:  # ended while this was on its way
-                made[0].abort()
+            if connection in self._connections:
+                connection.task = None
+                connection.transport = transport
+                connection.served = cast("Served", served)
+            else:  # closed while TLS was being set up
+                transport.abort()
 
-    async def _first_byte(self, connection: socket.socket) -> None:
-        """Wait until a connection sends something: until then it costs a socket and no TLS.
+    async def _wait_for_first_byte(self, client: socket.socket) -> None:
+        """Wait until a client sends something: until then it costs a socket and no TLS.
 
         Raises:
-            TimeoutError: it is silent.
+            TimeoutError: it sends nothing.
         """
-        came = asyncio.Event()
-        self._loop.add_reader(connection, came.set)
+        arrived = asyncio.Event()
+        self._loop.add_reader(client, arrived.set)
         try:
-            async with asyncio.timeout(FIRST_S):
-                await came.wait()
+            async with asyncio.timeout(FIRST_BYTE_S):
+                await arrived.wait()
         finally:
-            self._loop.remove_reader(connection)
-            if not came.is_set():
-                connection.close()
+            self._loop.remove_reader(client)
+            if not arrived.is_set():
+                client.close()

@@ -1,8 +1,7 @@
-"""Where the page listens, and whether that is safe: beyond this machine in cipher only, under names that were said."""
+"""Where the page listens, and whether that is safe: for other machines only over TLS, under the configured names."""
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import ssl
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from edge import secret
 from edge.errors import ConfigError
+from edge.network import is_loopback
 
 if TYPE_CHECKING:
     from edge.settings.schema import WebSettings
@@ -17,49 +17,43 @@ if TYPE_CHECKING:
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 _BACKLOG = 1_024
 _SEND_BYTES = 65_536
-"""What the kernel keeps for a slow browser, doubled by Linux; more only makes its picture older. Source: socket(7)."""
+"""Send buffer for a slow browser, doubled by Linux; a larger one only makes its image older. Source: socket(7)."""
 
 
 def check(web: WebSettings) -> None:
-    """Refuse what would show the page or its token to the network.
+    """Refuse settings that would expose the page or its token to the network.
 
     Raises:
-        ConfigError: the address is reached from other machines without TLS or under no name, or a file is wrong.
+        ConfigError: other machines reach the address without TLS or a name in web.hosts, or a file is wrong.
     """
     if bool(web.tls_cert) != bool(web.tls_key):
-        raise ConfigError("web.tls_cert, web.tls_key: one without the other; name both or neither")
+        raise ConfigError("web.tls_cert, web.tls_key: only one of them is set; fix: set both or neither")
     if web.tls_cert:
         _check_files(web)
     if is_loopback(web.host):
         return
     if not web.tls_cert:
         raise ConfigError(
-            f"web.host: {web.host} is reached from other machines, and without TLS everybody on the way reads the "
-            f"token and the picture; mend: web.tls_cert and web.tls_key, or leave web.host at 127.0.0.1 and come by "
-            f"ssh -L {web.port}:127.0.0.1:{web.port} DEVICE or a reverse proxy on this machine"
+            f"web.host: {web.host}: other machines can reach this address, and without TLS anybody on the network can "
+            f"read the token and the image; fix: set web.tls_cert and web.tls_key, or leave web.host at 127.0.0.1 and "
+            f"connect through ssh -L {web.port}:127.0.0.1:{web.port} DEVICE or a reverse proxy on this machine"
         )
     if not hosts_of(web) - set(_LOOPBACK_NAMES):
-        raise ConfigError(f"web.hosts: name what browsers call this device, since web.host is {web.host}")
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether an address is reached from this machine only."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+        raise ConfigError(
+            f"web.hosts: must list the names by which browsers reach this device, since web.host is {web.host}"
+        )
 
 
 def hosts_of(web: WebSettings) -> frozenset[str]:
-    """Return the names under which the page is served, IPv6 addresses in brackets."""
-    named = [web.host, *web.hosts]
-    bracketed = [f"[{name}]" if ":" in name and not name.startswith("[") else name for name in named]
-    wildcards = {"0.0.0.0", "[::]"}  # noqa: S104 - left out, not listened at
+    """Return the host names under which the page is served, IPv6 addresses in brackets."""
+    names = [web.host, *web.hosts]
+    bracketed = [f"[{name}]" if ":" in name and not name.startswith("[") else name for name in names]
+    wildcards = {"0.0.0.0", "[::]"}  # noqa: S104 - left out, not bound
     return frozenset({name.lower() for name in bracketed} - wildcards | set(_LOOPBACK_NAMES))
 
 
 def address_of(web: WebSettings) -> str:
-    """Return the page's address as a person on this machine types it."""
+    """Return the URL of the page, as typed on this machine."""
     host = f"[{web.host}]" if ":" in web.host else web.host
     return f"{'https' if web.tls_cert else 'http'}://{host}:{web.port}/"
 
@@ -68,15 +62,13 @@ def listener_of(web: WebSettings) -> socket.socket:
     """Return the listening socket.
 
     Raises:
-        ConfigError: the port is taken, or the address is not of this machine.
+        ConfigError: the port is in use, or the address is not one of this machine.
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(web.host, web.port, type=socket.SOCK_STREAM)[0]
         listener = socket.create_server(address[:2], family=family, backlog=_BACKLOG)
     except OSError as error:
-        raise ConfigError(
-            f"web.host, web.port: {web.host}:{web.port}: cannot be listened at: {error.strerror}"
-        ) from error
+        raise ConfigError(f"web.host, web.port: cannot listen on {web.host}:{web.port}: {error.strerror}") from error
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BYTES)
     return listener
 

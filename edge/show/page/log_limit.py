@@ -1,4 +1,4 @@
-"""A log that strangers cannot fill: one line per kind and minute, exceptions in one line too."""
+"""A log that requests cannot fill: one line per kind and minute, an exception on one line, too."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _KINDS = 200
 
 
 class OncePerMinute(logging.Filter):
-    """Lets a record pass if none of its kind (logger, unformatted message, exception) did within the last minute.
+    """Lets a record pass if none of its kind (logger, unformatted message, exception) passed within the last minute.
 
-    What passes after others were held back says how many. Debug records pass as they are.
+    A record that passes states how many of its kind were held back before it. Debug records pass unchanged.
     """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """Start with nothing seen."""
+        """Start without a record."""
         super().__init__()
         self._monotonic = monotonic
         self._passed_at: dict[tuple[str, ...], float] = {}
@@ -38,7 +38,7 @@ class OncePerMinute(logging.Filter):
         if now - self._passed_at.get(kind, float("-inf")) < _MINUTE_S:
             self._held_back[kind] = self._held_back.get(kind, 0) + 1
             return False
-        if len(self._passed_at) >= _KINDS:  # messages that are never alike: forget the oldest
+        if len(self._passed_at) >= _KINDS:  # each message is another kind: forget the oldest
             oldest = next(iter(self._passed_at))
             del self._passed_at[oldest]
             self._held_back.pop(oldest, None)
@@ -49,12 +49,12 @@ class OncePerMinute(logging.Filter):
 
 
 def _shorten(record: logging.LogRecord, error: BaseException | None, held_back: int) -> None:
-    """Make one line of a record, its exception and the number of those before it."""
+    """Join a record, its exception and the number of those held back in one line."""
     parts = [" ".join(record.getMessage().split())]
     if error is not None:
         frames = traceback.extract_tb(error.__traceback__)
         where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
         parts.append(f"{type(error).__name__}: {' '.join(str(error).split())}{where}")
     text = ": ".join(part.rstrip(":") for part in parts if part)
-    record.msg, record.args = text + (f" (and {held_back} times more since the last time)" if held_back else ""), ()
+    record.msg, record.args = text + (f" (and {held_back} more since the last line)" if held_back else ""), ()
     record.exc_info = record.exc_text = record.stack_info = None

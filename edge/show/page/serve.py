@@ -1,4 +1,4 @@
-"""The process of the web page: everything joined and served, by one event loop and one thread for pictures."""
+"""The process of the web page: one event loop that serves it, and one thread that makes the live image."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ import uvicorn
 
 from edge.show.page.app import Page
 from edge.show.page.binding import address_of, check, hosts_of, listener_of
-from edge.show.page.events import News
-from edge.show.page.live import Pictures
+from edge.show.page.events import Events
+from edge.show.page.live import LiveImage
 from edge.show.page.log_limit import OncePerMinute
 from edge.show.page.protocol import Server
-from edge.show.page.token import hold, token_of
-from edge.show.sockets import beside
-from edge.show.web import NEWS, PICTURES, token_path
+from edge.show.page.token import hold, token_of, token_path
+from edge.show.sockets import FEED_SOCKET, IMAGES_SOCKET, socket_next_to
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,16 +25,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _REQUEST_BYTES = 16_384
-_KEEP_ALIVE_S, _LEAVE_S = 5, 1
-_MORE = 16
-"""Connections for those who log in, on top of four for each viewer."""
+_KEEP_ALIVE_S = 5
+_SHUTDOWN_S = 1
+_LOGIN_CONNECTIONS = 16
+"""Connections for logging in, on top of four per viewer."""
 
 
 def serve(web: WebSettings, scene: Path, *, with_watch: bool) -> None:
-    """Serve the page of the watch at `scene` until SIGINT or SIGTERM, or with it, until that ends.
+    """Serve the page of the service at `scene` until SIGINT or SIGTERM; `with_watch`: end when the service ends.
 
     Raises:
-        ConfigError: a setting is unsafe, the port is taken, or the token cannot be read.
+        ConfigError: a setting is unsafe, the port is in use, or the token cannot be read.
     """
     check(web)
     path = token_path(web)
@@ -45,20 +45,20 @@ def serve(web: WebSettings, scene: Path, *, with_watch: bool) -> None:
     def end(*_: object) -> None:
         server.should_exit = True
 
-    pictures = Pictures(beside(scene, PICTURES), viewers=web.viewers)
-    news = News(beside(scene, NEWS), on_end=end if with_watch else lambda: None)
-    server = Server(_config(web, Page(web, token, pictures, news)), limit=4 * web.viewers + _MORE)
+    live = LiveImage(socket_next_to(scene, IMAGES_SOCKET), viewers=web.viewers)
+    events = Events(socket_next_to(scene, FEED_SOCKET), on_end=end if with_watch else lambda: None)
+    server = Server(_config(web, Page(web, token, live, events)), limit=4 * web.viewers + _LOGIN_CONNECTIONS)
     for handler in logging.getLogger().handlers:
         handler.addFilter(OncePerMinute())
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end)  # before the server takes them over, and when it raises them again at its end
+        signal.signal(number, end)  # before the server installs its own handlers, and after it restores these
     listener = listener_of(web)
-    log.info("web page: %s  its token: maskwatch web --token, or %s", address_of(web), path)
+    log.info("web page: %s  token: printed by maskwatch web --token, or in %s", address_of(web), path)
     server.run([listener])
 
 
 def _config(web: WebSettings, page: Page) -> uvicorn.Config:
-    """Return how the page is served: plain HTTP/1.1, quietly, with a bound to everything."""
+    """Return the configuration of the server: plain HTTP/1.1, no access log, a limit on everything."""
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
     return uvicorn.Config(
         page.app(hosts_of(web)),
@@ -73,6 +73,6 @@ def _config(web: WebSettings, page: Page) -> uvicorn.Config:
         ssl_certfile=web.tls_cert or None,
         ssl_keyfile=web.tls_key or None,
         timeout_keep_alive=_KEEP_ALIVE_S,
-        timeout_graceful_shutdown=_LEAVE_S,
+        timeout_graceful_shutdown=_SHUTDOWN_S,
         h11_max_incomplete_event_size=_REQUEST_BYTES,
     )

@@ -1,85 +1,89 @@
-// The page: news from the watch as server-sent events, the live picture while somebody looks.
+// The page: server-sent events fill its sections, and the live image is requested while somebody can see it.
 import { drawPlot, fillHours } from "/plot.js";
-import { LABELS, WORDS, element, seconds } from "/words.js";
+import { LABELS, LABEL_NAMES, element, seconds } from "/elements.js";
 
-const at = (id) => document.getElementById(id);
-const REASONS = { mask_on: "mask put on", gone: "left", stopped: "watch stopped", restart: "watch restarted" };
-const COVERED = {
-  all: "everything is.",
-  changes: "all that may be a person is.",
-  faces: "faces that were found are, one that was missed is not.",
+const byId = (id) => document.getElementById(id);
+const DAY_MS = 24 * 3600 * 1000;
+const RETRY_MS = 5000;
+const REASONS = { mask_on: "mask put on", gone: "left", stopped: "service stopped", restart: "service restarted" };
+const PIXELATED = {
+  all: "The device pixelates the whole image before it sends it.",
+  changes: "The device pixelates everything that may be a person before it sends the image.",
+  faces: "The device pixelates the faces that it finds before it sends the image; a face that it misses stays visible.",
 };
-const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 let now = new Date();        // the device's clock, not the browser's
-let known = null;            // ids of the alerts that were shown already
-let alerts = [], open = [];  // as sent; those that go on, with the element that counts their seconds
+let isConnected = false;     // to the service: what the page shows is current
+let since = null;            // when the service started; it knows of no alert before
+let maxAlerts = Infinity;    // how many alerts the service keeps
+let alerts = [];             // newest first
+let alertIds = null;         // of the alerts shown so far, null before the first ones
+let openAlerts = [];         // those that have not ended, each with the element that shows its duration
 let counts = null;
-let isKnown = false;       // whether the service was heard and not lost since
-let since = null, most = Infinity;    // when the service started, and how many alerts it keeps: it knows of none before
-const DAY_MS = 24 * 3600 * 1000;
 
-const show = {
+const handlers = {
   device(device) {
-    at("name").textContent = device.name;
-    at("where").textContent = [device.site, `camera ${device.camera}`].filter(Boolean).join(" · ");
-    at("version").textContent = device.version;
+    byId("name").textContent = device.name;
+    byId("where").textContent = [device.site, `camera ${device.camera}`].filter(Boolean).join(" · ");
+    byId("version").textContent = device.version;
     document.title = `${device.name} · maskwatch`;
   },
 
-  since(news) {
-    since = new Date(news.since);
-    most = news.most_alerts;
+  since(message) {
+    since = new Date(message.since);
+    maxAlerts = message.most_alerts;
     describeToday();
   },
 
   state(state) {
-    if (state.gone) return forget("The service does not run. This page waits for it.");
+    if (state.gone) return showDisconnected("The service is not running. This page reconnects when it is back.");
     now = new Date(state.t);
     const problems = Object.entries(state.problems);
     summariseState(state.unmasked, problems.map(([name]) => name));
     describeNoAlerts();
-    at("problems").replaceChildren(...problems.map(([name, text]) => element("li", {}, element("strong", {}, name), ` ${text}`)));
-    at("faces").replaceChildren(...LABELS.map((label) => counted(label, state.faces[label])));
-    at("unknown").hidden = true;
-    if (!isKnown) {
-      isKnown = true;
+    byId("problems").replaceChildren(...problems.map(([name, text]) => element("li", {}, element("strong", {}, name), ` ${text}`)));
+    byId("faces").replaceChildren(...LABELS.map((label) => labelCount(label, state.faces[label])));
+    byId("unknown").hidden = true;
+    if (!isConnected) {
+      isConnected = true;
       drawAlerts();
     }
-    fill(at("vitals"), vitals(state));
-    for (const { alert, lasted } of open) lasted.textContent = seconds((now - new Date(alert.opened)) / 1000);
+    fill(byId("vitals"), vitals(state));
+    for (const { alert, duration } of openAlerts) duration.textContent = seconds((now - new Date(alert.opened)) / 1000);
   },
 
-  alerts(news) {
-    const fresh = known === null ? [] : news.filter((alert) => !known.has(alert.id));
-    known = new Set(news.map((alert) => alert.id));
-    alerts = news;
-    drawAlerts(new Set(fresh.map((alert) => alert.id)));
-    if (fresh.length) {
-      at("announce").textContent = `Alert: ${WORDS[fresh[0].label].toLowerCase()}, ${clock(new Date(fresh[0].opened))}`;
+  alerts(message) {
+    const added = alertIds === null ? [] : message.filter((alert) => !alertIds.has(alert.id));
+    alertIds = new Set(message.map((alert) => alert.id));
+    alerts = message;
+    drawAlerts(new Set(added.map((alert) => alert.id)));
+    if (added.length) {
+      byId("announcement").textContent = `Alert: ${LABEL_NAMES[added[0].label].toLowerCase()}, ${clock(new Date(added[0].opened))}`;
     }
   },
 
-  counts(news) {
-    counts = news;
+  counts(message) {
+    counts = message;
     describeToday();
-    at("legend").replaceChildren(...LABELS.filter((label) => counts[label]).map((label) => counted(label, counts[label].reduce((a, b) => a + b, 0))));
-    drawPlot(at("plot"), counts);
-    fillHours(at("hours"), counts);
+    const total = (label) => counts[label].reduce((a, b) => a + b, 0);
+    byId("legend").replaceChildren(...LABELS.filter((label) => counts[label]).map((label) => labelCount(label, total(label))));
+    drawPlot(byId("plot"), counts);
+    fillHours(byId("hours"), counts);
   },
 
   models(models) {
-    fill(at("models"), models.map((model) => [
-      model.kind === "face" ? "Finds faces" : "Judges masks",
+    fill(byId("models"), models.map((model) => [
+      model.kind === "face" ? "Face detector" : "Mask classifier",
       element("span", {}, `${model.name} ${model.version}`, element("span", { class: "quiet value" }, `sha256 ${model.sha256.slice(0, 8)}…`)),
     ]));
   },
 
   settings(settings) {
-    at("privacy").textContent = `Pixelated before it leaves the watch: ${COVERED[settings.privacy?.pixelate] ?? "people are."}`;
-    at("settings").replaceChildren(...Object.entries(settings).map(([section, values]) => {
+    byId("privacy").textContent = PIXELATED[settings.privacy?.pixelate] ?? "The device pixelates people before it sends the image.";
+    byId("settings").replaceChildren(...Object.entries(settings).map(([section, values]) => {
       const list = element("dl", {});
-      fill(list, Object.entries(values).map(([key, value]) => [key, element("span", { class: "value" }, shown(value))]));
+      fill(list, Object.entries(values).map(([key, value]) => [key, element("span", { class: "value" }, settingText(value))]));
       return element("section", {}, element("h3", {}, section), list);
     }));
   },
@@ -87,129 +91,134 @@ const show = {
 
 function vitals(state) {
   const rows = [
-    ["Pictures", `${state.fps_hz.toFixed(1)} a second`],
-    ["Decided after", `${Math.round(state.latency_ms)} ms`],
+    ["Frame rate", `${state.fps_hz.toFixed(1)} fps`],
+    ["Latency", `${Math.round(state.latency_ms)} ms`],
     ["Camera", state.camera ?? "file"],
     ["Broker", state.broker],
-    ["Alerts on their way", String(state.waiting)],
+    ["Alerts waiting", String(state.waiting)],
   ];
   if (state.dropped_alerts) rows.push(["Alerts dropped", String(state.dropped_alerts)]);
   if (state.reopened) rows.push(["Camera reopened", `${state.reopened} times`]);
   return rows;
 }
 
-function drawAlerts(fresh = new Set()) {
-  at("no-alerts").hidden = alerts.length > 0;
-  at("alerts").hidden = alerts.length === 0;
-  at("older-alerts").hidden = alerts.length < most;
-  at("older-alerts").textContent = `The newest ${most}; older ones are not kept.`;
+function drawAlerts(added = new Set()) {
+  byId("no-alerts").hidden = alerts.length > 0;
+  byId("alerts").hidden = alerts.length === 0;
+  byId("older-alerts").hidden = alerts.length < maxAlerts;
+  byId("older-alerts").textContent = `Only the newest ${maxAlerts} alerts are kept.`;
   describeNoAlerts();
-  open = [];
-  at("alerts").replaceChildren(...alerts.map((alert) => {
+  openAlerts = [];
+  byId("alerts").replaceChildren(...alerts.map((alert) => {
     const opened = new Date(alert.opened);
-    const lasted = element("span", { class: "lasted" }, seconds(alert.duration_s ?? (now - opened) / 1000));
-    if (alert.duration_s === null && isKnown) open.push({ alert, lasted });
-    const state = alert.reason ? element("span", { class: "quiet" }, REASONS[alert.reason] ?? alert.reason) : isKnown ? element("span", { class: "tag alert" }, "now") : element("span", { class: "quiet" }, "end not known");
-    const late = alert.delayed ? "sent late" : alert.waiting ? "waits for the broker" : "";
-    return element("li", fresh.has(alert.id) && !still ? { class: "fresh" } : {},
-      element("span", { class: "what" }, element("span", { class: `swatch ${alert.label}` }), WORDS[alert.label]),
-      lasted,
-      element("span", {}, element("time", { datetime: alert.opened }, clock(opened)), " ", late ? element("span", { class: "tag" }, late) : ""),
-      state);
+    const duration = element("span", { class: "duration" }, seconds(alert.duration_s ?? (now - opened) / 1000));
+    if (alert.duration_s === null && isConnected) openAlerts.push({ alert, duration });
+    const delivery = alert.delayed ? "sent late" : alert.waiting ? "waiting for the broker" : "";
+    return element("li", added.has(alert.id) && !reducedMotion ? { class: "added" } : {},
+      element("span", { class: "label" }, element("span", { class: `swatch ${alert.label}` }), LABEL_NAMES[alert.label]),
+      duration,
+      element("span", {}, element("time", { datetime: alert.opened }, clock(opened)), " ", delivery ? element("span", { class: "tag" }, delivery) : ""),
+      alertEnd(alert));
   }));
 }
 
+function alertEnd(alert) {
+  if (alert.reason) return element("span", { class: "quiet" }, REASONS[alert.reason] ?? alert.reason);
+  if (isConnected) return element("span", { class: "tag alert" }, "now");
+  return element("span", { class: "quiet" }, "end not known");
+}
+
 function summarise(tone, text) {
-  const summary = at("summary");
-  if (summary.textContent !== text) summary.textContent = text;    // said once by screen readers
+  const summary = byId("summary");
+  if (summary.textContent !== text) summary.textContent = text;    // screen readers read each change once
   summary.dataset.tone = tone;
 }
 
 function summariseState(unmasked, problems) {
-  const sentences = unmasked ? ["Somebody is without a mask"] : [];
+  const sentences = unmasked ? ["Somebody is not wearing a mask"] : [];
   if (problems.length) sentences.push(`${problems.length === 1 ? "One problem" : `${problems.length} problems`}: ${problems.join(", ")}`);
   summarise(unmasked ? "alert" : problems.length ? "bad" : "good", sentences.join(". ") || "All is well");
 }
 
-// What was known a moment ago is not shown as if it were so now.
-function forget(reason) {
+// Remove what is no longer current, so that nobody takes it for the present state.
+function showDisconnected(reason) {
   summarise("bad", reason);
-  at("problems").replaceChildren();
-  at("faces").replaceChildren();
-  at("vitals").replaceChildren();
-  at("unknown").hidden = false;
-  isKnown = false;
+  byId("problems").replaceChildren();
+  byId("faces").replaceChildren();
+  byId("vitals").replaceChildren();
+  byId("unknown").hidden = false;
+  isConnected = false;
   drawAlerts();
 }
 
 function describeNoAlerts() {
-  if (!isKnown || since === null) at("no-alerts").textContent = "Not known now.";
-  else at("no-alerts").textContent = now - since >= DAY_MS ? "None in the last 24 hours."
-    : `None since ${clock(since)}, when the service started. Earlier ones are not known.`;
+  if (!isConnected || since === null) byId("no-alerts").textContent = "Not available while disconnected.";
+  else byId("no-alerts").textContent = now - since >= DAY_MS ? "None in the last 24 hours."
+    : `None since ${clock(since)}, when the service started. Earlier alerts are not known.`;
 }
 
 function describeToday() {
   if (since === null || counts === null) return;
-  at("since").textContent = "Each person counts once."
-    + (counts.known_from ? ` The service started at ${clock(since)}; what was before is not known.` : "");
+  byId("since").textContent = "Each person is counted once."
+    + (counts.known_from ? ` The service started at ${clock(since)}; there are no counts from before.` : "");
 }
 
-function counted(label, count) {
-  return element("li", {}, element("span", { class: `swatch ${label}` }), `${WORDS[label]} `, element("strong", {}, String(count)));
+function labelCount(label, count) {
+  return element("li", {}, element("span", { class: `swatch ${label}` }), `${LABEL_NAMES[label]} `, element("strong", {}, String(count)));
 }
 
 function fill(list, rows) {
   list.replaceChildren(...rows.flatMap(([term, value]) => [element("dt", {}, term), element("dd", {}, value)]));
 }
 
-function shown(value) {
+function settingText(value) {
   return value === "" ? "–" : Array.isArray(value) ? value.join(", ") || "–" : String(value);
 }
 
-// In the reader's own language and order of day and month.
+// Return a time, with the date unless it is today, as the browser's language writes it.
 function clock(date) {
-  const today = date.toDateString() === now.toDateString();
-  return date.toLocaleString(undefined, { ...(today ? {} : { day: "numeric", month: "short" }), hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  const isToday = date.toDateString() === now.toDateString();
+  return date.toLocaleString(undefined, { ...(isToday ? {} : { day: "numeric", month: "short" }), hour: "2-digit", minute: "2-digit", second: "2-digit" });
 }
 
-// The live picture: asked for while the page is seen and not paused, so that the watch copies nothing otherwise.
-let wanted = !still;
-function look() {
-  const on = wanted && !document.hidden;
-  const picture = at("picture");
-  at("watch").textContent = wanted ? "Pause picture" : "Show picture";
-  at("no-picture").textContent = "The picture is paused.";
-  at("no-picture").hidden = on;
-  picture.hidden = !on;
-  if (on) picture.src = `/live.mjpg?${Date.now()}`;
-  else picture.removeAttribute("src");
+// The live image: requested only while the page is visible and not paused, so that the service copies nothing otherwise.
+let isPaused = reducedMotion;
+function updateImage() {
+  const isShown = !isPaused && !document.hidden;
+  const image = byId("image");
+  byId("pause").textContent = isPaused ? "Show image" : "Pause image";
+  byId("no-image").textContent = "The image is paused.";
+  byId("no-image").hidden = isShown;
+  image.hidden = !isShown;
+  if (isShown) image.src = `/live.mjpg?${Date.now()}`;
+  else image.removeAttribute("src");
 }
-at("watch").addEventListener("click", () => { wanted = !wanted; look(); });
-at("picture").addEventListener("error", () => {
-  if (at("picture").hidden || !at("picture").hasAttribute("src")) return;
-  at("picture").hidden = true;
-  at("no-picture").hidden = false;
-  at("no-picture").textContent = "There is no picture now, or too many are looking. Trying again …";
-  setTimeout(look, 5000);
+byId("pause").addEventListener("click", () => { isPaused = !isPaused; updateImage(); });
+byId("image").addEventListener("error", () => {
+  if (byId("image").hidden || !byId("image").hasAttribute("src")) return;
+  byId("image").hidden = true;
+  byId("no-image").hidden = false;
+  byId("no-image").textContent = "No image, or too many viewers. Trying again …";
+  setTimeout(updateImage, RETRY_MS);
 });
-document.addEventListener("visibilitychange", look);
+document.addEventListener("visibilitychange", updateImage);
 
-// News. An event source that is refused gives up for good: the session is over, or there are too many readers.
-function listen() {
-  const source = new EventSource("/news");
-  for (const [name, draw] of Object.entries(show)) {
-    source.addEventListener(name, (event) => draw(JSON.parse(event.data)));
+// An event source whose request is refused does not try again: the session has ended, or there are too many viewers.
+function connect() {
+  const source = new EventSource("/events");
+  for (const [name, handle] of Object.entries(handlers)) {
+    source.addEventListener(name, (event) => handle(JSON.parse(event.data)));
   }
   source.addEventListener("error", async () => {
-    forget("The page has lost the device. Trying again …");
+    showDisconnected("The connection to the device is lost. Trying again …");
     if (source.readyState !== EventSource.CLOSED) return;
-    const answer = await fetch("/", { method: "HEAD", redirect: "manual" }).catch(() => null);
-    if (answer?.type === "opaqueredirect") location.assign("/login");
-    else setTimeout(listen, 5000);
+    const response = await fetch("/", { method: "HEAD", redirect: "manual" }).catch(() => null);
+    if (response?.type === "opaqueredirect") location.assign("/login");
+    else setTimeout(connect, RETRY_MS);
   });
 }
 
-addEventListener("resize", () => counts && drawPlot(at("plot"), counts));
+addEventListener("resize", () => counts && drawPlot(byId("plot"), counts));
 
-listen();
-look();
+connect();
+updateImage();

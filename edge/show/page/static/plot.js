@@ -1,45 +1,45 @@
-// People who came today, in stacked bars of ten minutes (of an hour on narrow screens), and the same as a table.
-import { LABELS, WORDS, drawn, element } from "/words.js";
+// People counted today, as stacked bars of ten minutes (of an hour on narrow screens), and as a table.
+import { LABELS, LABEL_NAMES, element, svgElement } from "/elements.js";
 
 const HEIGHT = 190, LEFT = 34, BOTTOM = 24, TOP = 8;
-const came = (counts) => LABELS.filter((label) => Array.isArray(counts[label]));
+const labelsOf = (counts) => LABELS.filter((label) => Array.isArray(counts[label]));
 
-export function drawPlot(place, counts) {
-  const width = Math.max(280, place.clientWidth);
+export function drawPlot(container, counts) {
+  const width = Math.max(280, container.clientWidth);
   const merged = width < 700 ? 60 / counts.step_min : 1;
   const bars = grouped(counts, merged);
   const steps = bars[0].heights.length;
   const highest = Math.max(4, ...Array.from({ length: steps }, (_, k) => bars.reduce((sum, bar) => sum + bar.heights[k], 0)));
   const x = (step) => LEFT + (step / steps) * (width - LEFT - 4);
   const y = (count) => HEIGHT - BOTTOM - (count / highest) * (HEIGHT - BOTTOM - TOP);
-  const picture = drawn("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": spoken(counts) });
+  const plot = svgElement("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": description(counts) });
   if (counts.known_from) {
     const known = x(counts.known_from / merged);
-    picture.append(drawn("rect", { class: "unknown", x: LEFT, width: known - LEFT, y: TOP, height: y(0) - TOP }));
-    if (known - LEFT > 90) picture.append(drawn("text", { x: (LEFT + known) / 2, y: HEIGHT / 2, "text-anchor": "middle" }, "not known"));
+    plot.append(svgElement("rect", { class: "unknown", x: LEFT, width: known - LEFT, y: TOP, height: y(0) - TOP }));
+    if (known - LEFT > 90) plot.append(svgElement("text", { x: (LEFT + known) / 2, y: HEIGHT / 2, "text-anchor": "middle" }, "no data"));
   }
   for (const count of ticks(highest)) {
-    picture.append(drawn("line", { x1: LEFT, x2: width - 4, y1: y(count), y2: y(count) }),
-      drawn("text", { x: LEFT - 6, y: y(count) + 4, "text-anchor": "end" }, String(count)));
+    plot.append(svgElement("line", { x1: LEFT, x2: width - 4, y1: y(count), y2: y(count) }),
+      svgElement("text", { x: LEFT - 6, y: y(count) + 4, "text-anchor": "end" }, String(count)));
   }
   const base = Array(steps).fill(0);
   for (const { label, heights } of bars) {
     heights.forEach((count, k) => {
       if (!count) return;
       const gap = merged > 1 ? 2 : 0.5;
-      picture.append(drawn("rect", { class: label, x: x(k) + gap, width: Math.max(1, x(k + 1) - x(k) - 2 * gap),
+      plot.append(svgElement("rect", { class: label, x: x(k) + gap, width: Math.max(1, x(k + 1) - x(k) - 2 * gap),
         y: y(base[k] + count), height: y(base[k]) - y(base[k] + count) }));
       base[k] += count;
     });
   }
   for (let hour = 0; hour <= 24; hour += width < 700 ? 6 : 3) {
     const anchor = hour === 0 ? "start" : hour === 24 ? "end" : "middle";
-    picture.append(drawn("text", { x: x(hour * steps / 24), y: HEIGHT - 6, "text-anchor": anchor }, String(hour).padStart(2, "0")));
+    plot.append(svgElement("text", { x: x(hour * steps / 24), y: HEIGHT - 6, "text-anchor": anchor }, String(hour).padStart(2, "0")));
   }
-  picture.append(drawn("line", { class: "axis", x1: LEFT, x2: width - 4, y1: y(0), y2: y(0) }));
+  plot.append(svgElement("line", { class: "axis", x1: LEFT, x2: width - 4, y1: y(0), y2: y(0) }));
   const moment = x((counts.now + 1) / merged);
-  picture.append(drawn("line", { class: "now", x1: moment, x2: moment, y1: TOP, y2: y(0) }));
-  place.replaceChildren(picture);
+  plot.append(svgElement("line", { class: "now", x1: moment, x2: moment, y1: TOP, y2: y(0) }));
+  container.replaceChildren(plot);
 }
 
 export function fillHours(table, counts) {
@@ -53,7 +53,7 @@ export function fillHours(table, counts) {
 }
 
 function grouped(counts, merged) {
-  return came(counts).map((label) => ({
+  return labelsOf(counts).map((label) => ({
     label,
     heights: Array.from({ length: counts[label].length / merged }, (_, k) =>
       counts[label].slice(k * merged, (k + 1) * merged).reduce((sum, count) => sum + count, 0)),
@@ -65,8 +65,8 @@ function ticks(highest) {
   return Array.from({ length: Math.floor(highest / step) + 1 }, (_, k) => k * step);
 }
 
-function spoken(counts) {
-  const sums = came(counts).map((label) => `${WORDS[label].toLowerCase()} ${counts[label].reduce((a, b) => a + b, 0)}`);
-  const known = counts.known_from ? " What was before the service started is not known." : "";
-  return `People who came today: ${sums.join(", ")}.${known} The table below shows them by hour.`;
+function description(counts) {
+  const sums = labelsOf(counts).map((label) => `${LABEL_NAMES[label].toLowerCase()} ${counts[label].reduce((a, b) => a + b, 0)}`);
+  const known = counts.known_from ? " There are no counts from before the service started." : "";
+  return `People counted today: ${sums.join(", ")}.${known} The table below shows them by hour.`;
 }
