@@ -308,7 +308,7 @@ def test_one_wrong_answer_is_refused_at_once_and_all_others_stay(sit_down, tmp_p
     terminal.answer("Which horizontal angle of view has it?", "2")
     terminal.answer("counted as near, metres", "nan")
     terminal.answer("counted as near, metres", "1.5")
-    terminal.wait_for("A run will refuse these settings: web.host: 0.0.0.0 is reached from other machines")
+    terminal.wait_for("A run will refuse these settings: web.host: 0.0.0.0: other machines can reach this address")
     terminal.answer("Change mine.toml?")
     assert terminal.end() == 0
     settings = load(file=tmp_path / "mine.toml").settings
