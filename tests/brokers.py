@@ -114,26 +114,26 @@ CASES = (
     Case(
         "ACL denies all",
         _ACL,
-        Expected(_NONE, "denied: ", "Not authorized", "denied: ", "odd: "),
+        Expected(_NONE, "denied: ", "Not authorized", "denied: ", "warning: "),
         files=(("acl", "topic read $SYS/#\n"),),
     ),
     Case(
         "ACL of another name",
         _ACL,
-        Expected(_NONE, "denied: ", "Not authorized", "denied: ", "odd: "),
+        Expected(_NONE, "denied: ", "Not authorized", "denied: ", "warning: "),
         files=(("acl", "topic readwrite maskwatch/1/other/#\n"),),
     ),
     Case(
         "message_size_limit 400",
         "message_size_limit 400",
-        Expected(ALL - {"discovery", "alert"}, "denied: ", "Packet too large", "denied: ", "odd: "),
+        Expected(ALL - {"discovery", "alert"}, "denied: ", "Packet too large", "denied: ", "warning: "),
     ),
     Case(
         "retain_available false",
         "retain_available false",
-        Expected(log="keeps no retained messages", doctor="odd: 127.0.0.1"),
+        Expected(log="keeps no retained messages", doctor="warning: 127.0.0.1"),
     ),
-    Case("max_qos 0", "max_qos 0", Expected(log="takes QoS 0 only", doctor="odd: 127.0.0.1")),
+    Case("max_qos 0", "max_qos 0", Expected(log="takes QoS 0 only", doctor="warning: 127.0.0.1")),
     Case("max_qos 1", "max_qos 1"),
     Case("max_inflight_messages 1", "max_inflight_messages 1"),
     Case("max_keepalive 10", "max_keepalive 10"),
@@ -141,13 +141,13 @@ CASES = (
     Case(
         "max_packet_size 400: too small for alerts",
         "max_packet_size 400",
-        Expected(ALL - {"discovery", "alert"}, "denied: ", "takes 400", "denied: ", "odd: "),
+        Expected(ALL - {"discovery", "alert"}, "denied: ", "takes 400", "denied: ", "warning: "),
     ),
     Case(
         "ACL denies alerts alone",
         _ACL,
         Expected(
-            ALL - {"alert"}, "denied: maskwatch/1/stop-7/camera/main/alert", "Not authorized", "denied: ", "odd: "
+            ALL - {"alert"}, "denied: maskwatch/1/stop-7/camera/main/alert", "Not authorized", "denied: ", "warning: "
         ),
         files=(("acl", "topic deny maskwatch/1/+/camera/+/alert\ntopic readwrite #\n"),),
     ),
@@ -161,33 +161,33 @@ CASES = (
     Case(
         "the documented ACL, another user",
         f"{_PASSWORDS}\n{_ACL}",
-        Expected(frozenset({"discovery"}), "denied: ", "Not authorized", "denied: ", "odd: "),
+        Expected(frozenset({"discovery"}), "denied: ", "Not authorized", "denied: ", "warning: "),
         settings=("mqtt.user=other", "mqtt.password_file={folder}/right"),
         files=(("acl", _NOT_OURS),),
     ),
     Case(
         "a wrong password",
         _PASSWORDS,
-        Expected(_NONE, "refused: ", log="refused: ", doctor="odd: "),
+        Expected(_NONE, "refused: ", log="refused: ", doctor="warning: "),
         settings=(f"mqtt.user={DEVICE}", "mqtt.password_file={folder}/wrong"),
     ),
     Case("TLS", _TLS, settings=_ON),
     Case(
         "TLS, of another authority",
         _TLS,
-        Expected(_NONE, "tls: the broker's certificate is refused", log="tls: ", doctor="odd: "),
+        Expected(_NONE, "tls: the broker's certificate is refused", log="tls: ", doctor="warning: "),
         settings=("mqtt.tls=on", "mqtt.ca_file={folder}/other.crt"),
     ),
     Case(
         "TLS, an authority's file that is absent",
         _TLS,
-        Expected(_NONE, "tls: mqtt.ca_file: ", log="no such file", doctor="odd: "),
+        Expected(_NONE, "tls: mqtt.ca_file: ", log="no such file", doctor="warning: "),
         settings=("mqtt.tls=on", "mqtt.ca_file={folder}/absent.crt"),
     ),
     Case(
         "TLS, wants our certificate",
         f"{_TLS}\nrequire_certificate true",
-        Expected(_NONE, "tls: ", log="tls: ", doctor="odd: "),
+        Expected(_NONE, "tls: ", log="tls: ", doctor="warning: "),
         settings=_ON,
     ),
     Case("3.1.1 only", gate="3.1.1"),
@@ -209,14 +209,14 @@ CASES = (
     Case(
         "acknowledges nothing",
         "",
-        Expected(ALL, "unresponsive: ", "unresponsive: ", "unresponsive: ", "odd: "),
+        Expected(ALL, "unresponsive: ", "unresponsive: ", "unresponsive: ", "warning: "),
         gate="deaf",
     ),
-    Case("takes no more clients", expected=Expected(_NONE, "mute", log="mute", doctor="odd: "), gate="full"),
+    Case("takes no more clients", expected=Expected(_NONE, "mute", log="mute", doctor="warning: "), gate="full"),
     Case(
         "absent",
         "",
-        Expected(_NONE, "unreachable: Connection refused", log="unreachable", doctor="odd: "),
+        Expected(_NONE, "unreachable: Connection refused", log="unreachable", doctor="warning: "),
         then="absent",
     ),
 )

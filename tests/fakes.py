@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.capture import Picture, State
+from edge.capture import CameraImage, CameraState
 from edge.data import CLASSES, Faces, Frame, Gap, Mask, Scene, Track, Verdicts
 from edge.errors import CameraError
 
@@ -71,13 +71,13 @@ class FakeCamera:
         self._script = iter(script)
         self.closed = False
 
-    def read(self) -> Picture | None:
+    def read(self) -> CameraImage | None:
         step = next(self._script, CameraError("the script is over"))
         if callable(step):
             step = step()
         if isinstance(step, Exception):
             raise step
-        return None if step is None else Picture(step)
+        return None if step is None else CameraImage(step)
 
     def close(self) -> None:
         self.closed = True
@@ -86,7 +86,7 @@ class FakeCamera:
 class ListSource:
     """Source of given frames and gaps."""
 
-    state, detail, counts = State.OK, "", {}
+    state, detail, counts = CameraState.OK, "", {}
 
     def __init__(self, frames: Iterable[Frame | Gap]) -> None:
         self._frames = list(frames)

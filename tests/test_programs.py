@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from edge import programs
-from edge.doctor import packages
-from edge.doctor.host import Host, State, run
+from edge.doctor import FindingState, packages
+from edge.doctor.host import Host, run
 from edge.notice.player import Player
 from edge.notice.sound import SoundError
 from edge.notice.speech import spoken
@@ -45,9 +45,9 @@ def test_a_child_of_ours_imports_nothing_from_the_current_folder(trap):
 
 
 def test_the_probes_of_the_doctor_import_nothing_from_the_current_folder(trap):
-    assert Host().python_says("import json, numpy").code == 0
-    assert packages.venv(Host()).state is State.OK
-    assert packages.opencv(Host()).state is not State.MISSING
+    assert Host().run_python("import json, numpy").code == 0
+    assert packages.venv(Host()).state is FindingState.OK
+    assert packages.opencv(Host()).state is not FindingState.MISSING
     assert not (trap / "caught").exists()
 
 

@@ -24,7 +24,7 @@ class Source(Protocol):
         ...
 
 
-class State(StrEnum):
+class CameraState(StrEnum):
     """How a camera or a file fares; the value is the name on the wire."""
 
     OPENING = "opening"
@@ -37,7 +37,7 @@ class State(StrEnum):
 class WatchedSource(Source, Protocol):
     """A source that is read on a thread of its own, and can say how it fares, and in a few words why."""
 
-    state: State
+    state: CameraState
     detail: str
 
     @property
@@ -47,7 +47,7 @@ class WatchedSource(Source, Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Picture:
+class CameraImage:
     """What a camera hands out: uint8 (H, W, 3) BGR, and the same scene at detector size where the camera has it."""
 
     image: Image
@@ -57,7 +57,7 @@ class Picture:
 class Camera(Protocol):
     """An opened live camera; its calls may block, so only a capture thread makes them."""
 
-    def read(self) -> Picture | None:
+    def read(self) -> CameraImage | None:
         """Return the next picture, or None for one that is damaged.
 
         Raises:

@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from edge.capture import State
+from edge.capture import CameraState
 from edge.capture.blocking_call import BlockingCalls
 from edge.capture.freeze import FreezeDetector
 from edge.capture.latest_frame import Slot
@@ -17,7 +17,7 @@ from edge.errors import CameraError, CameraLost, ThreadStuck
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from edge.capture import Camera, Picture
+    from edge.capture import Camera, CameraImage
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class LiveSource:
         self._progress = FreezeDetector()
         self.damaged = 0
         self.reopened = 0
-        self.state = State.OPENING
+        self.state = CameraState.OPENING
         self.detail = ""
 
     @property
@@ -80,8 +80,8 @@ class LiveSource:
             now = time.monotonic()
             if frame is not None:
                 interval_s, heard_at = now - heard_at, now
-            elif self.state is State.OK and now - heard_at > max(self._patience_s, _INTERVALS * interval_s):
-                self._set_state(State.SILENT, f"no picture for {now - heard_at:.1f} s")
+            elif self.state is CameraState.OK and now - heard_at > max(self._patience_s, _INTERVALS * interval_s):
+                self._set_state(CameraState.SILENT, f"no picture for {now - heard_at:.1f} s")
             self._check_stuck(now)
             yield Gap(now) if frame is None else frame
 
@@ -105,11 +105,11 @@ class LiveSource:
             try:
                 self._session()
             except CameraError as error:
-                if self.state is not State.FROZEN:
-                    self._set_state(State.OFFLINE, str(error))
+                if self.state is not CameraState.FROZEN:
+                    self._set_state(CameraState.OFFLINE, str(error))
             except Exception:  # the edge of the capture thread: a driver may raise anything, and must not end the watch
                 log.exception("%s: unexpected failure of the camera", self._name)
-                self._set_state(State.OFFLINE, "failed unexpectedly")
+                self._set_state(CameraState.OFFLINE, "failed unexpectedly")
             pause_s = _FIRST_RETRY_S if self._seq > seen else min(2 * pause_s, self._retry_max_s)
             self._stop.wait(pause_s)
 
@@ -118,31 +118,31 @@ class LiveSource:
         camera = self._calls.timed(self._open_camera)
         self.reopened += self._seq > 0
         patient_until = time.monotonic() + self._patience_s
-        if self.state is not State.FROZEN:  # the first picture counts as progress, even if it is the last one again
+        if self.state is not CameraState.FROZEN:  # the first image counts as progress even if it is unchanged
             self._progress = FreezeDetector()
         try:
             while not self._stop.is_set():
                 self._hand_over(self._calls.timed(camera.read))
-                frozen = self.state is State.FROZEN and time.monotonic() > patient_until
-                if frozen or self.state is State.SILENT:
+                frozen = self.state is CameraState.FROZEN and time.monotonic() > patient_until
+                if frozen or self.state is CameraState.SILENT:
                     raise CameraLost(f"{self._name}: {self.detail}")
         finally:
             self._calls.timed(camera.close)
 
-    def _hand_over(self, picture: Picture | None) -> None:
+    def _hand_over(self, picture: CameraImage | None) -> None:
         if picture is None:
             self.damaged += 1
             return
         now = time.monotonic()
         if self._progress.moved(picture.image, now):
-            self._set_state(State.OK)
+            self._set_state(CameraState.OK)
         elif self._progress.still_s(now) >= self._frozen_s:
-            self._set_state(State.FROZEN, f"the very same picture for {self._frozen_s:.0f} s")
+            self._set_state(CameraState.FROZEN, f"the very same picture for {self._frozen_s:.0f} s")
         self._slot.put(Frame(picture.image, self._seq, at=now, read_at=now, small=picture.small))
         self._seq += 1
 
-    def _set_state(self, state: State, detail: str = "") -> None:
+    def _set_state(self, state: CameraState, detail: str = "") -> None:
         if state is not self.state:
             self.state, self.detail = state, detail
-            level = logging.INFO if state is State.OK else logging.WARNING
+            level = logging.INFO if state is CameraState.OK else logging.WARNING
             log.log(level, "camera %s: %s%s", self._name, state.value, f": {detail}" if detail else "")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge.capture import Picture, decoder, probe
+from edge.capture import CameraImage, decoder, probe
 from edge.capture.files import MAX_PIXELS, check_pixels, frame_pixels
 from edge.errors import CameraError, CameraLost
 from edge.redaction import redacted
@@ -52,7 +52,7 @@ class OpenCvCamera:
             capture.release()
             raise
 
-    def read(self) -> Picture | None:
+    def read(self) -> CameraImage | None:
         """Return the next picture, None for a damaged one.
 
         Raises:
@@ -65,7 +65,7 @@ class OpenCvCamera:
             self._empty_reads = 0
             if self._is_stream:
                 decoder.check_frame(self._name, image)  # type: ignore[arg-type]
-            return Picture(image)  # type: ignore[arg-type]
+            return CameraImage(image)  # type: ignore[arg-type]
         self._empty_reads += 1
         if self._failed_reads > _MAX_FAILED_READS or self._empty_reads > _MAX_EMPTY_READS:
             raise CameraLost(f"{self._name}: gives no picture any more")

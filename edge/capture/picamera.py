@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from edge.capture import Picture
+from edge.capture import CameraImage
 from edge.errors import CameraError, CameraLost
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class PiCamera:
         except (RuntimeError, ValueError):  # a pipeline with one stream only
             self._camera.configure(self._camera.create_video_configuration(**wanted))
 
-    def read(self) -> Picture | None:
+    def read(self) -> CameraImage | None:
         """Return the next picture; it is copied once, since the mapped buffer goes back to the camera.
 
         Raises:
@@ -113,7 +113,9 @@ class PiCamera:
         except (RuntimeError, OSError) as error:
             raise CameraLost(f"picamera: gives no picture any more: {error}") from error
         try:
-            return Picture(self._copy(request, self._main), self._copy(request, self._small) if self._small else None)
+            return CameraImage(
+                self._copy(request, self._main), self._copy(request, self._small) if self._small else None
+            )
         except RuntimeError as error:
             raise CameraLost(f"picamera: gives no picture any more: {error}") from error
         finally:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 
-from edge.capture import Picture
+from edge.capture import CameraImage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +65,7 @@ class PreparedCamera:
         """
         self._camera, self._prepare = open_camera(), prepare
 
-    def read(self) -> Picture | None:
+    def read(self) -> CameraImage | None:
         """Return the next image, prepared.
 
         Raises:
@@ -75,7 +75,7 @@ class PreparedCamera:
         if picture is None:
             return None
         small = None if picture.small is None else self._prepare(picture.small)
-        return Picture(self._prepare(picture.image), small)
+        return CameraImage(self._prepare(picture.image), small)
 
     def close(self) -> None:
         """Release the camera."""

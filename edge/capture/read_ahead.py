@@ -9,7 +9,7 @@ from dataclasses import replace
 from queue import Empty, Full, Queue
 from typing import TYPE_CHECKING
 
-from edge.capture import State
+from edge.capture import CameraState
 from edge.capture.blocking_call import BlockingCalls
 from edge.data import Frame, Gap
 from edge.errors import EdgeError, ThreadStuck
@@ -59,7 +59,7 @@ class ReadAhead:
         self._calls, self._queue = BlockingCalls(), Queue[Frame | Gap | None](_FRAMES)
         self._took_s = (0.0, 0.0)
         self._error: OSError | EdgeError | None = None
-        self.state, self.detail = State.OPENING, ""
+        self.state, self.detail = CameraState.OPENING, ""
         self._opened = threading.Event()
         self._thread = threading.Thread(target=self._read, name=f"read {name}", daemon=True)
         self._thread.start()
@@ -109,9 +109,9 @@ class ReadAhead:
             raise ThreadStuck(f"{self._name}: a call into the file has not returned for {self._stuck_s:.0f} s")
         patience_s = self._patience_s if self._opened.is_set() else self._open_timeout_s
         if blocked_s > max(patience_s, _INTERVALS * min(self._took_s)):
-            self._set_state(State.SILENT, f"nothing has come for {blocked_s:.1f} s")
+            self._set_state(CameraState.SILENT, f"nothing has come for {blocked_s:.1f} s")
         elif came:
-            self._set_state(State.OK)
+            self._set_state(CameraState.OK)
 
     def _read(self) -> None:
         """Open and read to the end; what goes wrong is for the walk to raise."""
@@ -154,8 +154,8 @@ class ReadAhead:
         if self._error:
             raise self._error
 
-    def _set_state(self, state: State, detail: str = "") -> None:
+    def _set_state(self, state: CameraState, detail: str = "") -> None:
         if state is not self.state:
             self.state, self.detail = state, detail
-            level = logging.INFO if state is State.OK else logging.WARNING
+            level = logging.INFO if state is CameraState.OK else logging.WARNING
             log.log(level, "camera %s: %s%s", self._name, state.value, f": {detail}" if detail else "")

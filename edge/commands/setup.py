@@ -16,7 +16,7 @@ from edge.settings.schema import Environment
 
 if TYPE_CHECKING:
     from edge.distance.calibrate import Calibration
-    from edge.doctor.host import Finding
+    from edge.doctor import Finding
     from edge.settings.schema import Settings
 
 app = typer.Typer()
@@ -31,27 +31,27 @@ def doctor(
         Path | None, typer.Option("--json", help="the findings as JSON; - prints", metavar="FILE")
     ] = None,
 ) -> None:
-    """Say what this machine lacks, what is odd, and what mends it; exit code 1 if something is missing."""
+    """Report what is missing or wrong on this machine, with the fix; exit code 1 if something is missing."""
     from edge.batch.outputs import whole_file
-    from edge.doctor import checks
+    from edge.doctor import FindingState, checks
     from edge.doctor.hardware import outbox_folder
-    from edge.doctor.host import Host, State
-    from edge.doctor.service import lend_passwords
+    from edge.doctor.host import Host
+    from edge.doctor.service import use_service_passwords
 
-    world = Host()
+    host = Host()
     found, settings = _settings_or_defaults(env, config, overrides)
-    lend_passwords(world)
+    use_service_passwords(host)
     _quiet()
     with whole_file(json_file) as out:
         with Console(stderr=True, quiet=is_quiet()).status("checking this machine ..."):
-            found += checks.findings(world, settings, outbox_folder(world, settings.mqtt.outbox))
+            found += checks.findings(host, settings, outbox_folder(host, settings.mqtt.outbox))
         give(out, checks.to_json(found), checks.table(found))
-    if any(finding.state is State.MISSING for finding in found):
+    if any(finding.state is FindingState.MISSING for finding in found):
         raise typer.Exit(1)
 
 
 def _quiet() -> None:
-    """Keep the log from saying what is told here in other words."""
+    """Keep the log from repeating what the command prints."""
     import logging
 
     logging.getLogger("edge").setLevel(logging.ERROR)
@@ -61,7 +61,7 @@ def _settings_or_defaults(
     env: Environment, config: Path | None, overrides: list[str] | None
 ) -> tuple[list[Finding], Settings]:
     """Return the settings with a finding on them; the defaults where they are wrong, so that the rest is checked."""
-    from edge.doctor.host import Finding, State
+    from edge.doctor import Finding, FindingState
     from edge.settings.load import load
 
     settings = load(env, system_file=Path("/nonexistent")).settings
@@ -69,8 +69,9 @@ def _settings_or_defaults(
         settings = load_settings(env, config, overrides).settings
         _refuse(settings)
     except EdgeError as error:
-        return [Finding("settings", State.MISSING, str(error), "change it; maskwatch check tells more")], settings
-    return [Finding("settings", State.OK, "read and checked")], settings
+        fix = "change it; for all settings: maskwatch check"
+        return [Finding("settings", FindingState.MISSING, str(error), fix)], settings
+    return [Finding("settings", FindingState.OK, "read and checked")], settings
 
 
 def _refuse(settings: Settings) -> None:
@@ -93,22 +94,22 @@ def setup(env: Env = Environment.DEVELOPMENT, config: Config = None, overrides: 
     _quiet()
     from edge.app.validation import check
     from edge.doctor.host import Host
-    from edge.doctor.service import lend_passwords
+    from edge.doctor.service import use_service_passwords
     from edge.setup.wizard import Target, hold, start
     from edge.stages import load_models
 
-    console, world, target = Console(), Host(), Target(file, environment)
+    console, host, target = Console(), Host(), Target(file, environment)
     if not console.is_terminal:
         raise InputError("setup asks questions and wants a terminal; mend: write the settings file by hand")
-    lend_passwords(world)
+    use_service_passwords(host)
     detector = load_models(settings, profile="quality").detector
     try:
-        written = hold(console, world, target, settings, detector, check)
+        written = hold(console, host, target, settings, detector, check)
     except (KeyboardInterrupt, EOFError):
         console.print("\nNothing was changed.")
         raise typer.Exit(130) from None
     if written:
-        start(console, world, target)
+        start(console, host, target)
 
 
 @app.command(epilog="Examples: `maskwatch calibrate` · `sudo maskwatch calibrate --env production --at 3`")
@@ -125,11 +126,11 @@ def calibrate(
     """Measure the camera: one person stands two metres away, alone, and looks into it; writes the settings file."""
     settings = load_settings(env, config, overrides).settings
     from edge.doctor.host import Host
-    from edge.doctor.service import lend_passwords
+    from edge.doctor.service import use_service_passwords
     from edge.settings import edit
     from edge.setup import calibration
 
-    lend_passwords(Host())
+    use_service_passwords(Host())
     console = Console()
     file = config or edit.own_file()
     settings = calibration.of_a_real_camera(settings)

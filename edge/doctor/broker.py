@@ -1,4 +1,4 @@
-"""A trial of the broker, as doctor and setup make it: a test alert is published, and its reason code read."""
+"""The broker test of doctor and setup: connect, publish a test alert, and read the reason code."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ if TYPE_CHECKING:
     from edge.publish.broker import Broker
     from edge.settings.schema import Settings
 
-_PATIENCE_S = 8.0
+_TIMEOUT_S = 8.0
 _TICK_S = 0.05
 _KEY = "trial"
 _FIXES = {
-    "refused": "check mqtt.user and the password, and what the broker lets this user do",
+    "refused": "check mqtt.user and the password, and the permissions of this user at the broker",
     "tls": "check mqtt.tls and mqtt.ca_file, and that the clock is right",
-    "unknown host name": "check mqtt.host, and that the network is up: ping it",
-    "unreachable: Connection refused": "start the broker, check mqtt.port",
+    "unknown host name": "check mqtt.host, and that the network is up (ping)",
+    "unreachable: Connection refused": "start the broker, and check mqtt.port",
     "unreachable": "check the network and the broker's firewall",
-    "taken over": "give this device a name of its own (device.name)",
+    "taken over": "give each device its own name (device.name)",
     "mute": "check mqtt.port: what answers there does not speak MQTT",
-    "denied": "allow it in the broker's ACL (docs/broker.md has one), or raise the limit that is named",
-    "unresponsive": "look at the broker's own log: it takes the connection and acknowledges nothing",
-    "lost": "look at the broker's own log: it ends the connection",
+    "denied": "allow it in the broker's ACL (example: docs/broker.md), or raise the limit that is named",
+    "unresponsive": "read the broker's log: it accepts the connection and acknowledges nothing",
+    "lost": "read the broker's log: it closes the connection",
 }
-"""What fixes the states of the link; the longest that fits is taken."""
+"""Fixes by the beginning of the link's state; the longest match counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class BrokerCheck:
-    """How it went: "online" or what is wrong, in the words of edge/publish/backoff.py, and what else to know.
+    """The result of a broker test: "online", or the problem as edge/publish/backoff.py words it.
 
-    remarks: what the broker does not do, where the service will feel it.  heard: whether anybody subscribes to alerts.
+    remarks: limits of the broker that affect the service.  has_subscribers: whether anybody subscribes to alerts.
     """
 
     state: str
     remarks: tuple[str, ...] = ()
-    heard: bool = True
+    has_subscribers: bool = True
 
     @property
     def good(self) -> bool:
@@ -55,8 +55,8 @@ class BrokerCheck:
         return self.state == ONLINE
 
 
-def check_broker(target: Broker, settings: Settings, patience_s: float = _PATIENCE_S) -> BrokerCheck:
-    """Return how a trial of a broker ends; `target` has a client id of its own, so that no service is thrown out."""
+def check_broker(target: Broker, settings: Settings, timeout_s: float = _TIMEOUT_S) -> BrokerCheck:
+    """Test a broker; `target` has a client id of its own, so that the running service is not disconnected."""
     sender = _sender(settings)
     outcome: list[str] = []
     link = MqttLink(
@@ -65,28 +65,30 @@ def check_broker(target: Broker, settings: Settings, patience_s: float = _PATIEN
         on_acknowledged=outcome.append,
         subscriptions=_subscriptions(sender, settings),
     )
-    deadline, before = time.monotonic() + patience_s, link.state
+    before = link.state
+    deadline = time.monotonic() + timeout_s
     link.start()
     while not (outcome or link.unheard or _is_final(link.state, before)) and time.monotonic() < deadline:
         time.sleep(_TICK_S)
-    state, heard, remarks = link.state, not link.unheard, _remarks(link, sender, settings)
+    state = link.state
+    heard = not link.unheard
+    remarks = _remarks(link, sender, settings)
     link.close()
     if state == before:
         return BrokerCheck("unreachable: no answer")
-    silent = state == ONLINE and not outcome and heard
-    return BrokerCheck(
-        f"unresponsive: no acknowledgement within {patience_s:.0f} s" if silent else state, remarks, heard
-    )
+    if state == ONLINE and not outcome and heard:
+        state = f"unresponsive: no acknowledgement within {timeout_s:.0f} s"
+    return BrokerCheck(state, remarks, heard)
 
 
-def fix_of(state: str) -> str:
-    """Return what fixes a state of the link."""
-    fitting = [beginning for beginning in _FIXES if state.startswith(beginning)]
-    return _FIXES[max(fitting, key=len)] if fitting else ""
+def fix_for(state: str) -> str:
+    """Return the fix for a state of the link, empty if none is known."""
+    matching = [beginning for beginning in _FIXES if state.startswith(beginning)]
+    return _FIXES[max(matching, key=len)] if matching else ""
 
 
 def _is_final(state: str, before: str) -> bool:
-    """Return whether a state stays; a connection that is lost may yet show at which message."""
+    """Return whether a state is final; after a lost connection, the next attempt may show which message caused it."""
     return state not in (before, ONLINE) and not state.startswith("lost")
 
 
@@ -102,25 +104,26 @@ def _sender(settings: Settings) -> Sender:
 
 
 def _message(sender: Sender, settings: Settings) -> Message:
-    """Return a test alert; where nothing is published of single people, an empty message beside all others."""
+    """Return a test alert; in aggregate mode, an empty message on a topic that nothing else uses."""
     if settings.privacy.aggregate:
         return Message(sender.topic("trial"), b"", qos=1)
     return build_test_alert(sender, read_spec(paths.models() / "mask"))
 
 
 def _subscriptions(sender: Sender, settings: Settings) -> list[str]:
-    """Return what the service will subscribe to."""
+    """Return the topics that the service will subscribe to."""
     commands = takes_commands(settings.mqtt) and not settings.privacy.aggregate
     home = [f"{settings.homeassistant.prefix}/status"] if settings.homeassistant.discovery else []
     return [*(sender.topic(f"{key}/set") for key in COMMANDS if commands), *home]
 
 
 def _remarks(link: MqttLink, sender: Sender, settings: Settings) -> tuple[str, ...]:
-    limits, home = link.limits, settings.homeassistant
-    told = [f"the broker {remark}" for remark in limits.remarks if "packets" not in remark]
+    limits = link.limits
+    home = settings.homeassistant
+    remarks = [f"the broker {remark}" for remark in limits.remarks if "packets" not in remark]
     if home.discovery:
         offered = {"commands": takes_commands(settings.mqtt), "snapshot": settings.mqtt.snapshot}
         message = discovery(home.prefix, sender, **offered, aggregate=settings.privacy.aggregate)
         excess = limits.excess(message, mqtt5=True)
-        told += [f"Home Assistant's discovery has {excess}"] if excess else []
-    return tuple(told)
+        remarks += [f"Home Assistant's discovery has {excess}"] if excess else []
+    return tuple(remarks)

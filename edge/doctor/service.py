@@ -1,4 +1,4 @@
-"""Checks of the running service and of what it talks to: settings, systemd's word, the broker."""
+"""Checks of the running service and of its broker."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.capture import login
-from edge.doctor.broker import check_broker, fix_of
-from edge.doctor.host import Finding, State
+from edge.doctor import Finding, FindingState
+from edge.doctor.broker import check_broker, fix_for
 from edge.errors import ConfigError
 from edge.publish.broker import EMBEDDED, PASSWORD, broker_of
 
@@ -17,50 +17,50 @@ if TYPE_CHECKING:
     from edge.settings.schema import Settings
 
 PASSWORDS = Path("/etc/maskwatch")
-"""Where the service's unit takes the passwords of broker and camera from."""
+"""Where the service's unit reads the passwords of broker and camera."""
 _MANY_RESTARTS = 3
-_LOOK = "journalctl -u maskwatch -n 50"
+_READ_LOG = "journalctl -u maskwatch -n 50"
 
 
-def service(world: Host) -> Finding:
-    """Check how systemd finds the service. Source: systemctl(1), show; org.freedesktop.systemd1(5)."""
+def service(host: Host) -> Finding:
+    """Check what systemd reports about the service. Source: systemctl(1), show; org.freedesktop.systemd1(5)."""
     properties = ["LoadState", "ActiveState", "SubState", "Result", "NRestarts", "ExecMainStatus", "StatusText"]
-    answer = world.run(["systemctl", "show", "maskwatch", *(f"-p{name}" for name in properties)])
-    told = dict(line.split("=", 1) for line in answer.out.splitlines() if "=" in line)
-    if answer.code != 0 or told.get("LoadState") != "loaded":
-        return Finding("service", State.OK, "not installed; sudo make install does")
-    if told["ActiveState"] == "failed":
-        text = f"failed: {told['Result']}, exit code {told['ExecMainStatus']}"
-        return Finding("service", State.MISSING, text, f"{_LOOK}; mend what it names; sudo systemctl start maskwatch")
-    if told["ActiveState"] in ("inactive", "deactivating"):
-        return Finding("service", State.ODD, "it does not run", "sudo systemctl start maskwatch")
-    if told["SubState"] == "auto-restart" or int(told["NRestarts"] or 0) > _MANY_RESTARTS:
-        return Finding("service", State.ODD, f"it was started again {told['NRestarts']} times", _LOOK)
-    return Finding("service", State.OK, told["StatusText"] or told["SubState"])
+    answer = host.run(["systemctl", "show", "maskwatch", *(f"-p{name}" for name in properties)])
+    unit = dict(line.split("=", 1) for line in answer.out.splitlines() if "=" in line)
+    if answer.code != 0 or unit.get("LoadState") != "loaded":
+        return Finding("service", FindingState.OK, "not installed; to install it: sudo make install")
+    if unit["ActiveState"] == "failed":
+        text = f"failed: {unit['Result']}, exit code {unit['ExecMainStatus']}"
+        fix = f"{_READ_LOG}; fix the error shown there; sudo systemctl start maskwatch"
+        return Finding("service", FindingState.MISSING, text, fix)
+    if unit["ActiveState"] in ("inactive", "deactivating"):
+        return Finding("service", FindingState.WARNING, "not running", "sudo systemctl start maskwatch")
+    if unit["SubState"] == "auto-restart" or int(unit["NRestarts"] or 0) > _MANY_RESTARTS:
+        return Finding("service", FindingState.WARNING, f"restarted {unit['NRestarts']} times", _READ_LOG)
+    return Finding("service", FindingState.OK, unit["StatusText"] or unit["SubState"])
 
 
-def lend_passwords(world: Host) -> None:
-    """Take the passwords as systemd hands them to the service, where this user may read one."""
+def use_service_passwords(host: Host) -> None:
+    """Read passwords from where systemd passes them to the service, if this user may read one of the files."""
     readable = any(os.access(PASSWORDS / name, os.R_OK) for name in (PASSWORD, login.PASSWORD))
-    if not world.environ.get("CREDENTIALS_DIRECTORY") and readable:
+    if not host.environ.get("CREDENTIALS_DIRECTORY") and readable:
         os.environ["CREDENTIALS_DIRECTORY"] = str(PASSWORDS)
 
 
 def broker(settings: Settings) -> Finding:
-    """Check that the broker takes us and a test alert, as a client of another name than the service's."""
+    """Check that the broker accepts the connection and a test alert, under another client id than the service's."""
     if settings.mqtt.host == EMBEDDED:
-        return Finding("broker", State.OK, "a small one of our own, while maskwatch runs")
+        return Finding("broker", FindingState.OK, "embedded: it runs while maskwatch runs")
     try:
         target = broker_of(settings.mqtt, "maskwatch-doctor")
     except ConfigError as error:
-        return Finding("broker", State.MISSING, str(error), "maskwatch setup, or edit the settings file")
-    where, trial = f"{target.host}:{target.port}", check_broker(target, settings)
+        return Finding("broker", FindingState.MISSING, str(error), "maskwatch setup, or edit the settings file")
+    where = f"{target.host}:{target.port}"
+    trial = check_broker(target, settings)
     if not trial.good:
-        return Finding("broker", State.ODD, f"{where}: {trial.state}", fix_of(trial.state))
+        return Finding("broker", FindingState.WARNING, f"{where}: {trial.state}", fix_for(trial.state))
     if trial.remarks:
-        return Finding(
-            "broker", State.ODD, f"{where}: {'; '.join(trial.remarks)}", "change that in the broker's settings"
-        )
-    return Finding(
-        "broker", State.OK, f"{where} takes us and a test alert{'' if trial.heard else ', which nobody hears'}"
-    )
+        text = f"{where}: {'; '.join(trial.remarks)}"
+        return Finding("broker", FindingState.WARNING, text, "change this in the broker's configuration")
+    nobody = "" if trial.has_subscribers else "; nobody subscribes to alerts yet"
+    return Finding("broker", FindingState.OK, f"{where} accepts the connection and a test alert{nobody}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from edge.capture import State
+from edge.capture import CameraState
 from edge.monitor.host import rss_bytes, temperature_c, uptime_s
 from edge.monitor.lens import Lens
 
@@ -56,6 +56,6 @@ class StatusReport:
         return "   ".join([*parts, f"model {self.model.name}", *wrong])
 
     def _camera(self) -> str:
-        if self.source.state in (State.OK, State.OPENING):
+        if self.source.state in (CameraState.OK, CameraState.OPENING):
             return ""
         return f"{self.source.state.value}: {self.source.detail}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge import stages
-from edge.capture import State
+from edge.capture import CameraState
 from edge.capture.live import LiveSource
 from edge.capture.spec import is_connected, open_source
 from edge.distance.calibrate import calibrate
@@ -87,7 +87,7 @@ def _by_camera(
         heights = face_heights.seen(face_heights.of_frames(frames, models, time.monotonic() + look_s))
     finally:
         source.close()
-    if source.state not in (State.OK, State.OPENING):
+    if source.state not in (CameraState.OK, CameraState.OPENING):
         raise CameraError(f"camera {redacted(settings.camera.source)}: {source.state.value}: {source.detail}")
     return heights
 

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from edge.capture import State
+from edge.capture import CameraState
 from edge.capture.preprocess import TURNS, turned
 from edge.capture.spec import open_source
 from edge.data import Frame
@@ -108,7 +108,7 @@ def _frames(source: WatchedSource, patience_s: float, look_s: float) -> Iterator
         if isinstance(frame, Frame):
             until, waiting = time.monotonic() + look_s if waiting else until, False
             yield frame
-        if time.monotonic() >= until or (waiting and source.state is State.OFFLINE):
+        if time.monotonic() >= until or (waiting and source.state is CameraState.OFFLINE):
             return
 
 

@@ -13,7 +13,7 @@ from edge import programs
 from edge.capture import login
 from edge.distance.ranging import focal_of, fov_of
 from edge.doctor import camera as camera_checks
-from edge.doctor.broker import check_broker, fix_of
+from edge.doctor.broker import check_broker, fix_for
 from edge.errors import CameraError, ConfigError, InputError
 from edge.notice.phrases import PLEASE, worded
 from edge.privacy.zones import PrivacyZones
@@ -139,7 +139,7 @@ def _user(text: str) -> str:
 
 def _source(setup: Setup, before: str) -> str:
     """Return the chosen SPEC; what is connected comes first."""
-    lasting = camera_checks.lasting_names(setup.world)
+    lasting = camera_checks.persistent_names(setup.world)
     cameras = camera_checks.devices(setup.world).items()
     found = [(f"usb:{lasting.get(path, path)}", f"{name} at {lasting.get(path, path)}") for path, name in cameras]
     found += [("picamera", f"{model} on the ribbon cable") for model in camera_checks.pi_cameras(setup.world)[:1]]
@@ -225,7 +225,7 @@ def _takes_us(setup: Setup, answers: Answers, password: str) -> bool:
     where, trial = f"{target.host}:{target.port}", check_broker(_with_password(target, password), settings)
     setup.talk.forget_typed()
     if not trial.good:
-        setup.talk.say(f"{where}: {trial.state}; fix: {fix_of(trial.state) or 'see the broker'}", "yellow")
+        setup.talk.say(f"{where}: {trial.state}; fix: {fix_for(trial.state) or 'see the broker'}", "yellow")
         return False
     setup.talk.say(f"{where} takes us.", "green")
     for remark in trial.remarks:

@@ -8,8 +8,9 @@ import time
 import numpy as np
 import pytest
 
+from edge.capture import CameraState
 from edge.capture.latest_frame import Slot
-from edge.capture.live import LiveSource, State
+from edge.capture.live import LiveSource
 from edge.data import Frame, Gap
 from edge.errors import CameraError, CameraLost, ThreadStuck
 from tests import fakes
@@ -121,7 +122,7 @@ def test_silence_is_noticed_within_its_patience():
     walk = iter(live)
     next(frame for frame in walk if isinstance(frame, Frame))
     watch = Stopwatch()
-    while live.state is not State.SILENT:
+    while live.state is not CameraState.SILENT:
         next(walk)
         assert watch.s < 2.0
     release.set()
@@ -136,7 +137,7 @@ def test_a_slow_camera_is_not_lost_within_three_of_its_intervals():
         if count == 6:
             break
     live.close()
-    assert states <= {State.OPENING, State.OK}
+    assert states <= {CameraState.OPENING, CameraState.OK}
 
 
 def test_a_call_that_never_returns_ends_the_walk():
@@ -176,7 +177,7 @@ def noisy(seed: int, level: int = 20, pause_s: float = 0.02):
     return step
 
 
-def states_while(live: LiveSource, seconds: float) -> set[State]:
+def states_while(live: LiveSource, seconds: float) -> set[CameraState]:
     """Return the states that a camera goes through."""
     began_at, states = time.monotonic(), set()
     for _ in live:
@@ -191,27 +192,27 @@ def test_a_frozen_picture_is_found_and_the_camera_opened_again_until_it_moves():
     still_frozen = FakeCamera(slowly(7) for _ in range(1000))
     well = FakeCamera(noisy(k) for k in range(1000))
     live = source(frozen, still_frozen, well, frozen_s=0.5)
-    assert State.FROZEN in states_while(live, 1.2)
+    assert CameraState.FROZEN in states_while(live, 1.2)
     assert eventually(lambda: frozen.closed and still_frozen.closed)
-    assert states_while_again(live) == State.OK
+    assert states_while_again(live) == CameraState.OK
     live.close()
 
 
-def states_while_again(live: LiveSource) -> State:
-    assert eventually(lambda: live.state is State.OK, 5)
+def states_while_again(live: LiveSource) -> CameraState:
+    assert eventually(lambda: live.state is CameraState.OK, 5)
     return live.state
 
 
 def test_a_still_night_scene_with_its_noise_is_not_frozen():
     live = source(FakeCamera(noisy(k, level=6) for k in range(1000)), frozen_s=0.3)
-    assert states_while(live, 1.5) <= {State.OPENING, State.OK}
+    assert states_while(live, 1.5) <= {CameraState.OPENING, CameraState.OK}
     live.close()
 
 
 def test_a_compressed_still_that_repeats_itself_between_key_frames_is_not_frozen():
     pictures = (noisy(k // 10) for k in range(1000))
     live = source(FakeCamera(pictures), frozen_s=0.5)
-    assert states_while(live, 1.5) <= {State.OPENING, State.OK}
+    assert states_while(live, 1.5) <= {CameraState.OPENING, CameraState.OK}
     live.close()
 
 
@@ -219,8 +220,8 @@ def test_a_camera_that_hands_its_last_picture_to_each_new_connection_comes_back(
     frozen = FakeCamera(slowly(7) for _ in range(1000))
     well = FakeCamera([slowly(7), slowly(7), *(noisy(k) for k in range(1000))])
     live = source(frozen, well, frozen_s=0.5)
-    assert State.FROZEN in states_while(live, 1.2)
-    assert eventually(lambda: live.state is State.OK, 5)
+    assert CameraState.FROZEN in states_while(live, 1.2)
+    assert eventually(lambda: live.state is CameraState.OK, 5)
     live.close()
 
 
@@ -229,5 +230,5 @@ def test_a_still_picture_after_a_silence_is_a_camera_that_is_back():
     silent = FakeCamera([slowly(7), slowly(7), lambda: release.wait(1) or picture(7)])
     live = source(silent, FakeCamera(slowly(7) for _ in range(1000)))
     states_while(live, 3.0)
-    assert live.state is State.OK
+    assert live.state is CameraState.OK
     live.close()

@@ -14,7 +14,7 @@ import pytest
 
 from edge import pipeline
 from edge import stages as parts
-from edge.capture import State
+from edge.capture import CameraState
 from edge.capture.read_ahead import ReadAhead
 from edge.capture.video import VideoSource
 from edge.data import Faces, Frame, Gap, Mask, Reason, Scene, Verdicts
@@ -80,16 +80,16 @@ def test_a_stall_is_told_within_2_s_and_the_walk_goes_on_without_time_passing():
     for moment in ahead:
         moments.append(moment)
         states.append(ahead.state)
-        if ahead.state is State.SILENT and not release.is_set():
+        if ahead.state is CameraState.SILENT and not release.is_set():
             assert watch.s <= 2.1
             assert re.search(r"nothing has come for \d", ahead.detail)
             release.set()
-    assert State.SILENT in states
+    assert CameraState.SILENT in states
     assert numbers(moments) == list(range(12))
     gaps = [moment.at for moment in moments if isinstance(moment, Gap)]
     assert gaps
     assert set(gaps) == {0.4}
-    assert states[0] is states[-1] is State.OK
+    assert states[0] is states[-1] is CameraState.OK
 
 
 def test_a_second_stall_is_told_as_soon_as_the_first():
@@ -98,7 +98,7 @@ def test_a_second_stall_is_told_as_soon_as_the_first():
     ahead, moments, told_after = ahead_of(files, patience_s=0.3), [], set()
     for moment in ahead:
         moments.append(moment)
-        if ahead.state is State.SILENT:
+        if ahead.state is CameraState.SILENT:
             told_after.add(len(numbers(moments)))
     assert told_after == {1, 2}
 
@@ -107,7 +107,7 @@ def test_files_that_are_always_slow_to_read_are_not_silent():
     slow = [step for frame in frames(7) for step in (lambda: time.sleep(0.6), frame)]
     ahead = ahead_of(Files(slow), patience_s=0.3)
     states = [ahead.state for moment in ahead if moment.at >= 0.2]
-    assert set(states) == {State.OK}
+    assert set(states) == {CameraState.OK}
 
 
 def test_what_is_wrong_with_a_file_is_raised_before_the_walk_begins():
@@ -124,7 +124,7 @@ def test_a_file_that_opens_late_and_badly_ends_the_walk_with_its_error():
         raise CameraError("clip.mp4: is no video")
 
     ahead = ahead_of(late)
-    assert ahead.state is State.OPENING
+    assert ahead.state is CameraState.OPENING
     with pytest.raises(CameraError, match="is no video"):
         list(ahead)
 
@@ -140,12 +140,12 @@ def test_a_file_that_takes_its_time_to_open_is_silent_only_after_the_time_for_op
     ahead = ahead_of(slow, open_timeout_s=2.5)
     for _ in ahead:
         states.append(ahead.state)
-        if ahead.state is State.SILENT and not release.is_set():
+        if ahead.state is CameraState.SILENT and not release.is_set():
             assert time.monotonic() - began_at >= 2.4
             assert watch.s <= 3.2
             release.set()
-    assert State.SILENT in states
-    assert states[-1] is State.OK
+    assert CameraState.SILENT in states
+    assert states[-1] is CameraState.OK
 
 
 def test_an_error_in_the_middle_is_raised_after_the_frames_before_it():
@@ -212,7 +212,7 @@ def test_a_pace_of_seconds_is_no_stall_and_holds_up_no_stop():
             break
     watch = Stopwatch()
     ahead.close()
-    assert set(states) == {State.OK}
+    assert set(states) == {CameraState.OK}
     assert watch.s < 1.0
 
 

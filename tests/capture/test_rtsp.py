@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.capture.live import LiveSource, State
+from edge.capture import CameraState
+from edge.capture.live import LiveSource
 from edge.capture.preprocess import untouched
 from edge.capture.spec import open_source
 from edge.data import Frame
@@ -33,7 +34,7 @@ def server():
     process.wait()
 
 
-def seconds_until(live: LiveSource, state: State, timeout_s: float) -> float:
+def seconds_until(live: LiveSource, state: CameraState, timeout_s: float) -> float:
     """Return how long a state takes to come, walked meanwhile by another thread."""
     began_at = time.monotonic()
     assert eventually(lambda: live.state is state, timeout_s, 0.01), live.state
@@ -49,10 +50,10 @@ def test_a_stalled_network_camera_is_noticed_within_2_s_and_back_within_5(server
     try:
         assert eventually(lambda: len(seen) > 20, 30)
         server.send_signal(signal.SIGSTOP)
-        noticed_s = seconds_until(live, State.SILENT, 5)
+        noticed_s = seconds_until(live, CameraState.SILENT, 5)
         time.sleep(6)
         server.send_signal(signal.SIGCONT)
-        back_s = seconds_until(live, State.OK, 20)
+        back_s = seconds_until(live, CameraState.OK, 20)
     finally:
         live.close()
         walk.join(5)

@@ -1,4 +1,4 @@
-"""The trial of a broker that doctor and setup make, on brokers that say no in every way."""
+"""The broker test of doctor and setup, on brokers that refuse in every way."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import json
 
 import pytest
 
-from edge.doctor import service
-from edge.doctor.broker import check_broker, fix_of
-from edge.doctor.host import State
+from edge.doctor import FindingState, service
+from edge.doctor.broker import check_broker, fix_for
 from edge.publish.broker import Broker
 from tests.doctor.test_checks import settings
 from tests.publish.scripted import Published, Script, ScriptedBroker
@@ -25,20 +24,23 @@ def found(script: Script, *overrides: str):
 
 def test_a_test_alert_is_published_where_alerts_go_and_nothing_is_retained():
     broker, finding = found(Script())
-    assert (finding.state, finding.text.split(" ", 1)[1]) == (State.OK, "takes us and a test alert")
+    assert (finding.state, finding.text.split(" ", 1)[1]) == (
+        FindingState.OK,
+        "accepts the connection and a test alert",
+    )
     (message,) = broker.published
     assert (message.topic, message.qos, message.retain) == (ALERT, 1, False)
     assert json.loads(message.payload)["event_type"] == "test"
 
 
-def test_where_nothing_is_published_of_single_people_the_trial_is_an_empty_message_on_a_topic_of_its_own():
+def test_in_aggregate_mode_the_test_is_an_empty_message_on_its_own_topic():
     broker, finding = found(Script(), "privacy.aggregate=true")
-    assert finding.state is State.OK
+    assert finding.state is FindingState.OK
     assert [(m.topic, m.payload, m.retain) for m in broker.published] == [("maskwatch/1/stop-7/trial", b"", False)]
 
 
 @pytest.mark.parametrize(
-    ("script", "said", "fix"),
+    ("script", "reason", "fix"),
     [
         (Script(puback=lambda _: 135), f"denied: {ALERT}: Not authorized", "ACL"),
         (Script(puback=lambda _: 149), f"denied: {ALERT}: Packet too large", "limit"),
@@ -46,36 +48,36 @@ def test_where_nothing_is_published_of_single_people_the_trial_is_an_empty_messa
         (Script(grants={"maximum_packet_size": 400}), "and the broker takes 400", "limit"),
         (Script(connack=lambda _: 134), "refused: Bad user name or password", "password"),
         (Script(speaks=(4,), cuts=lambda message: message.size > 400), "the broker ends the connection at it", "limit"),
-        (Script(grants={"retain_available": 0}), "the broker keeps no retained messages", "settings"),
-        (Script(grants={"maximum_qos": 0}), "the broker takes QoS 0 only", "settings"),
+        (Script(grants={"retain_available": 0}), "the broker keeps no retained messages", "configuration"),
+        (Script(grants={"maximum_qos": 0}), "the broker takes QoS 0 only", "configuration"),
     ],
 )
-def test_a_broker_that_says_no_is_named_with_the_fix(script, said, fix):
+def test_a_broker_that_refuses_is_reported_with_the_fix(script, reason, fix):
     _, finding = found(script)
-    assert finding.state is State.ODD
-    assert said in finding.text
-    assert fix in finding.mend
+    assert finding.state is FindingState.WARNING
+    assert reason in finding.text
+    assert fix in finding.fix
 
 
-def test_a_broker_too_small_for_home_assistant_is_named_where_that_is_wanted():
+def test_a_packet_limit_too_small_for_home_assistant_is_reported_if_discovery_is_on():
     script = Script(grants={"maximum_packet_size": 4_096})
-    assert found(script)[1].state is State.OK
+    assert found(script)[1].state is FindingState.OK
     _, finding = found(script, "homeassistant.discovery=true")
-    assert finding.state is State.ODD
+    assert finding.state is FindingState.WARNING
     assert "Home Assistant's discovery has 5" in finding.text
 
 
 @pytest.mark.parametrize("speaks", [(4,), (5,)])
 def test_a_broker_that_acknowledges_nothing_is_unresponsive(speaks):
     with ScriptedBroker(Script(speaks=speaks, puback=lambda _: None)) as broker:
-        trial = check_broker(Broker("127.0.0.1", broker.port, "d"), settings(*NAMED), patience_s=1.5)
+        trial = check_broker(Broker("127.0.0.1", broker.port, "d"), settings(*NAMED), timeout_s=1.5)
     assert trial.state == "unresponsive: no acknowledgement within 2 s"
-    assert "acknowledges nothing" in fix_of(trial.state)
+    assert "acknowledges nothing" in fix_for(trial.state)
 
 
-def test_an_alert_that_nobody_hears_is_no_fault_and_is_told():
+def test_an_alert_without_subscribers_is_ok_and_mentioned():
     def nobody(_: Published) -> int:
         return 16
 
     _, finding = found(Script(puback=nobody))
-    assert (finding.state, finding.text.rpartition(", ")[2]) == (State.OK, "which nobody hears")
+    assert (finding.state, finding.text.rpartition("; ")[2]) == (FindingState.OK, "nobody subscribes to alerts yet")

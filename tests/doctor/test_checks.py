@@ -1,4 +1,4 @@
-"""The doctor on machines with each pain made on purpose."""
+"""Each check on fake machines that have the problem it looks for."""
 
 from __future__ import annotations
 
@@ -11,37 +11,39 @@ from types import SimpleNamespace
 
 import pytest
 
+from edge.doctor import Finding, FindingState, hardware, packages, service
 from edge.doctor import camera as camera_checks
-from edge.doctor import hardware, packages, service
-from edge.doctor.host import Answer, Finding, Host, State, run
+from edge.doctor.host import CommandResult, Host, run
 from edge.settings.load import load
 from tests.conftest import command, environment, free_port
 
 NOWHERE = Path("/nonexistent")
-OK, ODD, MISSING = State.OK, State.ODD, State.MISSING
+OK, WARNING, MISSING = FindingState
 
 
 def settings(*overrides: str):
     return load(overrides=overrides, system_file=NOWHERE).settings
 
 
-def machine_of(root: Path, files: dict[str, str] | None = None, answers: dict[str, Answer] | None = None, **more):
-    """Return a world of files below `root` and of commands that answer by the beginning of their line."""
+def machine_of(
+    root: Path, files: dict[str, str] | None = None, answers: dict[str, CommandResult] | None = None, **more
+):
+    """Return a machine of files below `root`, and of commands answered by a part of their line."""
     for name, text in (files or {}).items():
         path = root / name.lstrip("/")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
-    def say(words) -> Answer:
+    def answer(words) -> CommandResult:
         line = " ".join(words)
-        fitting = [answer for beginning, answer in (answers or {}).items() if beginning in line]
-        return fitting[0] if fitting else Answer(127)
+        matching = [answer for beginning, answer in (answers or {}).items() if beginning in line]
+        return matching[0] if matching else CommandResult(127)
 
-    return Host(**{"root": root, "environ": {}, "run": say, "python": "python", **more})
+    return Host(**{"root": root, "environ": {}, "run": answer, "python": "python", **more})
 
 
-def complaint(line: str) -> Answer:
-    return Answer(1, error=f"Traceback (most recent call last):\n  File ...\n{line}\n")
+def failure(line: str) -> CommandResult:
+    return CommandResult(1, error=f"Traceback (most recent call last):\n  File ...\n{line}\n")
 
 
 PI = {"/proc/device-tree/model": "Raspberry Pi 4 Model B Rev 1.4\0"}
@@ -50,20 +52,20 @@ ABI = "ValueError: numpy.dtype size changed, may indicate binary incompatibility
 NO_MODULE = "ModuleNotFoundError: No module named 'picamera2'"
 
 
-def test_an_old_python_is_told(tmp_path):
+def test_an_old_python_is_missing(tmp_path):
     assert packages.python(machine_of(tmp_path, version=(3, 9, 2))).state is MISSING
     assert packages.python(Host()).state is OK
 
 
-@pytest.mark.parametrize(("lives_in_one", "state"), [(True, ODD), (False, MISSING)])
-def test_a_python_without_venv_is_told(tmp_path, lives_in_one, state):
-    world = machine_of(tmp_path, answers={"import ensurepip": Answer(1)}, own_environment=lives_in_one)
-    found = packages.venv(world)
-    assert (found.state, found.mend) == (state, "sudo apt install python3-venv")
+@pytest.mark.parametrize(("inside_one", "state"), [(True, WARNING), (False, MISSING)])
+def test_a_python_without_venv_is_reported_with_the_fix(tmp_path, inside_one, state):
+    host = machine_of(tmp_path, answers={"import ensurepip": CommandResult(1)}, in_virtual_environment=inside_one)
+    found = packages.venv(host)
+    assert (found.state, found.fix) == (state, "sudo apt install python3-venv")
 
 
 @pytest.mark.parametrize(
-    ("said", "mend"),
+    ("error", "fix"),
     [
         ("ImportError: libGL.so.1: cannot open shared object file: No such file", "apt install libgl1"),
         ("ImportError: libgthread-2.0.so.0: cannot open shared object file", "apt install libglib2.0-0"),
@@ -71,50 +73,50 @@ def test_a_python_without_venv_is_told(tmp_path, lives_in_one, state):
         ("ImportError: numpy.core.multiarray failed to import", "numpy<2"),
     ],
 )
-def test_an_opencv_that_cannot_be_imported_is_told_with_what_is_lacking(tmp_path, said, mend):
-    found = packages.opencv(machine_of(tmp_path, answers={"import cv2": complaint(said)}))
+def test_an_opencv_that_cannot_be_imported_is_reported_with_the_missing_package(tmp_path, error, fix):
+    found = packages.opencv(machine_of(tmp_path, answers={"import cv2": failure(error)}))
     assert found.state is MISSING
-    assert mend in found.mend
+    assert fix in found.fix
 
 
-def test_an_opencv_that_is_blind_for_interlaced_video_is_named_with_the_fix(tmp_path):
-    blind = Answer(0, out="OpenCV 4.14.0 decodes interlaced video to black or stale frames\n")
+def test_an_opencv_that_cannot_decode_interlaced_video_is_a_warning_with_the_fix(tmp_path):
+    broken = CommandResult(0, out="OpenCV 4.14.0 decodes interlaced video to black or stale frames\n")
     found = packages.opencv(
-        machine_of(tmp_path, answers={"edge.capture.decoder": blind, "import cv2": Answer(0, "4.14.0")})
+        machine_of(tmp_path, answers={"edge.capture.decoder": broken, "import cv2": CommandResult(0, "4.14.0")})
     )
-    assert (found.state, found.text) == (ODD, blind.out.strip())
-    assert found.mend == "pip install 'opencv-python>=4.10,<4.13'"
+    assert (found.state, found.text) == (WARNING, broken.out.strip())
+    assert found.fix == "pip install 'opencv-python>=4.10,<4.13'"
     assert packages.opencv(Host()).state is OK
 
 
 @pytest.mark.parametrize(
-    ("files", "answer", "state", "mend"),
+    ("files", "answer", "state", "fix"),
     [
-        ({}, complaint(NO_MODULE), OK, ""),
-        (PI, Answer(0), OK, ""),
-        (PI, complaint(NO_MODULE), MISSING, "apt install python3-picamera2"),
+        ({}, failure(NO_MODULE), OK, ""),
+        (PI, CommandResult(0), OK, ""),
+        (PI, failure(NO_MODULE), MISSING, "apt install python3-picamera2"),
         (
             PI | {"/usr/lib/python3/dist-packages/picamera2/__init__.py": ""},
-            complaint(NO_MODULE),
+            failure(NO_MODULE),
             MISSING,
             "--system-site",
         ),
-        (PI, complaint(ABI), MISSING, "numpy<2"),
+        (PI, failure(ABI), MISSING, "numpy<2"),
     ],
 )
-def test_the_pains_of_picamera2_are_told_apart(tmp_path, files, answer, state, mend):
+def test_each_problem_of_picamera2_has_its_own_fix(tmp_path, files, answer, state, fix):
     found = packages.picamera2(machine_of(tmp_path, files, {"import picamera2": answer}))
     assert found.state is state
-    assert mend in found.mend
+    assert fix in found.fix
 
 
-def test_a_machine_without_a_runtime_for_models_is_told(tmp_path):
-    none = machine_of(tmp_path, answers={"import": complaint("ModuleNotFoundError: No module named 'ai_edge_litert'")})
+def test_a_machine_without_a_model_runtime_is_reported(tmp_path):
+    none = machine_of(tmp_path, answers={"import": failure("ModuleNotFoundError: No module named 'ai_edge_litert'")})
     assert packages.tflite(none).state is MISSING
-    second = {"ai_edge": complaint("x"), "tflite_runtime": Answer(0)}
+    second = {"ai_edge": failure("x"), "tflite_runtime": CommandResult(0)}
     assert packages.tflite(machine_of(tmp_path, answers=second)).text == "tflite_runtime"
-    wrong = {"ai_edge": complaint("x"), "tflite_runtime": complaint("A module that was compiled using NumPy 1.x")}
-    assert "numpy<2" in packages.tflite(machine_of(tmp_path, answers=wrong)).mend
+    wrong = {"ai_edge": failure("x"), "tflite_runtime": failure("A module that was compiled using NumPy 1.x")}
+    assert "numpy<2" in packages.tflite(machine_of(tmp_path, answers=wrong)).fix
 
 
 USB = {"/sys/class/video4linux/video0/name": "HD Webcam\n", "/dev/video0": ""}
@@ -124,7 +126,7 @@ CODEC = {"/sys/class/video4linux/video10/name": "bcm2835-codec-decode\n", "/dev/
 @pytest.mark.parametrize(
     ("source", "files", "state"),
     [
-        ("auto", {}, ODD),
+        ("auto", {}, WARNING),
         ("camera", {}, MISSING),
         ("camera", CODEC, MISSING),
         ("camera", USB | CODEC, OK),
@@ -140,35 +142,35 @@ def test_whether_the_camera_is_connected(tmp_path, source, files, state):
 BY_ID, BY_PATH = "/dev/v4l/by-id/usb-Acme_HD_Webcam-video-index0", "/dev/v4l/by-path/usb-0:1.2:1.0-video-index0"
 
 
-def test_a_camera_is_found_under_the_names_that_udev_keeps_for_it(tmp_path):
-    world = machine_of(tmp_path, USB)
+def test_a_camera_is_found_by_its_persistent_udev_names(tmp_path):
+    host = machine_of(tmp_path, USB)
     for name in (BY_ID, BY_PATH):
-        link = world.path(name)
+        link = host.path(name)
         link.parent.mkdir(parents=True)
         link.symlink_to("../../video0")
-        found = camera_checks.camera(world, settings(f"camera.source=usb:{name}"))
-        assert (found.state, found.text, found.mend) == (OK, "/dev/video0 (HD Webcam)", "")
+        found = camera_checks.camera(host, settings(f"camera.source=usb:{name}"))
+        assert (found.state, found.text, found.fix) == (OK, "/dev/video0 (HD Webcam)", "")
     for source in ("usb:0", "usb:/dev/video0"):
-        found = camera_checks.camera(world, settings(f"camera.source={source}"))
-        assert found.mend == f"camera.source = usb:{BY_ID} keeps its name when numbers change"
-    world.path("/dev/video0").unlink()
-    assert camera_checks.camera(world, settings(f"camera.source=usb:{BY_ID}")).state is MISSING
+        found = camera_checks.camera(host, settings(f"camera.source={source}"))
+        assert found.fix == f"camera.source = usb:{BY_ID} stays valid when device numbers change"
+    host.path("/dev/video0").unlink()
+    assert camera_checks.camera(host, settings(f"camera.source=usb:{BY_ID}")).state is MISSING
 
 
-def test_a_name_that_leads_in_a_circle_or_away_is_no_camera(tmp_path):
-    world = machine_of(tmp_path, USB)
+def test_a_link_in_a_circle_or_out_of_dev_is_no_camera(tmp_path):
+    host = machine_of(tmp_path, USB)
     for name, target in (("circle", "circle"), ("away", "/etc/hostname")):
-        world.path(f"/dev/{name}").symlink_to(target)
-        assert camera_checks.camera(world, settings(f"camera.source=usb:/dev/{name}")).state is MISSING
+        host.path(f"/dev/{name}").symlink_to(target)
+        assert camera_checks.camera(host, settings(f"camera.source=usb:/dev/{name}")).state is MISSING
 
 
-def test_setup_offers_the_name_that_lasts(tmp_path):
+def test_setup_offers_the_persistent_name(tmp_path):
     from edge.setup import questions
 
-    world = machine_of(tmp_path, USB | {"/sys/class/video4linux/video1/name": "Bare", "/dev/video1": ""})
+    host = machine_of(tmp_path, USB | {"/sys/class/video4linux/video1/name": "Bare", "/dev/video1": ""})
     for name in (BY_PATH, BY_ID):
-        world.path(name).parent.mkdir(parents=True)
-        world.path(name).symlink_to("../../video0")
+        host.path(name).parent.mkdir(parents=True)
+        host.path(name).symlink_to("../../video0")
     offered = []
 
     class Prompts:
@@ -176,67 +178,67 @@ def test_setup_offers_the_name_that_lasts(tmp_path):
             offered.extend(choices[:2])
             return default
 
-    chosen = questions._source(questions.Setup(Prompts(), world, settings()), "auto")
+    chosen = questions._source(questions.Setup(Prompts(), host, settings()), "auto")
     assert chosen == f"usb:{BY_ID}"
     assert offered == [(f"usb:{BY_ID}", f"HD Webcam at {BY_ID}"), ("usb:/dev/video1", "Bare at /dev/video1")]
 
 
 def test_a_camera_on_the_ribbon_cable_is_found(tmp_path):
-    world = machine_of(tmp_path, PI, {"global_camera_info": Answer(0, "imx708\n")})
-    assert camera_checks.camera(world, settings("camera.source=picamera")).text == "imx708"
+    host = machine_of(tmp_path, PI, {"global_camera_info": CommandResult(0, "imx708\n")})
+    assert camera_checks.camera(host, settings("camera.source=picamera")).text == "imx708"
 
 
-def test_a_user_outside_the_group_video_is_told(tmp_path):
-    world = machine_of(tmp_path, USB, may_read=lambda path: path.name != "video0")
-    assert camera_checks.group(world).state is MISSING
-    assert "usermod -aG video" in camera_checks.group(world).mend
+def test_a_user_outside_the_group_video_is_reported(tmp_path):
+    host = machine_of(tmp_path, USB, may_use=lambda path: path.name != "video0")
+    assert camera_checks.group(host).state is MISSING
+    assert "usermod -aG video" in camera_checks.group(host).fix
 
 
-def test_who_has_the_camera_is_told(tmp_path):
-    world = machine_of(tmp_path, USB | {"/proc/77/comm": "cheese\n", "/proc/77/cmdline": "cheese\0"})
-    assert camera_checks.busy(world).state is OK
+def test_the_program_that_has_the_camera_open_is_named(tmp_path):
+    host = machine_of(tmp_path, USB | {"/proc/77/comm": "cheese\n", "/proc/77/cmdline": "cheese\0"})
+    assert camera_checks.busy(host).state is OK
     (tmp_path / "proc/77/fd").mkdir()
     (tmp_path / "proc/77/fd/5").symlink_to("/dev/video0")
-    assert camera_checks.busy(world).state is ODD
-    assert "cheese (process 77)" in camera_checks.busy(world).text
+    assert camera_checks.busy(host).state is WARNING
+    assert "cheese (process 77)" in camera_checks.busy(host).text
     (tmp_path / "proc/77/cmdline").write_text("python\0/opt/maskwatch/bin/maskwatch\0run")
-    assert camera_checks.busy(world).text == "by maskwatch"
+    assert camera_checks.busy(host).text == "by maskwatch"
 
 
-def test_a_window_without_a_display_is_told_where_one_is_wanted(tmp_path):
-    world = machine_of(tmp_path)
-    assert packages.display(world, settings("show.window=on")).state is MISSING
-    assert packages.display(world, settings()).state is OK
-    opens = machine_of(tmp_path, answers={"namedWindow": Answer(0)}, environ={"DISPLAY": ":0"})
+def test_a_missing_display_is_reported_if_a_window_is_wanted(tmp_path):
+    host = machine_of(tmp_path)
+    assert packages.display(host, settings("show.window=on")).state is MISSING
+    assert packages.display(host, settings()).state is OK
+    opens = machine_of(tmp_path, answers={"namedWindow": CommandResult(0)}, environ={"DISPLAY": ":0"})
     assert packages.display(opens, settings("show.window=on")) == Finding("display", OK, ":0: a window opens")
 
 
-def test_no_window_is_tried_where_none_is_wanted(tmp_path):
-    world = machine_of(tmp_path, environ={"DISPLAY": ":0"})
-    assert packages.display(world, settings("show.window=off")).state is OK
+def test_no_window_is_opened_if_none_is_wanted(tmp_path):
+    host = machine_of(tmp_path, environ={"DISPLAY": ":0"})
+    assert packages.display(host, settings("show.window=off")).state is OK
 
 
 @pytest.mark.parametrize(
-    ("said", "text", "mend"),
+    ("error", "text", "fix"),
     [
         ("(libSM.so.6: cannot open shared object file: No such file)", "libSM.so.6 is missing", "apt install libsm6"),
         ("(libICE.so.6: cannot open shared object file: No such file)", "libICE.so.6", "apt install libice6"),
         ("(libxcb-new.so.9: cannot open shared object file)", "libxcb-new.so.9", "apt install libxcb1"),
         ("(libother.so.1: cannot open shared object file)", "libother.so.1", "the package of libother.so.1"),
-        ("qt.qpa.xcb: could not connect to display :0", ":0: it takes no connection", "without sudo"),
+        ("qt.qpa.xcb: could not connect to display :0", ":0: the display refuses the connection", "without sudo"),
         ("something new", ":0: no window opens: something new", ""),
     ],
 )
-def test_a_display_on_which_no_window_opens_is_named_with_the_reason(tmp_path, said, text, mend):
-    answers = {"namedWindow": Answer(134, error=said)}
+def test_a_display_that_opens_no_window_is_reported_with_the_reason(tmp_path, error, text, fix):
+    answers = {"namedWindow": CommandResult(134, error=error)}
     found = packages.display(machine_of(tmp_path, answers=answers, environ={"DISPLAY": ":0"}), settings())
     assert found.state is MISSING
     assert text in found.text
-    assert mend in found.mend
+    assert fix in found.fix
 
 
-class Spoken:
-    """Settings whose voice is on, whatever else the notice can do."""
+class VoiceSettings:
+    """Settings of which only the voice is set."""
 
     def __init__(self, voice: str) -> None:
         self.notice = self
@@ -246,30 +248,35 @@ class Spoken:
         return {"voice": self._voice}
 
 
-def test_a_voice_without_what_speaks_is_told(tmp_path):
-    assert packages.voice(machine_of(tmp_path), Spoken("off")).state is OK
-    assert "espeak-ng" in packages.voice(machine_of(tmp_path), Spoken("espeak")).mend
-    speaks = {"espeak-ng": Answer(0)}
-    assert "alsa-utils" in packages.voice(machine_of(tmp_path, answers=speaks), Spoken("espeak")).mend
-    assert packages.voice(machine_of(tmp_path, answers=speaks | {"aplay": Answer(0)}), Spoken("espeak")).state is OK
+def test_a_voice_without_its_programs_is_reported(tmp_path):
+    assert packages.voice(machine_of(tmp_path), VoiceSettings("off")).state is OK
+    assert "espeak-ng" in packages.voice(machine_of(tmp_path), VoiceSettings("espeak")).fix
+    installed = {"espeak-ng": CommandResult(0)}
+    assert "alsa-utils" in packages.voice(machine_of(tmp_path, answers=installed), VoiceSettings("espeak")).fix
+    assert (
+        packages.voice(
+            machine_of(tmp_path, answers=installed | {"aplay": CommandResult(0)}), VoiceSettings("espeak")
+        ).state
+        is OK
+    )
 
 
-def test_the_listening_tools_are_optional(tmp_path):
-    assert packages.mosquitto(machine_of(tmp_path)).state is ODD
-    assert packages.mosquitto(machine_of(tmp_path, answers={"mosquitto_sub": Answer(1)})).state is OK
+def test_the_mosquitto_tools_are_optional(tmp_path):
+    assert packages.mosquitto(machine_of(tmp_path)).state is WARNING
+    assert packages.mosquitto(machine_of(tmp_path, answers={"mosquitto_sub": CommandResult(1)})).state is OK
 
 
-def test_little_memory_is_told(tmp_path):
+def test_little_memory_is_a_warning(tmp_path):
     little = {"/proc/meminfo": "MemTotal:  433000 kB\nSwapTotal:  102396 kB\n"}
-    assert hardware.memory(machine_of(tmp_path, little)).state is ODD
+    assert hardware.memory(machine_of(tmp_path, little)).state is WARNING
     swap = {"/proc/meminfo": "MemTotal:  433000 kB\nSwapTotal: 1048572 kB\n"}
     assert hardware.memory(machine_of(tmp_path, swap)).state is OK
 
 
-def test_a_full_disk_and_one_that_cannot_be_written_are_told(tmp_path):
-    assert hardware.disk(tmp_path, lambda _: SimpleNamespace(free=5 * 2**20)).state is ODD
+def test_a_full_disk_and_an_unwritable_one_are_warnings(tmp_path):
+    assert hardware.disk(tmp_path, lambda _: SimpleNamespace(free=5 * 2**20)).state is WARNING
     assert hardware.disk(tmp_path / "not" / "yet").state is OK
-    assert hardware.disk(Path("/proc/sys")).state is ODD
+    assert hardware.disk(Path("/proc/sys")).state is WARNING
     assert "in memory" in hardware.disk(None).text
 
 
@@ -282,45 +289,45 @@ def test_a_full_disk_and_one_that_cannot_be_written_are_told(tmp_path):
         ("", False, "/home/u/.local/state/maskwatch"),
     ],
 )
-def test_where_alerts_wait(tmp_path, setting, service_folder, folder):
-    world = machine_of(tmp_path, environ={"HOME": "/home/u"})
+def test_the_folder_of_undelivered_alerts(tmp_path, setting, service_folder, folder):
+    host = machine_of(tmp_path, environ={"HOME": "/home/u"})
     if service_folder:
         (tmp_path / "var/lib/maskwatch").mkdir(parents=True)
-    assert hardware.outbox_folder(world, setting) == (folder and tmp_path / folder)
+    assert hardware.outbox_folder(host, setting) == (folder and tmp_path / folder)
 
 
-def test_a_clock_that_is_not_set_is_told(tmp_path):
-    for said, state in (("no\n", ODD), ("yes\n", OK)):
-        assert hardware.clock(machine_of(tmp_path, answers={"timedatectl": Answer(0, said)})).state is state
+def test_an_unsynchronised_clock_is_a_warning(tmp_path):
+    for error, state in (("no\n", WARNING), ("yes\n", OK)):
+        assert hardware.clock(machine_of(tmp_path, answers={"timedatectl": CommandResult(0, error)})).state is state
     assert hardware.clock(machine_of(tmp_path)).state is OK
 
 
-def test_heat_is_told(tmp_path):
+def test_heat_is_reported(tmp_path):
     zones = {f"/sys/class/thermal/thermal_zone{k}/temp": text for k, text in enumerate(("61000\n", "84500\n", "x"))}
     assert hardware.heat(machine_of(tmp_path, zones)).text.startswith("84 °C")
     assert hardware.heat(machine_of(tmp_path / "other")).state is OK
 
 
 @pytest.mark.parametrize(
-    ("said", "state", "words"),
+    ("error", "state", "words"),
     [
-        ("throttled=0x0\n", OK, "no complaint"),
-        ("throttled=0x50005\n", ODD, "under-voltage now, throttled now, under-voltage since power-on"),
-        ("throttled=0x50000\n", ODD, "under-voltage since power-on"),
-        ("throttled=0x80008\n", ODD, "soft temperature limit now"),
-        ("garbled\n", OK, "not told"),
+        ("throttled=0x0\n", OK, "no problem reported"),
+        ("throttled=0x50005\n", WARNING, "under-voltage now, throttled now, under-voltage since power-on"),
+        ("throttled=0x50000\n", WARNING, "under-voltage since power-on"),
+        ("throttled=0x80008\n", WARNING, "soft temperature limit now"),
+        ("garbled\n", OK, "not checked"),
     ],
 )
-def test_what_the_firmware_says_of_the_supply_by_a_real_program_on_the_path(tmp_path, said, state, words):
+def test_the_firmware_report_on_the_power_supply_read_from_a_real_program(tmp_path, error, state, words):
     program = tmp_path / "vcgencmd"
-    program.write_text(f"#!/bin/sh\n[ $1 = get_throttled ] && printf '{said}'\n")
+    program.write_text(f"#!/bin/sh\n[ $1 = get_throttled ] && printf '{error}'\n")
     program.chmod(0o755)
     found = hardware.power(Host(run=lambda words: run([str(program), *words[1:]])))
     assert found.state is state
     assert words in found.text
 
 
-def told(**properties: str) -> Answer:
+def unit(**properties: str) -> CommandResult:
     usual = {
         "LoadState": "loaded",
         "ActiveState": "active",
@@ -330,40 +337,40 @@ def told(**properties: str) -> Answer:
         "ExecMainStatus": "0",
         "StatusText": "14.9 fps",
     }
-    return Answer(0, "".join(f"{key}={value}\n" for key, value in {**usual, **properties}.items()))
+    return CommandResult(0, "".join(f"{key}={value}\n" for key, value in {**usual, **properties}.items()))
 
 
 @pytest.mark.parametrize(
     ("answer", "state", "words"),
     [
-        (Answer(127), OK, "not installed"),
-        (told(LoadState="not-found"), OK, "not installed"),
-        (told(), OK, "14.9 fps"),
-        (told(ActiveState="inactive", SubState="dead"), ODD, "does not run"),
-        (told(ActiveState="failed", Result="exit-code", ExecMainStatus="78"), MISSING, "exit code 78"),
-        (told(ActiveState="activating", SubState="auto-restart", NRestarts="2"), ODD, "2 times"),
-        (told(NRestarts="17"), ODD, "17 times"),
+        (CommandResult(127), OK, "not installed"),
+        (unit(LoadState="not-found"), OK, "not installed"),
+        (unit(), OK, "14.9 fps"),
+        (unit(ActiveState="inactive", SubState="dead"), WARNING, "not running"),
+        (unit(ActiveState="failed", Result="exit-code", ExecMainStatus="78"), MISSING, "exit code 78"),
+        (unit(ActiveState="activating", SubState="auto-restart", NRestarts="2"), WARNING, "2 times"),
+        (unit(NRestarts="17"), WARNING, "17 times"),
     ],
 )
-def test_what_systemd_says_of_the_service(tmp_path, answer, state, words):
+def test_the_state_of_the_service_in_systemd(tmp_path, answer, state, words):
     found = service.service(machine_of(tmp_path, answers={"systemctl show maskwatch": answer}))
     assert found.state is state
     assert words in found.text
 
 
-def test_a_broker_that_takes_us_is_fine(mosquitto):
+def test_a_broker_that_accepts_the_test_alert_is_ok(mosquitto):
     found = service.broker(settings("mqtt.host=127.0.0.1", f"mqtt.port={mosquitto.port}"))
     assert (found.state, found.text) == (
         OK,
-        f"127.0.0.1:{mosquitto.port} takes us and a test alert, which nobody hears",
+        f"127.0.0.1:{mosquitto.port} accepts the connection and a test alert; nobody subscribes to alerts yet",
     )
 
 
-def test_a_broker_that_cannot_be_reached_is_told_with_the_reason():
+def test_an_unreachable_broker_is_reported_with_the_reason():
     found = service.broker(settings("mqtt.host=127.0.0.1", f"mqtt.port={free_port()}"))
-    assert found.state is ODD
+    assert found.state is WARNING
     assert "Connection refused" in found.text
-    assert "start the broker" in found.mend
+    assert "start the broker" in found.fix
 
 
 def test_no_broker_at_all_is_missing(tmp_path):
@@ -377,29 +384,29 @@ def doctor(*arguments: object, path: str = "", **more: str):
     return run([*command("doctor", *arguments)], env | ({"PATH": path} if path else {}))
 
 
-def test_the_command_tells_people_and_programs_and_ends_with_0_where_nothing_is_missing(tmp_path):
+def test_the_command_prints_a_table_writes_json_and_ends_with_0_if_nothing_is_missing(tmp_path):
     found = tmp_path / "found.json"
     done = doctor("--json", found, "--set", "camera.source=demo")
     assert done.code == 0, done.out
     rows = {row["check"]: row for row in json.loads(found.read_text())}
     assert rows["opencv"]["state"] == "ok"
-    assert set(rows["python"]) == {"check", "state", "found", "mend"}
+    assert set(rows["python"]) == {"check", "state", "found", "fix"}
     for name in rows:
         assert name in done.out
 
 
-def test_it_ends_with_1_where_something_is_missing_and_works_without_opencv(tmp_path):
-    """A folder before all others on Python's path holds a cv2 that fails as on a machine without libGL."""
+def test_it_ends_with_1_if_something_is_missing_and_works_without_opencv(tmp_path):
+    """A cv2 first on Python's path fails as on a machine without libGL."""
     (tmp_path / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file: No such file')")
     found = tmp_path / "found.json"
     root = environment()["PYTHONPATH"]
     done = doctor("--json", found, "--set", "camera.source=demo", PYTHONPATH=f"{tmp_path}{os.pathsep}{root}")
     assert done.code == 1
     (row,) = [row for row in json.loads(found.read_text()) if row["check"] == "opencv"]
-    assert (row["state"], row["mend"]) == ("missing", "sudo apt install libgl1")
+    assert (row["state"], row["fix"]) == ("missing", "sudo apt install libgl1")
 
 
-def test_wrong_settings_are_a_finding_and_the_rest_is_looked_at_all_the_same(tmp_path):
+def test_wrong_settings_are_a_finding_and_everything_else_is_still_checked(tmp_path):
     file = tmp_path / "c.toml"
     file.write_text("[mqtt]\nprot = 1\n")
     done = doctor("--config", file, "--json", tmp_path / "found.json")
@@ -415,8 +422,8 @@ def test_it_works_with_no_programs_on_the_path(tmp_path):
     assert "Traceback" not in done.error
 
 
-def test_a_program_that_never_ends_is_not_waited_for(monkeypatch):
-    monkeypatch.setattr("edge.doctor.host._PATIENCE_S", 0.2)
+def test_a_program_that_does_not_end_is_given_up(monkeypatch):
+    monkeypatch.setattr("edge.doctor.host._TIMEOUT_S", 0.2)
     assert run([sys.executable, "-c", "import time; time.sleep(60)"]).code == 124
     assert not run([shutil.which("true") or "/bin/true"]).code
-    assert not run(["no such program"]).there
+    assert not run(["no such program"]).exists

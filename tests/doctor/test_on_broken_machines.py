@@ -1,4 +1,4 @@
-"""The doctor, the whole command, on machines that really have each pain: other files, users, programs, libraries."""
+"""The whole command on machines that really have each problem: other files, users, programs, libraries."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from edge.doctor import packages
-from edge.doctor.host import Finding, Host, State, run
+from edge.doctor import Finding, FindingState, packages
+from edge.doctor.host import Host, run
 from tests.conftest import ROOT, command, environment
 
 
 def may_mount() -> bool:
-    """Return whether this user may make a machine of other files: root with CAP_SYS_ADMIN."""
+    """Return whether this user may mount other files over the machine's: root with CAP_SYS_ADMIN."""
     trial = "mount --bind /proc/version /proc/meminfo && mount -t tmpfs none /sys/class"
     return os.getuid() == 0 and not subprocess.run(["unshare", "--mount", "sh", "-c", trial], check=False).returncode
 
@@ -53,15 +53,15 @@ chown 1:44 /dev/video0
 
 
 @mounts
-def test_a_camera_that_another_program_has_open_is_told_with_its_name(tmp_path):
+def test_the_program_that_has_the_camera_open_is_named(tmp_path):
     rows = doctor(tmp_path, f"{WEBCAM}\nsleep 60 < /dev/video0 &\nexec 3> /dev/null")
     assert (rows["camera"]["state"], rows["camera"]["found"]) == ("ok", "/dev/video0 (HD Webcam)")
-    assert rows["camera in use"]["state"] == "odd"
+    assert rows["camera in use"]["state"] == "warning"
     assert rows["camera in use"]["found"].startswith("by sleep (process ")
 
 
 @mounts
-def test_a_user_who_is_not_in_the_group_video_is_told(tmp_path):
+def test_a_user_outside_the_group_video_is_reported(tmp_path):
     without_rights = "set -- setpriv --bounding-set=-all --inh-caps=-all"  # a root for whom the bits of files count
     rows = doctor(tmp_path, f'{WEBCAM}\n{without_rights} "$@"')
     assert rows["video group"]["state"] == "missing"
@@ -70,7 +70,7 @@ def test_a_user_who_is_not_in_the_group_video_is_told(tmp_path):
 
 
 @mounts
-def test_little_memory_and_a_hot_chip_are_told(tmp_path):
+def test_little_memory_and_a_hot_chip_are_warnings(tmp_path):
     (tmp_path / "meminfo").write_text("MemTotal:  433000 kB\nSwapTotal:  102396 kB\n")
     script = f"""
     mount --bind {tmp_path}/meminfo /proc/meminfo
@@ -79,19 +79,22 @@ def test_little_memory_and_a_hot_chip_are_told(tmp_path):
     echo 84500 > /sys/class/thermal/thermal_zone0/temp
     """
     rows = doctor(tmp_path, script)
-    assert (rows["memory"]["state"], rows["memory"]["found"]) == ("odd", "522 MB with swap; a start may be killed")
-    assert (rows["heat"]["state"], rows["heat"]["found"]) == ("odd", "84 °C: it slows down")
+    assert (rows["memory"]["state"], rows["memory"]["found"]) == (
+        "warning",
+        "522 MB including swap; a start may be killed",
+    )
+    assert (rows["heat"]["state"], rows["heat"]["found"]) == ("warning", "84 °C: the processor slows down")
 
 
 @mounts
-@pytest.mark.parametrize(("there", "mend"), [((), "espeak-ng"), (("espeak-ng",), "alsa-utils")])
-def test_a_voice_without_its_programs_is_told(tmp_path, there, mend):
+@pytest.mark.parametrize(("there", "fix"), [((), "espeak-ng"), (("espeak-ng",), "alsa-utils")])
+def test_a_voice_without_its_programs_is_reported(tmp_path, there, fix):
     for name in there:
         (tmp_path / name).symlink_to(shutil.which(name) or "/usr/bin/false")
     script = f"PATH={tmp_path}; export PATH"
     rows = doctor(tmp_path, script, "--set", "notice.voice=espeak")
     assert rows["voice"]["state"] == "missing"
-    assert rows["voice"]["mend"] == f"sudo apt install {mend}"
+    assert rows["voice"]["fix"] == f"sudo apt install {fix}"
 
 
 WITHOUT_LIBRARY = """
@@ -104,13 +107,13 @@ rm {folder}/{library}
 
 @mounts
 @pytest.mark.parametrize(("library", "package"), [("libSM.so.6", "libsm6"), ("libICE.so.6", "libice6")])
-def test_a_library_without_which_no_window_opens_is_named_with_its_package(tmp_path, display, library, package):
-    """Bare Debians lack both: no window ever opened, and the doctor found the display ok."""
+def test_a_library_that_a_window_needs_is_named_with_its_package(tmp_path, display, library, package):
+    """A minimal Debian lacks both; the doctor once reported ok although no window could open."""
     (path,) = Path("/usr/lib").glob(f"*-linux-gnu/{library}")
     script = WITHOUT_LIBRARY.format(folder=path.parent, library=library)
     row = doctor(tmp_path, script, DISPLAY=display.name)["display"]
     assert row["found"] == f"{display.name}: no window opens: {library} is missing"
-    assert (row["state"], row["mend"]) == ("missing", f"sudo apt install {package}")
+    assert (row["state"], row["fix"]) == ("missing", f"sudo apt install {package}")
 
 
 @mounts
@@ -118,12 +121,12 @@ def test_a_display_is_ok_once_a_window_has_opened_on_it(tmp_path, display):
     assert doctor(tmp_path, "", DISPLAY=display.name)["display"]["found"] == f"{display.name}: a window opens"
     display.kill()
     row = doctor(tmp_path, "", DISPLAY=display.name)["display"]
-    assert (row["state"], row["found"]) == ("missing", f"{display.name}: it takes no connection")
+    assert (row["state"], row["found"]) == ("missing", f"{display.name}: the display refuses the connection")
 
 
 @pytest.fixture(scope="module")
 def numpy_2(tmp_path_factory) -> Host:
-    """Return a Raspberry Pi whose Python has numpy 2 beside libraries that were compiled for numpy 1."""
+    """Return a Raspberry Pi whose Python has numpy 2 and libraries that were compiled for numpy 1."""
     folder = tmp_path_factory.mktemp("pi")
     subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
     python = folder / "venv/bin/python"
@@ -140,12 +143,14 @@ def numpy_2(tmp_path_factory) -> Host:
 
 @pytest.mark.long
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="no wheel of that time for this Python")
-def test_libraries_that_do_not_go_with_this_numpy_are_told_with_the_mend(numpy_2):
-    mend = "pip install 'numpy<2' 'opencv-python<4.12' in maskwatch's environment"
+def test_libraries_compiled_for_another_numpy_are_reported_with_the_fix(numpy_2):
+    fix = "pip install 'numpy<2' 'opencv-python<4.12' in maskwatch's environment"
     camera, models = packages.picamera2(numpy_2), packages.tflite(numpy_2)
-    assert camera == Finding("picamera2", State.MISSING, "it does not go with this numpy", mend)
-    assert models == Finding("tflite", State.MISSING, "tflite_runtime does not go with this numpy", mend)
+    assert camera == Finding("picamera2", FindingState.MISSING, "it does not work with the installed numpy", fix)
+    assert models == Finding(
+        "tflite", FindingState.MISSING, "tflite_runtime does not work with the installed numpy", fix
+    )
     opened = f"from pathlib import Path; from edge.tflite import Model; Model(Path({str(ROOT / 'models/mask')!r}))"
-    said = run([numpy_2.python, "-c", opened], environment()).last_line
-    assert said.startswith("edge.errors.ModelError: tflite_runtime.interpreter does not go with numpy 2.")
-    assert said.endswith("mend: pip install 'numpy<2'")
+    error = run([numpy_2.python, "-c", opened], environment()).last_line
+    assert error.startswith("edge.errors.ModelError: tflite_runtime.interpreter does not go with numpy 2.")
+    assert error.endswith("fix: pip install 'numpy<2'")

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.capture import Picture
+from edge.capture import CameraImage
 from edge.capture.preprocess import PreparedCamera, preparation
 from edge.privacy.zones import PrivacyZones
 from edge.settings.load import load
@@ -91,7 +91,7 @@ def test_both_sizes_of_a_cameras_picture_are_painted_and_a_damaged_one_is_passed
     class TwoStreams(fakes.FakeCamera):
         def read(self):
             picture = super().read()
-            return picture and Picture(picture.image, small)
+            return picture and CameraImage(picture.image, small)
 
     inner = TwoStreams([large, None])
     zones = PrivacyZones(["0,0 1,0 1,0.5 0,0.5"])

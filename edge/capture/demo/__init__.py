@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge.capture import Picture
+from edge.capture import CameraImage
 from edge.errors import CameraError
 from edge.paths import demo as demo_folder
 
@@ -84,12 +84,12 @@ class DemoCamera:
         self._began_at = monotonic()
         self._shown = 0
 
-    def read(self) -> Picture | None:
+    def read(self) -> CameraImage | None:
         """Wait for the next moment of the play and return its picture."""
         self._shown += 1
         due_at = self._began_at + self._shown / _RATE_HZ
         self._sleep(max(0.0, due_at - self._monotonic()))
-        return Picture(self.scene((due_at - self._began_at) % PERIOD_S))
+        return CameraImage(self.scene((due_at - self._began_at) % PERIOD_S))
 
     def scene(self, at: float) -> Image:
         """Return the picture at `at` seconds of the play, uint8 (540, 960, 3) BGR."""
