@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.capture import spec
+from edge.capture import CameraState, spec
 from edge.capture.freeze import FreezeDetector
-from edge.capture.live import LiveSource, State
+from edge.capture.live import LiveSource
 from edge.capture.opencv import OpenCvCamera, open_stream
 from edge.data import Frame, Gap, Mask
 from edge.errors import CameraError
@@ -124,9 +124,9 @@ def test_a_camera_plugged_in_again_as_another_device_is_found(tmp_path, monkeypa
     walk = iter(live)
     next(frame for frame in walk if isinstance(frame, Frame))
     bus.unplug("video0")
-    record_property("noticed_s", seconds_until(lambda: live.state is not State.OK, NOTICE_S))
+    record_property("noticed_s", seconds_until(lambda: live.state is not CameraState.OK, NOTICE_S))
     bus.plug("video7")
-    record_property("recovered_s", seconds_until(lambda: live.state is State.OK, RETURN_S))
+    record_property("recovered_s", seconds_until(lambda: live.state is CameraState.OK, RETURN_S))
     live.close()
     assert (bus.opened[0], bus.opened[-1]) == ("video0", "video7")
 
@@ -207,14 +207,14 @@ def test_a_camera_that_begins_again_with_the_old_picture_is_well_again(trouble):
     live = LiveSource("x", lambda: next(cameras), stop=threading.Event(), **bounds)
     walk = iter(live)
     for _ in walk:
-        if live.state not in (State.OK, State.OPENING):
+        if live.state not in (CameraState.OK, CameraState.OPENING):
             break
     release.set()
     began_at = time.monotonic()
     for _ in walk:
-        if live.state is State.OK or time.monotonic() - began_at > RETURN_S:
+        if live.state is CameraState.OK or time.monotonic() - began_at > RETURN_S:
             break
-    assert live.state is State.OK
+    assert live.state is CameraState.OK
     live.close()
 
 
