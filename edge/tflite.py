@@ -61,6 +61,11 @@ class ModelSpec(_Frozen):
     training: dict[str, Any] = {}
     metrics: dict[str, Any] = {}
 
+    @property
+    def identity(self) -> dict[str, str]:
+        """Name, version and hash: how messages and reports identify a model."""
+        return {"name": self.name, "version": self.version, "sha256": self.sha256}
+
 
 class Model:
     """A loaded model: `run` takes pictures and gives float32 outputs in the order of model.toml."""

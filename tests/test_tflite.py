@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from pathlib import Path
 
@@ -38,6 +39,13 @@ def test_every_model_that_comes_along_is_what_its_model_toml_says(name):
     assert {out.dtype for out in outputs} == {np.dtype("float32")}
 
 
+def test_a_model_is_identified_by_its_name_its_version_and_the_hash_of_its_file():
+    folder = paths.models() / "mask"
+    digest = hashlib.sha256((folder / "model.tflite").read_bytes()).hexdigest()
+    spec = read_spec(folder)
+    assert spec.identity == {"name": "masknet", "version": spec.version, "sha256": digest}
+
+
 @pytest.mark.parametrize("offset", [0, 4, 1000, -1])
 def test_one_changed_byte_is_refused(folder, offset):
     path = folder / "model.tflite"
@@ -56,8 +64,6 @@ def test_a_truncated_model_is_refused(folder):
 
 
 def test_a_file_that_is_no_model_is_refused_though_its_hash_agrees(folder):
-    import hashlib
-
     old = read_spec(folder).sha256
     (folder / "model.tflite").write_bytes(b"no model")
     edit(folder, old, hashlib.sha256(b"no model").hexdigest())

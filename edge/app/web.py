@@ -83,7 +83,7 @@ def page_sources(
 ) -> Sources:
     """Return the sources of what the web page shows about the service."""
     device = {"name": device_name(settings.device), "site": settings.device.site, "camera": settings.camera.name}
-    identities = [{"kind": k, "name": m.name, "version": m.version, "sha256": m.sha256} for k, m in models.items()]
+    identities = [{"kind": kind, **spec.identity} for kind, spec in models.items()]
     fixed = {"device": {**device, "version": __version__}, "models": identities, "settings": shown(settings)}
 
     def state() -> dict[str, Any]:

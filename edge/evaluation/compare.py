@@ -129,7 +129,7 @@ def differences(pair: Pair, progress: Progress) -> dict[str, Any]:
     return {
         "dataset": {"name": pair.dataset.name, "sha256": pair.dataset.sha256},
         "kind": pair.kind,
-        "models": [{"name": s.name, "version": s.version, "sha256": s.sha256} for s in pair.specs],
+        "models": [spec.identity for spec in pair.specs],
         "pictures": len(pair.dataset.pictures),
         "faces": len(pair.rows),
         "disagree": int(pair.differ.sum()),

@@ -67,7 +67,7 @@ def report(done: Evaluation, models: Models) -> dict[str, Any]:
     confidence, is_right = found.confidence.astype(float), found.best == found.label
     return {
         "dataset": {"name": done.dataset.name, "sha256": done.dataset.sha256, "scenes": done.dataset.is_scenes},
-        "models": {kind: _named(spec) for kind, spec in models.specs.items()},
+        "models": {kind: spec.identity for kind, spec in models.specs.items()},
         "rule": {"min_side_px": MIN_SIDE_PX, "match_iou": MATCH_IOU, "interval": 0.95},
         "pictures": len(done.dataset.pictures),
         "pictures_unreadable": done.unreadable,
@@ -82,10 +82,6 @@ def report(done: Evaluation, models: Models) -> dict[str, Any]:
             for mean, part, n in reliability(confidence, is_right)
         ],
     }
-
-
-def _named(spec: Any) -> dict[str, str]:  # noqa: ANN401 - ModelSpec
-    return {"name": spec.name, "version": spec.version, "sha256": spec.sha256}
 
 
 def _detection(dataset: Dataset, faces: Outcomes) -> dict[str, Any]:

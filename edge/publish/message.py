@@ -87,8 +87,8 @@ def encode(body: dict[str, Any]) -> bytes:
     return json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
 
 
-def _named(models: dict[str, ModelSpec]) -> dict[str, dict[str, str]]:
-    return {kind: {"name": spec.name, "version": spec.version, "sha256": spec.sha256} for kind, spec in models.items()}
+def _identities(models: dict[str, ModelSpec]) -> dict[str, dict[str, str]]:
+    return {kind: spec.identity for kind, spec in models.items()}
 
 
 def face_counts(tracks: Iterable[Track]) -> dict[str, int]:
@@ -143,13 +143,22 @@ class Sender:
     def info(self, models: dict[str, ModelSpec]) -> Message:
         """Return the versions that run."""
         body = {"schema": SCHEMA, "maskwatch": __version__, "session": self.session, "device": self.device}
-        body |= {"site": self.site, "cameras": [self.camera], "models": _named(models)}
+        body |= {
+            "site": self.site,
+            "cameras": [self.camera],
+            "models": _identities(models),
+        }
         body |= {"settings_sha256": self.settings_sha256}
         return Message(self.topic("info"), encode(body), qos=1, retain=True)
 
     def models_in_force(self, models: dict[str, ModelSpec]) -> Message:
         """Return which models judge now, by kind."""
-        body = {"schema": SCHEMA, "session": self.session, "t": utc(self.clock.wall()), "models": _named(models)}
+        body = {
+            "schema": SCHEMA,
+            "session": self.session,
+            "t": utc(self.clock.wall()),
+            "models": _identities(models),
+        }
         return Message(self.topic("model/active"), encode(body), qos=1, retain=True)
 
     def setting(self, key: str, text: str) -> Message:
@@ -225,7 +234,7 @@ class Sender:
             "latency_ms": round(1e3 * latency_s, 1),
             "clock_synced": self.clock.synced(),
             "reason": alert.reason.value if alert.reason else None,
-            "model": {"name": model.name, "version": model.version, "sha256": model.sha256},
+            "model": model.identity,
             "delayed": False,
             "expires_at": utc(decided + self.expires_s),
         }
