@@ -7,7 +7,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from edge.errors import ConfigError
+from edge.errors import OutputError
 
 _HERE = Path(__file__).resolve().parent
 
@@ -32,7 +32,7 @@ def state_folder() -> Path:
     Source: systemd.exec(5), XDG.
 
     Raises:
-        ConfigError: there is neither a home nor a folder that no other user can interfere with.
+        OutputError: there is neither a home nor a folder that no other user can interfere with.
     """
     folder = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
     if folder:
@@ -86,7 +86,7 @@ def scene_socket() -> Path:
     Where neither /tmp nor /dev/shm serves, it is the user's state folder: viewers must not keep a run from starting.
 
     Raises:
-        ConfigError: there is no folder in which no other user can interfere.
+        OutputError: there is no folder in which no other user can interfere.
     """
     for variable in ("RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"):
         folder = os.environ.get(variable, "").partition(":")[0]
@@ -107,7 +107,7 @@ def _first_own(folders: list[Path]) -> Path:
             own.mkdir(mode=0o700, parents=own.parent not in _SHARED, exist_ok=True)
             if not own.is_symlink() and own.stat().st_uid == os.geteuid() and not shared_part(own):
                 return own
-    raise ConfigError(
+    raise OutputError(
         f"{folders[0]}: cannot be made, belongs to another user, or others may write in it; "
         f"fix: sudo rm -r {folders[0]}, or set show.socket"
     )
@@ -117,7 +117,7 @@ def running_scene(named: Path | None) -> Path:
     """Return where to meet a running maskwatch: as named, else this user's own, else the service."""
     if named:
         return named
-    with suppress(ConfigError):  # what others can interfere with is not this user's own
+    with suppress(OutputError):  # what others can interfere with is not this user's own
         own = scene_socket()
         if seen(own):
             return own

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
+from edge import files
 from edge.errors import OutputError
 
 if TYPE_CHECKING:
@@ -86,39 +87,22 @@ def whole_file(path: Path | None, *, partly: bool = False) -> Iterator[Text | No
     if path is None or str(path) == "-":
         yield StandardOutput() if path else None
         return
-    with _errors_of(path):
-        if path.is_dir():
-            raise OutputError(f"{path}: is a folder; name a file")
-        in_place = _is_device(path)
-        target = path if in_place else path.resolve()  # a link goes on pointing to what is written
-        part = target if in_place else target.with_name(f".{target.name}.part")
-        file = part.open("wb", buffering=0)
-    try:
-        with file:
-            yield TextOutput(path, file)
-    except BaseException:
-        if not (partly and part.stat().st_size):
-            _remove(part, unless=in_place)
-            raise
-        _put(part, target, path)
-        raise
-    _put(part, target, path)
+    if path.is_dir():
+        raise OutputError(f"{path}: is a folder; name a file")
+    # a device is written in place; a link goes on pointing to what is written
+    place = nullcontext(path) if _is_device(path) else files.replacing(path.resolve(), keep_partial=partly)
+    with ExitStack() as opened:
+        with _errors_of(path):
+            draft = opened.enter_context(place)
+            file = opened.enter_context(draft.open("wb", buffering=0))
+        yield TextOutput(path, file)
+        with _errors_of(path):
+            opened.close()
 
 
 def _is_device(path: Path) -> bool:
     """Return whether a name stands for a device, a pipe, or what a shell has opened: to be written, not replaced."""
     return (path.exists() and not path.is_file()) or path.absolute().parts[1:2] in (("dev",), ("proc",))
-
-
-def _put(part: Path, target: Path, path: Path) -> None:
-    if part != target:
-        with _errors_of(path):
-            part.replace(target)
-
-
-def _remove(part: Path, *, unless: bool) -> None:
-    if not unless:
-        part.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -149,13 +133,8 @@ def save_picture(path: Path, image: Image) -> None:
         raise OutputError(f"{path}: cannot be written: name it .png or .jpg") from error
     if not written:
         raise OutputError(f"{path}: cannot be written: too large for {path.suffix}")
-    part = path.with_name(f".maskwatch-{os.getpid()}.part")  # not longer than a name may be
-    with _errors_of(path):
-        try:
-            part.write_bytes(content.tobytes())
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+    with _errors_of(path), files.replacing(path) as draft:
+        draft.write_bytes(content.tobytes())
 
 
 def check_outputs(named: Mapping[str, Path | None], inputs: Sequence[Path]) -> None:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from edge.commands.options import Config, Env, Set, load_settings
 from edge.commands.results import give
-from edge.errors import ConfigError, InputError
+from edge.errors import OutputError, Unavailable
 from edge.privacy.signage_text import Language
 from edge.redaction import shown
 from edge.settings.schema import Environment
@@ -86,7 +86,7 @@ def sheet(
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError(f"{folder}: cannot be made a folder: {error.strerror}") from error
+        raise OutputError(f"{folder}: cannot be created: {error.strerror}") from error
     for name, text in (
         ("sign.html", pages.sign(settings, language)),
         ("datasheet.html", pages.data_sheet(settings, load_models(settings, profile="live").specs)),
@@ -98,10 +98,10 @@ def sheet(
 
 
 def _refuse_while_running() -> None:
-    """Raise InputError while a maskwatch runs here: it would write again what is deleted under it."""
+    """Raise Unavailable while a maskwatch runs here: it would write again what is deleted under it."""
     from edge.paths import SERVICE_SCENE, scene_socket
     from edge.show.sockets import is_listening
 
     for path in (scene_socket(), SERVICE_SCENE):
         if is_listening(path):
-            raise InputError(f"{path}: a maskwatch is running; mend: sudo systemctl stop maskwatch, then again")
+            raise Unavailable(f"{path}: a maskwatch is running; mend: sudo systemctl stop maskwatch, then again")

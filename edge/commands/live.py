@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge.commands.options import Config, Env, Set, is_quiet, load_settings
-from edge.errors import InputError
+from edge.errors import Unavailable
 from edge.settings.schema import Environment
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _socket_of(settings: Settings, named: Path | None) -> Path:
     from edge.show.highgui import has_display
 
     if not has_display():
-        raise InputError("there is no display; mend: run this on the device's desktop, or through ssh -X")
+        raise Unavailable("there is no display; mend: run this on the device's desktop, or through ssh -X")
     return running_scene(named or (Path(settings.show.socket) if settings.show.socket else None))
 
 

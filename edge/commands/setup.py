@@ -10,7 +10,7 @@ from rich.console import Console
 
 from edge.commands.options import Config, Env, Set, is_quiet, load_settings
 from edge.commands.results import give
-from edge.errors import EdgeError, InputError
+from edge.errors import EdgeError, Unavailable
 from edge.settings.load import SYSTEM_FILE
 from edge.settings.schema import Environment
 
@@ -100,7 +100,7 @@ def setup(env: Env = Environment.DEVELOPMENT, config: Config = None, overrides: 
 
     console, host, target = Console(), Host(), Target(file, environment)
     if not console.is_terminal:
-        raise InputError("setup asks questions and wants a terminal; mend: write the settings file by hand")
+        raise Unavailable("setup asks questions and needs a terminal; fix: write the settings file by hand")
     use_service_passwords(host)
     detector = load_models(settings, profile="quality").detector
     try:

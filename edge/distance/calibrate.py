@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge.distance.ranging import PEOPLE_ERROR, fov_of
-from edge.errors import InputError
+from edge.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,16 +43,16 @@ def calibrate(heights: Sequence[float], *, at_m: float, face_height_m: float) ->
     """Return the focal length at which faces of `heights`, in picture widths, are `at_m` away.
 
     Raises:
-        InputError: too few faces were seen, or their size changed, so that nobody stood still.
+        Unavailable: too few faces were seen, or their size changed, so that nobody stood still.
     """
     if len(heights) < MIN_SIGHTINGS:
-        raise InputError(
+        raise Unavailable(
             f"a face was seen in {len(heights)} pictures, {MIN_SIGHTINGS} are needed; mend: stand alone, {at_m:g} m in "
             "front of the camera, face it, without a mask, in good light"
         )
     tall = float(np.median(heights))
     scatter = 1.4826 * float(np.median(np.abs(np.asarray(heights) - tall))) / tall
     if scatter > _MAX_SCATTER:
-        raise InputError(f"the face changed its size by {scatter:.0%}; mend: stand still and look into the camera")
+        raise Unavailable(f"the face changed its size by {scatter:.0%}; mend: stand still and look into the camera")
     error = math.hypot(PEOPLE_ERROR, _BIAS, scatter / math.sqrt(len(heights)), _STANDING_M / at_m)
     return Calibration(at_m * tall / face_height_m, error, scatter, len(heights))

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge.errors import InputError
+from edge.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -28,7 +28,7 @@ def kept(folders: Iterable[Path], others: Sequence[Path] = ()) -> list[Kept]:
     """Return what is kept in state folders and in files beside `others`, which settings name; never a link's target.
 
     Raises:
-        InputError: a folder may not be read by this user.
+        Unavailable: a folder may not be read by this user.
     """
     found = {path for folder in folders for path in _in(folder)}
     found |= {path for other in others for path in _named(other.parent, f"{other.name}*")}
@@ -39,13 +39,13 @@ def purge(files: Iterable[Kept]) -> None:
     """Delete files.
 
     Raises:
-        InputError: one may not be deleted by this user; those before it are gone.
+        Unavailable: one may not be deleted by this user; those before it are gone.
     """
     for file in files:
         try:
             file.path.unlink(missing_ok=True)
         except OSError as error:
-            raise InputError(f"{file.path}: cannot be deleted: {error.strerror}; mend: sudo maskwatch purge") from error
+            raise Unavailable(f"{file.path}: cannot be deleted: {error.strerror}; fix: sudo maskwatch purge") from error
 
 
 def _in(folder: Path) -> Iterator[Path]:
@@ -55,5 +55,5 @@ def _in(folder: Path) -> Iterator[Path]:
 
 def _named(folder: Path, pattern: str) -> Iterator[Path]:
     if folder.exists() and not os.access(folder, os.R_OK | os.X_OK):
-        raise InputError(f"{folder}: you may not look there; mend: sudo maskwatch purge")
+        raise Unavailable(f"{folder}: you may not look there; fix: sudo maskwatch purge")
     yield from (path for path in folder.glob(pattern) if path.is_symlink() or path.is_file())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import secrets
@@ -10,8 +9,8 @@ import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from edge import secret
-from edge.errors import InputError
+from edge import files, secret
+from edge.errors import NotRunning
 from edge.paths import SERVICE_STATE, state_folder
 from edge.publish.broker import EMBEDDED, broker_of
 
@@ -44,7 +43,8 @@ def keep(broker: Broker) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name in _NAMES:
-            _put(folder / name, text)
+            with files.replacing(folder / name, mode=0o600) as draft:
+                draft.write_text(text)
     except OSError as error:
         log.warning("embedded broker: %s: %s; nobody else can subscribe", folder, error.strerror)
 
@@ -54,14 +54,14 @@ def find(mqtt: MqttSettings) -> Broker:
 
     Raises:
         ConfigError: see `broker_of`.
-        InputError: none has run here.
+        NotRunning: none has run here.
     """
     broker = broker_of(mqtt, client_id="")
     if mqtt.host != EMBEDDED or broker.user:
         return broker
     found = next((options for folder in (state_folder(), SERVICE_STATE) if (options := _read(folder / _NAMES[0]))), {})
     if not found:
-        raise InputError("no maskwatch with a broker of its own has run here; start one, or name a broker: mqtt.host")
+        raise NotRunning("no maskwatch with a broker of its own has run here; start one, or name a broker: mqtt.host")
     return replace(broker, port=mqtt.port or int(found["-p"]), user=found["-u"], password=found["-P"])
 
 
@@ -86,13 +86,3 @@ def _read(path: Path) -> dict[str, str]:
     except (OSError, ValueError):
         return {}
     return options if options.keys() >= {"-p", "-u", "-P"} and options["-p"].isdecimal() else {}
-
-
-def _put(path: Path, text: str) -> None:
-    """Write a file for its owner alone; whoever reads it sees the old one or the new one."""
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    with contextlib.suppress(FileNotFoundError):
-        new.unlink()
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-    new.replace(path)

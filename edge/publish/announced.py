@@ -16,6 +16,7 @@ from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from edge import files
 from edge.publish.homeassistant import left_out
 from edge.publish.message import ROOT, WITHDRAWN, Message
 
@@ -157,9 +158,8 @@ class Announced:
         if text == self._saved:
             return
         try:
-            part = self._path.with_suffix(".part")
-            part.write_text(text, "utf-8")
-            part.replace(self._path)
+            with files.replacing(self._path) as draft:
+                draft.write_text(text, "utf-8")
             self._saved = text
         except OSError as error:
             log.warning("%s: what is announced is not remembered: %s", self._path, error.strerror)

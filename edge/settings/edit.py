@@ -6,7 +6,6 @@ import contextlib
 import os
 import re
 import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,14 +13,14 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Item, Table
 
-from edge import paths
-from edge.errors import ConfigError
+from edge import files, paths
+from edge.errors import ConfigError, OutputError
 from edge.paths import user_settings
 from edge.redaction import passwords_in
 from edge.settings.load import SYSTEM_FILE, load
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from edge.settings.schema import Environment
 
@@ -89,17 +88,21 @@ def put(path: Path, text: str, environment: Environment) -> None:
     One that holds a password is not for everybody.
 
     Raises:
-        ConfigError: a setting is wrong, or the file cannot be written.
+        ConfigError: a setting is wrong.
+        OutputError: the file cannot be written.
     """
     real = path.resolve()
     try:
         real.parent.mkdir(parents=True, exist_ok=True)
         mode = real.stat().st_mode & 0o777 if real.exists() else 0o644
-        with _whole(real, mode & ~0o007 if passwords_in(tomlkit.parse(text).unwrap()) else mode) as draft:
+        if passwords_in(tomlkit.parse(text).unwrap()):
+            mode &= ~0o007
+        with files.replacing(real, mode=mode, durable=True) as draft:
             draft.write_text(text, "utf-8")
             _check(draft, path, environment)
+            _keep_owner(draft, real)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be written: {error.strerror}; mend: name another with --config") from error
+        raise OutputError(f"{path}: cannot be written: {error.strerror}; fix: name another with --config") from error
 
 
 def _check(draft: Path, path: Path, environment: Environment) -> None:
@@ -110,25 +113,8 @@ def _check(draft: Path, path: Path, environment: Environment) -> None:
         raise ConfigError(str(error).replace(str(draft), str(path))) from None
 
 
-@contextlib.contextmanager
-def _whole(path: Path, mode: int) -> Iterator[Path]:
-    """Give a draft beside `path` that takes its place when all went well and is gone otherwise, also after Ctrl-C."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".toml", dir=path.parent)
-    os.close(handle)
-    draft = Path(name)
-    try:
-        yield draft
-        _own(draft, path)
-        draft.chmod(mode)
-        with draft.open("rb") as written:
-            os.fsync(written.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def _own(draft: Path, path: Path) -> None:
-    """Give a draft to whom the file belongs that it replaces, and the service's file to the service's group."""
+def _keep_owner(draft: Path, path: Path) -> None:
+    """Give a draft the owner of the file that it replaces, and a new file of the service the service's group."""
     with contextlib.suppress(PermissionError, LookupError):  # of another user; or no service is installed
         if path.exists():
             os.chown(draft, path.stat().st_uid, path.stat().st_gid)
@@ -140,11 +126,12 @@ def secret(path: Path, text: str) -> None:
     """Write a secret that its owner alone may read; it is never readable by others, not for a moment.
 
     Raises:
-        ConfigError: it cannot be written.
+        OutputError: it cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _whole(path.resolve(), 0o600) as draft:  # mkstemp makes it 0600
-            draft.write_text(text + "\n", "utf-8")
+        with files.replacing(path.resolve(), mode=0o600, durable=True) as draft:
+            draft.write_text(f"{text}\n", "utf-8")
+            _keep_owner(draft, path.resolve())
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from error
+        raise OutputError(f"{path}: cannot be written: {error.strerror}") from error

@@ -12,7 +12,7 @@ from edge.capture import CameraState
 from edge.capture.live import LiveSource
 from edge.capture.spec import is_connected, open_source
 from edge.distance.calibrate import calibrate
-from edge.errors import CameraError, InputError
+from edge.errors import CameraError, NotRunning, Unavailable
 from edge.paths import SERVICE_SCENE, scene_socket
 from edge.privacy.zones import PrivacyZones
 from edge.redaction import redacted
@@ -34,8 +34,8 @@ def measure(
     password: of a network camera; None: as the settings name it.
 
     Raises:
-        InputError: nobody was seen standing still.
-        CameraLost: the watch that lent its eyes ended.
+        Unavailable: nobody was seen standing still.
+        NotRunning: the maskwatch whose frames are used has ended.
     """
     reader, models = _running(settings), stages.load_models(settings, profile="live")
     if reader is None:
@@ -51,11 +51,11 @@ def of_a_real_camera(settings: Settings) -> Settings:
     """Return the settings with a source that never falls back to the demo: nothing can be measured on a drawing.
 
     Raises:
-        InputError: the demo is named, or no camera is connected.
+        Unavailable: the demo is named, or no camera is connected.
     """
     source = settings.camera.source
     if source == "demo" or (source == "auto" and not is_connected()):
-        raise InputError(
+        raise Unavailable(
             "calibrate measures a real camera, and there is the demo alone; fix: plug a camera in, or name one with "
             "--set camera.source=…"
         )
@@ -68,7 +68,7 @@ def _running(settings: Settings) -> SceneReader | None:
         if path.exists():
             try:
                 return SceneReader(path)
-            except InputError:
+            except (NotRunning, Unavailable):
                 continue
     return None
 
@@ -96,7 +96,8 @@ def keep(found: Calibration, file: Path, environment: Environment, settings: Set
     """Write a calibration into a settings file; comments and other settings stay.
 
     Raises:
-        ConfigError: the file cannot be written, or holds what is wrong.
+        ConfigError: a setting in the file is wrong.
+        OutputError: the file cannot be written.
     """
     text = file.read_text("utf-8") if file.exists() else ""
     values = {

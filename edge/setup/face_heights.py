@@ -38,7 +38,7 @@ def of_watch(reader: SceneReader, models: Models, until: float) -> Iterator[floa
     """Yield, until a moment on the monotonic clock, the lone face's height in picture widths, of a running watch.
 
     Raises:
-        CameraLost: the watch ended.
+        NotRunning: the maskwatch has ended.
     """
     while time.monotonic() < until:
         scene = reader.newest(_WAIT_S)

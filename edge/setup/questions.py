@@ -14,7 +14,7 @@ from edge.capture import login
 from edge.distance.ranging import focal_of, fov_of
 from edge.doctor import camera as camera_checks
 from edge.doctor.broker import check_broker, fix_for
-from edge.errors import CameraError, ConfigError, InputError
+from edge.errors import CameraError, ConfigError, InputError, NotRunning, OutputError, Unavailable
 from edge.notice.phrases import PLEASE, worded
 from edge.privacy.zones import PrivacyZones
 from edge.publish.address import address_of
@@ -276,7 +276,7 @@ def _measured(setup: Setup) -> Answers:
     setup.talk.say("Begins in 5 seconds, takes 8.", "dim")
     try:
         found = calibration.measure(setup.settings, at_m=2.0, wait_s=5.0, look_s=8.0, password=setup.camera_password)
-    except (CameraError, ConfigError, InputError) as error:
+    except (CameraError, ConfigError, OutputError, NotRunning, Unavailable) as error:
         setup.talk.say(str(error), "yellow")
         return {}
     setup.talk.say("{:.0f}°, with 95 % between {:.0f}° and {:.0f}°.".format(*found.fov_deg), "green")

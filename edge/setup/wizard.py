@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edge.doctor.service import PASSWORDS, service
-from edge.errors import ConfigError, EdgeError
+from edge.errors import ConfigError, EdgeError, OutputError
 from edge.redaction import redacted
 from edge.settings import edit
 from edge.settings.load import SYSTEM_FILE
@@ -67,7 +67,7 @@ def hold(
     refuse: raises EdgeError for settings that a run would not take, such as some that were in the file before.
 
     Raises:
-        ConfigError: the file cannot be written; what was answered is printed first.
+        ConfigError, OutputError: the file cannot be written; what was answered is printed first.
     """
     talk = Prompts(console, parts=_PARTS)
     talk.say("maskwatch setup: Enter takes what stands in brackets, Ctrl-C ends without a change.")
@@ -111,7 +111,7 @@ def _write(talk: Prompts, target: Target, settings: Settings, answers: Answers, 
         return False
     try:
         _put(talk, target, wanted, passwords)
-    except ConfigError:
+    except (ConfigError, OutputError):
         talk.say("Not written. What you answered, as a settings file has it:", "yellow")
         talk.say(edit.changed("", {key: _plain(value) for key, value in wanted.items()}, {}, "answers"))
         raise

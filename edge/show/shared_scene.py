@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 
-from edge.errors import CameraLost, InputError
+from edge.errors import EdgeError, NotRunning, Unavailable
 from edge.show.shared_memory import TEXT_BYTES, SceneMapping, SceneWriter
 from edge.show.sockets import Viewers
 from edge.show.view import View, from_json, to_json, view_of
@@ -96,6 +96,10 @@ class SceneServer:
         self._memory.write(image, to_json(view, TEXT_BYTES))
 
 
+class SceneEnded(NotRunning):
+    """The maskwatch whose scenes were read has ended."""
+
+
 class SceneReader:
     """Looks at the newest scene of a running maskwatch; a scene that is damaged is passed over."""
 
@@ -103,7 +107,8 @@ class SceneReader:
         """Connect.
 
         Raises:
-            InputError: nobody listens at `path`, this user may not look, or there is no room.
+            NotRunning: nobody listens at `path`.
+            Unavailable: this user may not connect, or there is no room.
         """
         self._path, self._complained = path, False
         self._memory: SceneMapping | None = None
@@ -113,14 +118,14 @@ class SceneReader:
             self._socket.connect(str(path))
         except OSError as error:
             self._socket.close()
-            raise InputError(f"{path}: {_why(error)}") from error
+            raise _refusal(path, error) from error
 
     def newest(self, timeout_s: float) -> tuple[Image | None, View] | None:
         """Return (picture, view) of a scene not seen before, None if there is none within `timeout_s`.
 
         Raises:
-            CameraLost: the maskwatch that was watched has ended.
-            InputError: it has no room for one more viewer, or is of another version.
+            SceneEnded: the maskwatch has ended.
+            Unavailable: it has no room for one more viewer, or is of another version.
         """
         readable, _, _ = select.select([self._socket], [], [], timeout_s)
         if not readable:
@@ -130,11 +135,11 @@ class SceneReader:
             return self.newest(timeout_s)
         try:
             if not self._socket.recv(4096):
-                raise CameraLost(_ENDED)
+                raise SceneEnded(_ENDED)
             scene = self._memory.newest()
             return scene and (scene[0], from_json(scene[1]))
         except ConnectionError as error:
-            raise CameraLost(_ENDED) from error
+            raise SceneEnded(_ENDED) from error
         except ValueError as error:  # nothing here may end a viewer: the next scene may be whole
             self._complain(error)
             return None
@@ -150,15 +155,15 @@ class SceneReader:
         try:
             greeting, fds, _, _ = socket.recv_fds(self._socket, 1, 1)
         except OSError as error:
-            raise CameraLost(_ENDED) from error
+            raise SceneEnded(_ENDED) from error
         if greeting == _FULL:
-            raise InputError(f"{self._path}: too many viewers are connected; fix: close one")
+            raise Unavailable(f"{self._path}: too many viewers are connected; fix: close one")
         if not fds:
-            raise CameraLost(_ENDED)
+            raise SceneEnded(_ENDED)
         try:
             return SceneMapping(fds[0])
         except ValueError as error:
-            raise InputError(
+            raise Unavailable(
                 f"{self._path}: {error}; fix: restart the maskwatch that runs there, and this viewer"
             ) from error
         finally:
@@ -171,13 +176,13 @@ class SceneReader:
             log.warning("%s: a damaged scene is passed over: %s", self._path, str(error).partition("\n")[0])
 
 
-def _why(error: OSError) -> str:
+def _refusal(path: Path, error: OSError) -> EdgeError:
     """Return why nobody could be connected to, and what fixes it."""
     if isinstance(error, PermissionError):
-        return "you may not look; fix: sudo usermod -aG maskwatch $USER, then log in again"
+        return Unavailable(f"{path}: you may not look; fix: sudo usermod -aG maskwatch $USER, then log in again")
     if isinstance(error, BlockingIOError):
-        return "too many wait to be connected; fix: try again"
-    return "no maskwatch is running there; start one with: maskwatch run"
+        return Unavailable(f"{path}: too many wait to be connected; fix: try again")
+    return NotRunning(f"{path}: no maskwatch is running there; start one with: maskwatch run")
 
 
 def _shrunk(image: Image, side_px: int) -> Image:

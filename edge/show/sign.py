@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import cv2
 
-from edge.errors import CameraLost, InputError
+from edge.errors import NotRunning, Unavailable
 from edge.show.child_process import ChildProcess
 from edge.show.highgui import is_open, open_full_screen, window_px
-from edge.show.shared_scene import SceneReader
+from edge.show.shared_scene import SceneEnded, SceneReader
 from edge.show.sign_layout import SignState, poster
 
 if TYPE_CHECKING:
@@ -58,21 +58,22 @@ def show_sign(path: Path, texts: SignTexts, *, stay: bool, is_night: Callable[[]
     stay: wait for a maskwatch that is not there or has ended, else end with it.  is_night: whether paper is dark now.
 
     Raises:
-        InputError: no maskwatch is there, and the sign does not stay.
+        NotRunning: no maskwatch is there, and the sign does not stay.
+        Unavailable: this user may not connect, or there is no room, and the sign does not stay.
     """
     sign, told = _Sign(texts, is_night), ""
     try:
         while not sign.closed:
             try:
                 _follow(sign, path)
-            except (InputError, CameraLost) as error:
+            except (NotRunning, Unavailable) as error:
                 if not stay:
                     raise
                 if str(error) != told:
                     told = str(error)
                     log.info("sign: %s", told)
             sign.rest(_AGAIN_S)
-    except CameraLost:
+    except SceneEnded:
         return
     finally:
         cv2.destroyAllWindows()

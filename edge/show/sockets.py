@@ -11,7 +11,7 @@ import struct
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.errors import ConfigError
+from edge.errors import ConfigError, OutputError
 from edge.paths import shared_part
 
 if TYPE_CHECKING:
@@ -109,7 +109,8 @@ def listen(path: Path, kind: socket.SocketKind, *, group: str) -> tuple[socket.s
     """Return a listener that never blocks, and its path: next to `path` where a living one listens there already.
 
     Raises:
-        ConfigError: other users may write in the folder, it is absent, or this user may not write there.
+        ConfigError: other users may write in the folder.
+        OutputError: the folder is absent, or this user may not write there.
     """
     if part := shared_part(path.parent):
         raise ConfigError(
@@ -122,7 +123,7 @@ def listen(path: Path, kind: socket.SocketKind, *, group: str) -> tuple[socket.s
         listener.bind(str(free))
     except OSError as error:
         listener.close()
-        raise ConfigError(f"show.socket: {free}: cannot be made: {error.strerror or error}") from error
+        raise OutputError(f"show.socket: {free}: cannot be made: {error.strerror or error}") from error
     finally:
         os.umask(before)
     if group:
@@ -136,7 +137,8 @@ def check_place(named: str) -> None:
     """Refuse a socket that `listen` could not make, as far as its path shows; nothing named is no problem.
 
     Raises:
-        ConfigError: the path is too long, there is no such folder, or this user may not write there.
+        ConfigError: the path is too long.
+        OutputError: there is no such folder, or this user may not write there.
     """
     path = Path(named)
     if not named:
@@ -145,7 +147,7 @@ def check_place(named: str) -> None:
         raise ConfigError(f"show.socket: {path}: cannot be made: longer than {_LONGEST_BYTES} bytes")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         problem = errno.EACCES if os.access(path.parent, os.F_OK) else errno.ENOENT
-        raise ConfigError(f"show.socket: {path}: cannot be made: {os.strerror(problem)}")
+        raise OutputError(f"show.socket: {path}: cannot be made: {os.strerror(problem)}")
 
 
 def socket_next_to(scene: Path, name: str) -> Path:
@@ -170,13 +172,13 @@ def _free_path(path: Path, kind: socket.SocketKind) -> Path:
     """Return `path`, freed of a dead socket, or one next to it where a living one listens.
 
     Raises:
-        ConfigError: something else has that name, which is not ours to delete.
+        OutputError: something else has that name, which is not ours to delete.
     """
     if is_listening(path, kind):
         return path.with_name(f"{path.stem}-{os.getpid()}{path.suffix}")
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         if not stat.S_ISSOCK(path.lstat().st_mode):
-            raise ConfigError(f"show.socket: {path}: exists and is not a socket; fix: name another file")
+            raise OutputError(f"show.socket: {path}: exists and is not a socket; fix: name another file")
         path.unlink()
     return path
 

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 import cv2
 
-from edge.errors import CameraLost
 from edge.show.child_process import ChildProcess
 from edge.show.highgui import fill_screen, is_open, open_window, window_px
 from edge.show.overlay import bar_px, preview
-from edge.show.shared_scene import SceneReader
+from edge.show.shared_scene import SceneEnded, SceneReader
 
 if TYPE_CHECKING:
     import threading
@@ -46,7 +45,7 @@ def show(path: Path, *, full_screen: bool = False) -> Ended:
     fill_screen(_TITLE, on=full_screen)
     try:
         return _follow(reader, full_screen=full_screen)
-    except CameraLost:
+    except SceneEnded:
         return Ended.LOST
     finally:
         reader.close()

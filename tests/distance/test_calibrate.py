@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edge.distance.calibrate import calibrate
-from edge.errors import CameraError, InputError
+from edge.errors import CameraError, Unavailable
 from edge.settings.load import load
 from edge.setup.calibration import measure
 from edge.show.shared_scene import SceneServer
@@ -37,12 +37,12 @@ def test_its_error_is_mostly_that_of_one_persons_face():
 
 
 def test_nobody_there_is_told_with_the_mend():
-    with pytest.raises(InputError, match=r"seen in 3 pictures.*stand alone, 2 m"):
+    with pytest.raises(Unavailable, match=r"seen in 3 pictures.*stand alone, 2 m"):
         calibrate([0.07] * 3, at_m=2.0, face_height_m=0.185)
 
 
 def test_somebody_who_walks_is_told_to_stand_still():
-    with pytest.raises(InputError, match="stand still"):
+    with pytest.raises(Unavailable, match="stand still"):
         calibrate(list(np.linspace(0.04, 0.09, 40)), at_m=2.0, face_height_m=0.185)
 
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from edge.errors import InputError
+from edge.errors import Unavailable
 from edge.privacy.purge import kept, purge
 from tests.app.test_service import Watch
 from tests.conftest import maskwatch
@@ -50,7 +50,7 @@ def test_a_link_is_deleted_and_its_target_stays(tmp_path):
 @pytest.mark.skipif(os.getuid() == 0, reason="root may look everywhere")
 def test_a_folder_that_may_not_be_read_is_named(tmp_path):
     tmp_path.chmod(0)
-    with pytest.raises(InputError, match="you may not look"):
+    with pytest.raises(Unavailable, match="you may not look"):
         kept([tmp_path])
 
 

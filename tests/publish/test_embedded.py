@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.errors import ConfigError, InputError
+from edge.errors import ConfigError, NotRunning
 from edge.publish import access, private_broker
 from edge.publish.broker import Broker
 from edge.publish.embedded import EmbeddedBroker
@@ -120,7 +120,7 @@ def test_nobody_gets_in_without_the_password_nor_ends_the_session_of_one_who_has
 
 def test_how_to_get_in_is_for_the_owner_alone_and_stays_the_same(state_home):
     mqtt = load(overrides=["mqtt.host=embedded"], system_file=Path("/nonexistent")).settings.mqtt
-    with pytest.raises(InputError, match="no maskwatch with a broker of its own has run here"):
+    with pytest.raises(NotRunning, match="no maskwatch with a broker of its own has run here"):
         access.find(mqtt)
     opened = access.with_credential(Broker("127.0.0.1", 1885, "c", mqtt5=False))
     assert len(opened.password) == 32

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.errors import ConfigError
+from edge.errors import ConfigError, OutputError
 from edge.settings import edit
 from edge.settings.edit import changed, put, secret
 from edge.settings.schema import Environment
@@ -126,7 +126,7 @@ def test_a_secret_is_for_its_owner_alone(tmp_path):
 def test_a_place_that_cannot_be_written_is_told_with_the_mend(tmp_path):
     (tmp_path / "file").write_text("")
     for write in (lambda path: put(path, WRITTEN, DEVELOPMENT), lambda path: secret(path, "x")):
-        with pytest.raises(ConfigError, match="cannot be written"):
+        with pytest.raises(OutputError, match="cannot be written"):
             write(tmp_path / "file" / "c.toml")
 
 

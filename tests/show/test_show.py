@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 
 from edge.data import Mask
-from edge.errors import CameraLost, InputError
+from edge.errors import NotRunning
 from edge.notice.phrases import PLEASE
 from edge.show import overlay
 from edge.show.highgui import is_open
@@ -132,13 +132,13 @@ def test_a_viewer_is_told_when_the_watch_ends(tmp_path):
     server.put(scene_of(fakes.picture(1)))
     server.close()
     reader.newest(1)
-    with pytest.raises(CameraLost, match="ended"):
+    with pytest.raises(NotRunning, match="ended"):
         reader.newest(1)
     assert not server.path.exists()
 
 
 def test_nobody_there_is_said_in_one_sentence(tmp_path):
-    with pytest.raises(InputError, match="no maskwatch is running there"):
+    with pytest.raises(NotRunning, match="no maskwatch is running there"):
         SceneReader(tmp_path / "none.sock")
 
 

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 
 from edge import paths
 from edge.data import Mask
-from edge.errors import CameraLost, ConfigError, InputError
+from edge.errors import ConfigError, NotRunning, OutputError, Unavailable
 from edge.show import shared_memory, sockets
 from edge.show.feed import MESSAGE_BYTES, Feed
 from edge.show.shared_memory import SceneMapping, SceneWriter
@@ -121,7 +121,7 @@ def test_the_viewers_of_one_user_and_all_together_are_bounded(server, monkeypatc
     for _ in range(4):
         server.put(scene_of(fakes.picture(10)))
     assert len(server._viewers) == 8
-    with pytest.raises(InputError, match=r"too many viewers.*fix"):
+    with pytest.raises(Unavailable, match=r"too many viewers.*fix"):
         readers[-1].newest(1)
     assert readers[0].newest(1) is not None
     users = iter(range(1000, 2000))
@@ -165,7 +165,7 @@ def test_a_queue_that_is_full_is_a_living_service_and_holds_nobody_up(open_folde
         waiting[-1].settimeout(0)
         waiting[-1].connect_ex(str(path))
     assert sockets.is_listening(path)
-    with pytest.raises(InputError, match="too many wait"):
+    with pytest.raises(Unavailable, match="too many wait"):
         SceneReader(path)
     assert time.monotonic() - began_at < 1
     for each in (hung, *waiting):
@@ -307,7 +307,7 @@ def test_a_memory_of_another_version_or_that_can_shrink_is_refused_with_the_fix(
     fd = unsealed(size, content)
     fcntl.fcntl(fd, fcntl.F_ADD_SEALS, seals)
     with closing(greeted_with(fd, tmp_path)) as reader:
-        with pytest.raises(InputError, match=reason) as caught:
+        with pytest.raises(Unavailable, match=reason) as caught:
             reader.newest(1)
         assert "fix: restart" in str(caught.value)
         reader.other_end.close()
@@ -318,7 +318,7 @@ def test_a_file_in_place_of_the_memory_is_refused(tmp_path):
     (tmp_path / "file").write_bytes(bytes(1 << 20))
     fd = os.open(tmp_path / "file", os.O_RDONLY)
     with closing(greeted_with(fd, tmp_path)) as reader:
-        with pytest.raises(InputError, match="cannot be mapped"):
+        with pytest.raises(Unavailable, match="cannot be mapped"):
             reader.newest(1)
         reader.other_end.close()
     os.close(fd)
@@ -333,7 +333,7 @@ def test_a_connection_that_breaks_at_any_moment_is_an_end_and_no_error(tmp_path)
             other, _ = listener.accept()
             reader._socket.send(b"unread")
             other.close()  # with something unread: a reset
-            with pytest.raises(CameraLost, match="ended"):
+            with pytest.raises(NotRunning, match="ended"):
                 reader.newest(1)
 
 
@@ -435,7 +435,7 @@ class TestSharedPlaces:
         assert stat.S_IMODE(self.own.stat().st_mode) == 0o700
 
     def refused(self) -> None:
-        with pytest.raises(ConfigError, match=r"another user, or others may write in it; fix: .*show\.socket"):
+        with pytest.raises(OutputError, match=r"another user, or others may write in it; fix: .*show\.socket"):
             paths.scene_socket()
         assert paths.running_scene(None) == paths.SERVICE_SCENE
 
@@ -537,6 +537,6 @@ class TestSharedPlaces:
             "folder": path.mkdir,
             "link": lambda: path.symlink_to(tmp_path),
         }[kind]()
-        with pytest.raises(ConfigError, match="is not a socket; fix"):
+        with pytest.raises(OutputError, match="is not a socket; fix"):
             SceneServer(path, max_side_px=16, status=str, banner=str)
         assert path.exists()

@@ -8,8 +8,8 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge import paths, secret
-from edge.errors import ConfigError
+from edge import files, paths, secret
+from edge.errors import ConfigError, OutputError
 from edge.show.page.sessions import normalised
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ def token_of(path: Path) -> str:
     """Return the token in a file; make the file where there is none.
 
     Raises:
-        ConfigError: the file cannot be read or made, everybody may read it, or it does not hold a token.
+        ConfigError: the file cannot be read, everybody may read it, or it does not hold a token.
+        OutputError: the file cannot be made.
     """
     try:
         if not path.exists():
@@ -54,7 +55,7 @@ def token_of(path: Path) -> str:
             f"web.token_file: {path}: cannot be read by this user; fix: run this again with sudo"
         ) from error
     except OSError as error:
-        raise ConfigError(f"web.token_file: {path}: cannot be made: {error.strerror}") from error
+        raise OutputError(f"web.token_file: {path}: cannot be made: {error.strerror}") from error
     token = secret.read("web.token_file", path).strip()
     if len(normalised(token)) < _SHORTEST:
         raise ConfigError(f"web.token_file: {path}: holds no token of {_SHORTEST} letters or more; fix: rm {path}")
@@ -71,16 +72,11 @@ def _write_new(path: Path, token: str) -> None:
     missing = [folder for folder in above if not folder.exists()]
     owner = next(folder for folder in above if folder not in missing).stat()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    with files.replacing(path, mode=0o600, durable=True) as draft:
         if os.geteuid() == _ROOT:
             for made in (*missing, draft):
                 os.chown(made, owner.st_uid, owner.st_gid, follow_symlinks=False)
-        file.write(f"{token}\n")
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+        draft.write_text(f"{token}\n")
 
 
 def hold(path: Path) -> None:
