@@ -50,10 +50,10 @@ faults: $(VENV)/tested-with
 	$(BIN)/python -m tests.faults $(ARGS)
 
 soak: $(VENV)/tested-with
-	$(BIN)/python -m benchmarks.soak $(ARGS)
+	$(BIN)/python -m tests.soak $(ARGS)
 
 fuzz: $(VENV)/tested-with
-	$(BIN)/python -m benchmarks.fuzz $(ARGS)
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 check: $(VENV)/tested-with
 	$(BIN)/ruff check .

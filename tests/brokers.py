@@ -36,14 +36,14 @@ from edge.publish.remote_commands import RemoteCommands
 from edge.settings.load import load
 from edge.settings.schema import Settings
 from edge.tflite import read_spec
-from tests import fakes
-from tests.conftest import Mosquitto, free_port
-from tests.contract import OpenEar
-from tests.fakes import eventually
-from tests.faults import driver
-from tests.faults.certificates import authority, signed
-from tests.needs import need
-from tests.publish.scripted import CONNACK, CONNECT, PUBACK, packet, read_packet
+from tests.support import driver, fakes
+from tests.support.certificates import authority, signed
+from tests.support.contract import OpenEar
+from tests.support.fakes import eventually
+from tests.support.mosquitto import Mosquitto
+from tests.support.needs import need
+from tests.support.ports import free_port
+from tests.support.scripted import CONNACK, CONNECT, PUBACK, packet, read_packet
 
 DEVICE, PREFIX, ALERTS = "stop-7", "homeassistant", 3
 ALL = frozenset({"alert", "count", "discovery", "info", "models", "stats", "status", "unmasked"})

@@ -16,8 +16,8 @@ import pytest
 from packaging.version import Version
 
 import edge
-from tests.conftest import ROOT, environment, maskwatch
-from tests.needs import lack
+from tests.support.needs import lack
+from tests.support.program import ROOT, environment, maskwatch
 
 
 def python(code: str, cwd: Path | str = "/", **more: str) -> str:

@@ -13,7 +13,7 @@ import pytest
 from edge import __version__
 from edge.commands.options import load_settings
 from edge.settings.schema import Environment
-from tests.conftest import ROOT, command, environment, maskwatch
+from tests.support.program import ROOT, command, environment, maskwatch
 
 COMMANDS = (
     "run",

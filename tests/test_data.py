@@ -10,7 +10,7 @@ import pytest
 
 from edge import data
 from edge.data import Faces, Frame, Mask, Verdicts
-from tests import fakes
+from tests.support import fakes
 
 
 def test_a_frame_cannot_be_painted_on():

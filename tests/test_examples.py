@@ -15,9 +15,9 @@ from pathlib import Path
 from edge.publish.broker import Broker
 from edge.publish.message import Message
 from edge.publish.mqtt import ONLINE, MqttLink
-from tests.conftest import ROOT, environment
-from tests.fakes import eventually
-from tests.publish.test_subscriber import PAYLOAD
+from tests.support.fakes import eventually
+from tests.support.messages import PAYLOAD
+from tests.support.program import ROOT, environment
 
 EXAMPLES = ROOT / "examples"
 

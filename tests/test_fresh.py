@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
-from tests.needs import PACKAGES, need
+from tests.support.needs import PACKAGES, need
+from tests.support.program import ROOT
 
 README = (ROOT / "README.md").read_text()
 SCRIPT = ROOT / "setup-apt.sh"
@@ -77,7 +77,7 @@ def test_no_target_but_setup_apt_installs_system_packages():
 @pytest.mark.parametrize("absent", ["no-such-program", "libnosuch.so.9"])
 def test_what_is_absent_skips_a_test_and_fails_it_in_ci(monkeypatch, ci, outcome, absent):
     monkeypatch.setenv("CI", ci)
-    monkeypatch.setattr("tests.needs.skipped", {absent: 0})
+    monkeypatch.setattr("tests.support.needs.skipped", {absent: 0})
     reason = f"{absent} is not installed; fix: sudo apt install {absent}, or make setup-apt"
     with pytest.raises((pytest.skip.Exception, pytest.fail.Exception), match=reason) as raised:
         need("sh", absent)

@@ -13,7 +13,7 @@ from edge import stages as parts
 from edge.data import Faces
 from edge.monitor.timings import Timings
 from edge.settings.load import load
-from tests import fakes
+from tests.support import fakes
 
 EDGE = Path(__file__).parent.parent / "edge"
 

@@ -83,3 +83,33 @@ def test_only_what_is_shown_and_the_demo_draw():
 def test_wall_time_is_known_in_one_module():
     text = {str(path.relative_to(EDGE)): path.read_text() for path in MODULES}
     assert {name for name, source in text.items() if "time.time" in source or "datetime." in source} == {"clock.py"}
+
+
+TREE = EDGE.parent
+
+
+def of_tests(path: Path) -> set[str]:
+    """Return the modules of tests that a file imports."""
+    return {name for name in imports(path) if name.startswith("tests.") and is_module(name)}
+
+
+def is_module(name: str) -> bool:
+    path = TREE / name.replace(".", "/")
+    return path.is_dir() or path.with_suffix(".py").is_file()
+
+
+def test_no_test_module_is_imported_by_another():
+    for path in (TREE / "tests").rglob("*.py"):
+        tests = {name for name in of_tests(path) if name.split(".")[-1].startswith("test_") or "conftest" in name}
+        assert tests == set(), path
+
+
+def test_what_tests_share_imports_nothing_of_tests_but_itself():
+    for path in (TREE / "tests/support").glob("*.py"):
+        assert {name for name in of_tests(path) if not name.startswith("tests.support")} == set(), path
+
+
+def test_only_tests_import_tests():
+    for folder in ("edge", "models", "benchmarks", "examples"):
+        for path in (TREE / folder).rglob("*.py"):
+            assert {name for name in imports(path) if name.split(".")[0] == "tests"} == set(), path

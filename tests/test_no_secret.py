@@ -28,12 +28,12 @@ from edge.privacy.signage_text import Language
 from edge.publish.broker import broker_of
 from edge.redaction import fingerprint, shown
 from edge.settings.load import lay_over, load
-from tests.app.test_service import Ear, Watch
-from tests.capture.test_login import BASIC, Camera
-from tests.conftest import Mosquitto
-from tests.fakes import eventually
-from tests.show.pages import Site, next_event
-from tests.test_redaction import HEAD, SECRETS, TAIL, WAYS
+from tests.support.fakes import eventually
+from tests.support.login_camera import BASIC, Camera
+from tests.support.mosquitto import Mosquitto
+from tests.support.pages import Site, next_event
+from tests.support.secrets import HEAD, SECRETS, TAIL, WAYS
+from tests.support.service import Ear, Watch
 
 NOWHERE = Path("/nonexistent/config.toml")
 REPORT = SimpleNamespace(outbox=SimpleNamespace(waits=lambda _key: False))

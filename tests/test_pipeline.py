@@ -11,8 +11,8 @@ from edge.data import Faces, Frame, Gap
 from edge.monitor.timings import Timings
 from edge.pipeline import Loop, Parts
 from edge.settings.load import lay_over, load
-from tests import fakes
-from tests.publish.test_message import MODEL, sender
+from tests.support import fakes
+from tests.support.messages import MODEL, sender
 
 SETTINGS = load(system_file=Path("/nonexistent")).settings
 STARTED_S = 90.0

@@ -13,8 +13,9 @@ import pytest
 from edge import plugins
 from edge.errors import ConfigError
 from edge.settings.load import load
-from tests import fakes
-from tests.conftest import ROOT, environment, free_port, maskwatch
+from tests.support import fakes
+from tests.support.ports import free_port
+from tests.support.program import ROOT, environment, maskwatch
 
 SETTINGS = load(system_file=None).settings
 HEADLESS = ("--headless", "--set", "mqtt.outbox=memory")

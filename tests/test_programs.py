@@ -15,8 +15,8 @@ from edge.notice.player import Player
 from edge.notice.sound import SoundError
 from edge.notice.speech import spoken
 from edge.show.child_process import ChildProcess
-from tests.conftest import ROOT
-from tests.fakes import eventually
+from tests.support.fakes import eventually
+from tests.support.program import ROOT
 
 EDGE = ROOT / "edge"
 _EVIL = "import pathlib; pathlib.Path(__file__).with_name('caught').touch(); raise SystemExit(1)\n"

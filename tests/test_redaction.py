@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 
 from edge.redaction import fingerprint, holds_password, redacted, shown
 from edge.settings.load import lay_over, load
+from tests.support.secrets import HEAD, SECRETS, TAIL, WAYS
 
 NOWHERE = Path("/nonexistent/config.toml")
-HEAD, TAIL = "Zq7f", "k9Xw"
-"""Both ends of every secret: half a password is a leak, too."""
 
 
 @pytest.mark.parametrize(
@@ -71,24 +70,6 @@ def test_user_and_password_of_a_stream_stand_in_no_log(address, seen):
 )
 def test_only_what_is_certainly_a_password_counts_as_one(address, certainly):
     assert holds_password(address) is certainly
-
-
-SECRETS = st.text(st.characters(exclude_categories=("Cs", "Cc", "Z")), max_size=12).map(lambda text: HEAD + text + TAIL)
-WAYS = st.sampled_from(
-    [
-        "rtsp://admin:{}@camera/s",
-        "rtsp://{}:x@camera:554/s",
-        "rtsp://admin:{}@[fe80::1]:554/s",
-        "RTSPS://admin:{}@camera",
-        "http://camera/video?user=admin&password={}",
-        "http://camera/video?{}",
-        "http://camera/video#{}",
-        "rtsp://camera/user=admin&password={}&channel=1",
-        "http://admin:{}@camera/video?mail=a@b",
-        "rstp:/admin:{}@camera/s",
-        "admin:{}@camera/s",
-    ]
-)
 
 
 @settings(max_examples=500, deadline=None)

@@ -14,7 +14,7 @@ from edge.publish.broker import broker_of
 from edge.settings.load import load
 from edge.show.page import binding
 from edge.show.page.token import token_of
-from tests.conftest import maskwatch
+from tests.support.program import maskwatch
 
 NOWHERE = Path("/nonexistent/config.toml")
 

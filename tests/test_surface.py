@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.test_service import QUICK, Ear, Watch, on
-from tests.conftest import command, environment, free_port, maskwatch
-from tests.fakes import eventually
-from tests.needs import need
+from tests.support.fakes import eventually
+from tests.support.needs import need
+from tests.support.ports import free_port
+from tests.support.program import command, environment, maskwatch
+from tests.support.service import QUICK, Ear, Watch, on
 
 IMAGE_MAGIC = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF", b"BM", b"GIF8")
 

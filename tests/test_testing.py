@@ -9,7 +9,7 @@ import pytest
 
 import edge
 from edge import testing
-from tests import fakes
+from tests.support import fakes
 
 BOX = [10, 10, 20, 22]
 

@@ -12,7 +12,7 @@ import pytest
 from edge import paths
 from edge.errors import ModelError
 from edge.tflite import Model, read_spec
-from tests.conftest import maskwatch
+from tests.support.program import maskwatch
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from edge.alert.episodes import EpisodePolicy
 from edge.data import EventType, Mask, Reason
-from tests import fakes
+from tests.support import fakes
 
 WITH, WITHOUT, WRONG, UNSURE = Mask.WITH_MASK, Mask.WITHOUT_MASK, Mask.INCORRECT_MASK, Mask.UNSURE
 START, UPDATE, END = EventType.START, EventType.UPDATE, EventType.END

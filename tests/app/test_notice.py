@@ -11,20 +11,20 @@ from pathlib import Path
 import pytest
 from gpiozero import Device
 
-from benchmarks import notice as benchmark
 from edge.app.components import Components
 from edge.app.notice import Nearby, build_notifier, sign_texts
 from edge.data import EventType, Reason
 from edge.notice.phrases import IDLE, PLEASE, THANKS
 from edge.notice.sound import read
 from edge.settings.load import load
-from tests import fakes
-from tests.app.test_service import Ear, Watch, on
-from tests.conftest import free_port
-from tests.fakes import eventually
-from tests.needs import need
-from tests.notice.players import RecordingPlayer
-from tests.publish.test_message import alert
+from tests.benchmarks import notice as benchmark
+from tests.support import fakes
+from tests.support.fakes import eventually
+from tests.support.messages import alert
+from tests.support.needs import need
+from tests.support.players import RecordingPlayer
+from tests.support.ports import free_port
+from tests.support.service import Ear, Watch, on
 
 NIGHT_S = 1_800_054_000.0
 """Seconds since 1970 of 23:00 in UTC."""
@@ -176,7 +176,7 @@ def test_a_wrong_pin_ends_a_run_with_one_sentence_and_78():
 
 
 def test_every_notice_comes_by_each_way_though_there_is_no_broker(tmp_path):
-    """How soon (300 ms), which a busy machine decides, is measured by benchmarks/notice.py."""
+    """How soon (300 ms), which a busy machine decides, is measured by tests/benchmarks/notice.py."""
     measured = benchmark.measure(tmp_path, rounds=20, patience_s=20.0)
     assert {way: len(times) for way, times in measured.items()} == {"lamp": 20, "sound": 20, "sign": 20, "banner": 20}
 

@@ -11,7 +11,7 @@ from edge.app.reload import Reload
 from edge.errors import ConfigError
 from edge.settings.load import lay_over, load
 from edge.settings.schema import Settings
-from tests.fakes import FakeClock
+from tests.support.fakes import FakeClock
 
 SETTINGS = load(system_file=Path("/nonexistent")).settings
 PAUSE_S = 3.0

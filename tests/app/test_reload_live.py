@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from edge.settings.load import load
-from tests.conftest import Mosquitto, command, environment, free_port
-from tests.contract import OpenEar
-from tests.fakes import eventually
-from tests.show.pages import Site
-from tests.test_contract import TOP, wait_for
+from tests.support.contract import OpenEar
+from tests.support.device import TOP, wait_for
+from tests.support.fakes import eventually
+from tests.support.mosquitto import Mosquitto
+from tests.support.pages import Site
+from tests.support.ports import free_port
+from tests.support.program import command, environment
 
 HOLD_S = load(system_file=Path("/nonexistent")).settings.notice.hold_s
 

@@ -18,61 +18,15 @@ from edge import pipeline
 from edge import stages as parts
 from edge.data import Mask, Verdicts
 from edge.monitor.timings import Timings
-from edge.publish.broker import Broker
-from edge.publish.mqtt import ONLINE, MqttLink
 from edge.settings.load import load
-from tests import fakes
-from tests.conftest import Mosquitto, command, environment, free_port, maskwatch
-from tests.doctor.test_on_broken_machines import mounts
-from tests.fakes import Stopwatch, eventually
-from tests.faults.kills import PERSISTENT, Receiver
-from tests.publish.test_embedded import known
-
-QUICK = ("--set", "mqtt.stats_s=0.5", "--set", "device.name=stop-7", "--set", "mqtt.retry_max_s=0.5")
-TOP = "maskwatch/1/stop-7"
-
-
-class Ear:
-    """A client that keeps what it hears below maskwatch/."""
-
-    def __init__(self, port: int, **more) -> None:
-        self.heard: list[tuple[str, bytes, bool]] = []
-        self._link = MqttLink(
-            Broker("127.0.0.1", port, "", retry_min_s=0.1, retry_max_s=0.2, **more),
-            subscriptions=["maskwatch/#"],
-            on_message=lambda topic, payload, retained: self.heard.append((topic, payload, retained)),
-        )
-        self._link.start()
-        assert eventually(lambda: self._link.state == ONLINE, 20)
-
-    def of(self, topic: str) -> list[bytes]:
-        return [payload for name, payload, _ in self.heard if name == f"{TOP}/{topic}"]
-
-    def alerts(self) -> list[dict]:
-        return [json.loads(payload) for payload in self.of("camera/main/alert")]
-
-    def close(self) -> None:
-        self._link.close()
-
-
-class Watch:
-    """A running `maskwatch run`."""
-
-    def __init__(self, *arguments: object, **more: str) -> None:
-        self.process = subprocess.Popen(
-            command("run", *arguments, *QUICK),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment(**more),
-        )
-
-    def end(self, number: int = signal.SIGTERM, timeout_s: float = 5) -> tuple[int, str, str]:
-        watch = Stopwatch()
-        self.process.send_signal(number)
-        out, err = self.process.communicate(timeout=60)
-        assert watch.s <= timeout_s
-        return self.process.returncode, out, err
+from tests.support import fakes
+from tests.support.fakes import eventually
+from tests.support.listeners import Receiver
+from tests.support.mosquitto import PERSISTENT, Mosquitto
+from tests.support.mounts import mounts
+from tests.support.ports import free_port
+from tests.support.program import command, environment, maskwatch
+from tests.support.service import Ear, Watch, known, on
 
 
 @pytest.fixture
@@ -80,10 +34,6 @@ def ear(mosquitto: Mosquitto) -> Iterator[Ear]:
     made = Ear(mosquitto.port)
     yield made
     made.close()
-
-
-def on(broker: Mosquitto) -> tuple[str, ...]:
-    return ("--set", "mqtt.host=127.0.0.1", "--set", f"mqtt.port={broker.port}")
 
 
 def test_the_demo_raises_an_alert_that_a_client_hears_and_ends_offline(mosquitto, ear):
@@ -176,7 +126,7 @@ def test_alerts_raised_while_the_broker_is_away_arrive_later(tmp_path):
 
 
 def test_the_notice_is_on_the_screen_though_there_is_no_broker(display):
-    """How soon, which a busy machine decides, is measured by benchmarks/notice.py."""
+    """How soon, which a busy machine decides, is measured by tests/benchmarks/notice.py."""
     port = free_port()
     watch = Watch(
         "--source", "demo", "--set", "mqtt.host=127.0.0.1", "--set", f"mqtt.port={port}", DISPLAY=display.name

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from edge.capture.video import VideoSource
-from tests.capture.films import X264, ffmpeg, film
-from tests.conftest import command, environment, maskwatch
-from tests.fakes import eventually
+from tests.support.fakes import eventually
+from tests.support.films import X264, ffmpeg, film
+from tests.support.program import command, environment, maskwatch
 
 
 def rows(path: Path) -> list[dict]:
@@ -94,7 +94,7 @@ def test_odd_pictures_are_judged_without_a_word(tmp_path, shape):
 
 
 def test_boxes_are_in_pixels_of_the_picture_after_its_exif_rotation(tmp_path, demo_scenes):
-    from tests.capture.test_files import with_orientation
+    from tests.support.films import with_orientation
 
     upright = tmp_path / "upright.jpg"
     cv2.imwrite(str(upright), demo_scenes[20.0])

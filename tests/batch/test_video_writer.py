@@ -14,7 +14,7 @@ from edge.batch.rows import Summary
 from edge.batch.video_writer import VideoWriter
 from edge.capture.video import VideoSource
 from edge.errors import OutputError
-from tests.needs import need
+from tests.support.needs import need
 
 
 def grey(level: int, size_px: tuple[int, int] = (64, 48)) -> np.ndarray:

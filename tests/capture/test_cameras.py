@@ -19,7 +19,7 @@ from edge.capture.read_ahead import ReadAhead
 from edge.capture.spec import open_source
 from edge.errors import CameraError, CameraLost, InputError
 from edge.settings.load import load
-from tests.fakes import Stopwatch
+from tests.support.fakes import Stopwatch
 
 
 def named(spec: object) -> object:

@@ -12,7 +12,7 @@ from edge.capture import decoder
 from edge.capture.opencv import OpenCvCamera
 from edge.capture.video import VideoSource
 from edge.errors import CameraError
-from tests.capture.films import INTERLACED, X264, film
+from tests.support.films import INTERLACED, X264, film
 
 BROKEN = "OpenCV 4.14.0 decodes interlaced video to black or stale frames"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -17,20 +16,12 @@ from edge.capture.files import MAX_PIXELS, FolderSource, is_cut, read_picture
 from edge.capture.opencv import _is_picture, open_stream
 from edge.capture.video import VideoSource
 from edge.errors import CameraError, InputError
-from tests.conftest import environment, maskwatch
+from tests.support.films import with_orientation
+from tests.support.program import environment, maskwatch
 
 
 def save(path: Path, image: np.ndarray) -> Path:
     assert cv2.imwrite(str(path), image)
-    return path
-
-
-def with_orientation(path: Path, orientation: int) -> Path:
-    """Write an EXIF orientation into a JPEG."""
-    tiff = b"II*\0\x08\0\0\0" + struct.pack("<HHHIHHI", 1, 0x0112, 3, 1, orientation, 0, 0)
-    exif = b"Exif\0\0" + tiff
-    content = path.read_bytes()
-    path.write_bytes(content[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + content[2:])
     return path
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from edge.capture.kinds import Kind, contents_of, exists, format_of, kind_to_read, lacks_index
 from edge.errors import CameraError
-from tests.capture.films import X264, film
+from tests.support.films import X264, film
 
 
 @pytest.mark.parametrize("ending", [".jpg", ".png", ".bmp", ".webp", ".tiff", ".ppm", ".jp2"])

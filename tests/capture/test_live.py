@@ -13,8 +13,8 @@ from edge.capture.latest_frame import Slot
 from edge.capture.live import LiveSource
 from edge.data import Frame, Gap
 from edge.errors import CameraError, CameraLost, ThreadStuck
-from tests import fakes
-from tests.fakes import FakeCamera, Stopwatch, eventually, picture
+from tests.support import fakes
+from tests.support.fakes import FakeCamera, Stopwatch, eventually, picture
 
 
 def source(*cameras: object, **changes) -> LiveSource:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-import socketserver
 import threading
 from pathlib import Path
 
@@ -19,39 +18,11 @@ from edge.capture.preprocess import untouched
 from edge.capture.spec import open_source
 from edge.errors import CameraError, ConfigError
 from edge.settings.load import load
-from tests.conftest import maskwatch
-from tests.fakes import eventually
+from tests.support.fakes import eventually
+from tests.support.login_camera import BASIC, DIGEST, Camera
+from tests.support.program import maskwatch
 
 NOWHERE = Path("/nonexistent/config.toml")
-
-
-class Camera(socketserver.ThreadingTCPServer):
-    """A network camera's doorman, for RTSP and HTTP: asks who is there, keeps the answer, lets nobody in."""
-
-    daemon_threads = allow_reuse_address = True
-
-    def __init__(self, challenge: str) -> None:
-        super().__init__(("127.0.0.1", 0), _Visit)
-        self.challenge, self.answers = challenge, []
-        self.port = self.server_address[1]
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-
-class _Visit(socketserver.StreamRequestHandler):
-    def handle(self) -> None:
-        while request := self.rfile.readline():
-            headers = {}
-            while (line := self.rfile.readline().strip()) and b":" in line:
-                name, _, value = line.decode().partition(":")
-                headers[name.lower()] = value.strip()
-            method, _, protocol = request.decode().strip().partition(" ")[0], "", request.decode().split()[-1]
-            if "authorization" in headers:
-                self.server.answers.append((method, headers["authorization"]))
-            refuse = method != "OPTIONS"
-            status = "401 Unauthorized" if refuse else "200 OK"
-            lines = [f"{protocol} {status}", f"CSeq: {headers.get('cseq', '1')}", "Content-Length: 0"]
-            lines += [f"WWW-Authenticate: {self.server.challenge}"] if refuse else []
-            self.wfile.write("\r\n".join([*lines, "", ""]).encode())
 
 
 @pytest.fixture
@@ -74,7 +45,6 @@ def written(folder: Path, password: str) -> Path:
 
 NO_SURROGATES = st.characters(exclude_categories=("Cs",))
 PASSWORDS = ["hush", "p@ss:w/o?r#d", "100%", "a b+c&d=e", "pä→", "'\"\\;", "%41"]
-BASIC, DIGEST = 'Basic realm="camera"', 'Digest realm="camera", nonce="4e6f"'
 
 
 @pytest.mark.parametrize("camera", [BASIC], indirect=True)

@@ -13,8 +13,8 @@ from edge.capture.spec import open_source
 from edge.data import Frame
 from edge.privacy.zones import PrivacyZones
 from edge.settings.load import load
-from tests import fakes
-from tests.capture.films import X264, film
+from tests.support import fakes
+from tests.support.films import X264, film
 
 
 def camera(*overrides: str):

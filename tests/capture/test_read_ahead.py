@@ -21,8 +21,8 @@ from edge.data import Faces, Frame, Gap, Mask, Reason, Scene, Verdicts
 from edge.errors import CameraError, InputError, ThreadStuck
 from edge.monitor.timings import Timings
 from edge.settings.load import load
-from tests import fakes
-from tests.fakes import Stopwatch, eventually
+from tests.support import fakes
+from tests.support.fakes import Stopwatch, eventually
 
 
 class Files:

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
@@ -16,8 +15,9 @@ from edge.capture.preprocess import untouched
 from edge.capture.spec import open_source
 from edge.data import Frame
 from edge.settings.load import load
-from tests.conftest import answers, free_port
-from tests.fakes import eventually
+from tests.support.fakes import eventually
+from tests.support.ports import answers, free_port
+from tests.support.program import ROOT
 
 PYTHON = "/usr/bin/python3"
 pytestmark = pytest.mark.long
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.long
 @pytest.fixture
 def server():
     port = free_port()
-    process = subprocess.Popen([PYTHON, str(Path(__file__).with_name("rtsp_server.py")), str(port)])
+    process = subprocess.Popen([PYTHON, str(ROOT / "tests/support/rtsp_server.py"), str(port)])
     assert eventually(lambda: answers(port), 20)
     process.port = port
     yield process
@@ -59,6 +59,6 @@ def test_a_stalled_network_camera_is_noticed_within_2_s_and_back_within_5(server
         walk.join(5)
     record_property("noticed_s", noticed_s)
     record_property("back_s", back_s)
-    print(f"noticed after {noticed_s:.2f} s, back after {back_s:.2f} s")  # noqa: T201 - the figures wanted
+    print(f"noticed after {noticed_s:.2f} s, back after {back_s:.2f} s")
     assert noticed_s <= 2.2  # the last picture was up to a tenth of a second and a jitter buffer old
     assert back_s <= 5.0

@@ -13,8 +13,8 @@ import pytest
 
 from edge.capture.video import MediaClock, VideoSource
 from edge.errors import CameraError, InputError
-from tests.capture.films import X264, ffmpeg, film
-from tests.needs import need
+from tests.support.films import X264, ffmpeg, film
+from tests.support.needs import need
 
 
 def walked(path: Path) -> tuple[list[float], list[str]]:

@@ -11,7 +11,7 @@ from edge.classify.mask import MaskClassifier, label, softmax
 from edge.data import Mask
 from edge.detect.centerface import CenterFace
 from edge.tflite import Model
-from tests import fakes
+from tests.support import fakes
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 
 from edge.classify.vote import Voter
 from edge.data import Mask
-from tests import fakes
+from tests.support import fakes
 
 WITH, WITHOUT, UNSURE = Mask.WITH_MASK, Mask.WITHOUT_MASK, Mask.UNSURE
 

@@ -9,7 +9,7 @@ from edge import paths
 from edge.boxes import iou
 from edge.detect.centerface import CenterFace, decode
 from edge.tflite import Model
-from tests import fakes
+from tests.support import fakes
 
 
 def maps(*peaks: tuple[int, int, float, float, float]) -> list[np.ndarray]:

@@ -12,7 +12,7 @@ from edge.boxes import iou
 from edge.capture.demo import DemoCamera
 from edge.detect.centerface import CenterFace
 from edge.tflite import Model
-from tests import fakes
+from tests.support import fakes
 
 _MIN_IOU = 0.9
 _SCORE = 0.1

@@ -14,9 +14,8 @@ from edge.errors import CameraError, Unavailable
 from edge.settings.load import load
 from edge.setup.calibration import measure
 from edge.show.shared_scene import SceneServer
-from tests import fakes
-from tests.conftest import maskwatch
-from tests.distance import drawn
+from tests.support import drawn, fakes
+from tests.support.program import maskwatch
 
 DICE = np.random.default_rng(3)
 

@@ -14,9 +14,8 @@ from edge.distance.ranging import Metres
 from edge.distance.refine import Refinement
 from edge.settings.load import load
 from edge.stages import load_models
-from tests import fakes
-from tests.distance import drawn
-from tests.distance.drawn import Person
+from tests.support import drawn, fakes
+from tests.support.drawn import Person
 
 SHIFTS = (-0.24, -0.12, 0.0, 0.12, 0.24)
 INPUT_PX = {"quality": (640, 480), "live": (384, 288)}

@@ -9,8 +9,8 @@ import pytest
 from edge.data import Alert, EventType, Faces, Frame, Mask, Scene
 from edge.distance.proximity import metres, proximity, someone_near
 from edge.distance.ranging import RangeFinder
-from tests import fakes
-from tests.distance.test_ranging import SIZE_PX, box_at
+from tests.support import fakes
+from tests.support.boxes import SIZE_PX, box_at
 
 RULER = RangeFinder(1.0, 0.05, 0.2, 640)
 

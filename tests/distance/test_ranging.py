@@ -10,20 +10,13 @@ import pytest
 from edge.distance.ranging import Place, RangeFinder, focal_of, fov_of, range_finder_of
 from edge.settings.load import load
 from edge.settings.schema import Environment
-
-SIZE_PX = (1280, 720)
+from tests.support.boxes import SIZE_PX, box_at
 
 
 def ruler(**changes) -> RangeFinder:
     return RangeFinder(
         **{"focal_widths": 1.0, "focal_error": 0.05, "face_height_m": 0.2, "input_width_px": 640} | changes
     )
-
-
-def box_at(x_m: float, z_m: float, height_m: float = 0.2) -> tuple[float, float, float, float]:
-    """Return the box of a face with a focal length of one picture width."""
-    middle, half = 640 + 1280 * x_m / z_m, 1280 * height_m / z_m / 2
-    return middle - 0.8 * half, 360 - half, middle + 0.8 * half, 360 + half
 
 
 @pytest.mark.parametrize(("x_m", "z_m"), [(0.0, 1.0), (0.0, 6.0), (-0.8, 2.0), (2.0, 5.0)])

@@ -14,7 +14,7 @@ from edge.data import Faces, Frame, Mask, Track, Verdicts
 from edge.distance.refine import Refinement, height_in
 from edge.monitor.timings import Timings
 from edge.settings.load import load
-from tests import fakes
+from tests.support import fakes
 
 SIZE_PX, INPUT_PX = (1280, 720), (384, 288)
 

@@ -9,8 +9,8 @@ import pytest
 from edge.doctor import FindingState, service
 from edge.doctor.broker import check_broker, fix_for
 from edge.publish.broker import Broker
-from tests.doctor.test_checks import settings
-from tests.publish.scripted import Published, Script, ScriptedBroker
+from tests.support.scripted import Published, Script, ScriptedBroker
+from tests.support.settings import settings
 
 ALERT = "maskwatch/1/stop-7/camera/main/alert"
 NAMED = ("device.name=stop-7", "mqtt.host=127.0.0.1")

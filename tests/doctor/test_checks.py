@@ -14,15 +14,12 @@ import pytest
 from edge.doctor import Finding, FindingState, hardware, packages, service
 from edge.doctor import camera as camera_checks
 from edge.doctor.host import CommandResult, Host, run
-from edge.settings.load import load
-from tests.conftest import command, environment, free_port
+from tests.support.ports import free_port
+from tests.support.program import command, environment
+from tests.support.settings import settings
 
 NOWHERE = Path("/nonexistent")
 OK, WARNING, MISSING = FindingState
-
-
-def settings(*overrides: str):
-    return load(overrides=overrides, system_file=NOWHERE).settings
 
 
 def machine_of(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -13,16 +12,8 @@ import pytest
 
 from edge.doctor import Finding, FindingState, packages
 from edge.doctor.host import Host, run
-from tests.conftest import ROOT, command, environment
-
-
-def may_mount() -> bool:
-    """Return whether this user may mount other files over the machine's: root with CAP_SYS_ADMIN."""
-    trial = "mount --bind /proc/version /proc/meminfo && mount -t tmpfs none /sys/class"
-    return os.getuid() == 0 and not subprocess.run(["unshare", "--mount", "sh", "-c", trial], check=False).returncode
-
-
-mounts = pytest.mark.skipif(not may_mount(), reason="only root may mount other files below /proc and /sys")
+from tests.support.mounts import mounts
+from tests.support.program import ROOT, command, environment
 
 
 def doctor(folder: Path, script: str, *arguments: str, **more: str) -> dict[str, dict[str, str]]:

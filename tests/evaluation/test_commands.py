@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edge import paths
-from tests.conftest import maskwatch
+from tests.support.program import maskwatch
 
 HEADS = ((235, 255, 115, 145), (600, 245, 140, 165))
 WORN = {20.0: ("with_mask", "without_mask"), 15.0: ("with_mask", "with_mask"), 11.0: ("incorrect_mask", "with_mask")}

@@ -20,68 +20,17 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 from rich.console import Console
 
-from edge.publish.subscriber import Seen, parse
-from tests.conftest import Mosquitto, command, environment
-from tests.fakes import eventually
-from tests.faults import driver
-
-PERSISTENT = (
-    "persistence true",
-    "autosave_on_changes true",
-    "autosave_interval 1",
-    "max_queued_messages 0",  # the default of 1,000 for a receiver that is away drops what was acknowledged
-)
-_CHANGES_ON_SENDING = ("t_published", "delayed")
-_DAY_S = 86_400
-
-
-class Receiver:
-    """A QoS 1 client whose session outlives its connections; keeps each alert once."""
-
-    def __init__(self, port: int) -> None:
-        self.kept: dict[str, dict] = {}
-        self.received = self.told_twice = self.conflicts = 0
-        self._seen = Seen()
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, "receiver", protocol=MQTTProtocolVersion.MQTTv5)
-        self.subscribed = threading.Event()
-        self._client.on_connect = lambda client, *_: client.subscribe("maskwatch/1/+/camera/+/alert", qos=1)
-        self._client.on_subscribe = lambda *_: self.subscribed.set()
-        self._client.on_message = lambda _client, _data, message: self._take(message.payload)
-        self._client.reconnect_delay_set(0.05, 0.3)
-        session = Properties(PacketTypes.CONNECT)
-        session.SessionExpiryInterval = _DAY_S
-        self._client.connect_async("127.0.0.1", port, 20, clean_start=False, properties=session)
-        self._client.loop_start()
-        assert eventually(self._client.is_connected, 20)
-
-    @property
-    def connected(self) -> bool:
-        return self._client.is_connected()
-
-    def _take(self, payload: bytes) -> None:
-        self.received += 1
-        body = parse(payload)
-        assert body is not None, payload
-        key, said = f"{body['event_id']}:{body['seq']}", {k: body[k] for k in body if k not in _CHANGES_ON_SENDING}
-        if self._seen.first_time(body["event_id"], body["seq"]):
-            self.told_twice += key in self.kept
-            self.kept.setdefault(key, said)
-        self.conflicts += self.kept[key] != said
-
-    def close(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
+from tests.support import driver
+from tests.support.fakes import eventually
+from tests.support.listeners import Receiver
+from tests.support.mosquitto import PERSISTENT, Mosquitto
+from tests.support.program import command, environment
 
 
 class Killer:
@@ -93,7 +42,7 @@ class Killer:
         self._folder, self._outbox = folder, folder / "outbox.db"
         self._dice, self._full_every, self._pause_s = random.Random(seed), full_every, pause_s
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["tests.faults.driver"])
+        self._context.set_forkserver_preload(["tests.support.driver"])
         self.broker = Mosquitto(folder, *PERSISTENT, f"persistence_location {folder}/")
         self.broker.start()
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.conftest import ROOT
 from tests.faults.rows import ROWS, Line, Row
+from tests.support.program import ROOT
 
 _PARTS = ("edge", "tests", "benchmarks", "models", "config", "systemd", "setup.py", "pyproject.toml")
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", "train")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import signal
 import subprocess
@@ -15,73 +14,20 @@ from pathlib import Path
 import pytest
 
 from edge.publish.broker import Broker
-from edge.publish.message import Clock, Message
+from edge.publish.message import Message
 from edge.publish.mqtt import ONLINE, MqttLink
-from edge.publish.outbox import Outbox
 from edge.publish.publisher import Publisher
-from tests import fakes
-from tests.conftest import Mosquitto, free_port
-from tests.fakes import Stopwatch, eventually
-from tests.faults import driver
-from tests.faults.certificates import Pair, authority, signed
-from tests.faults.station import seconds_until
-from tests.needs import need
+from tests.support import driver, fakes
+from tests.support.certificates import Pair, authority, signed
+from tests.support.driver import publishing, raise_alerts
+from tests.support.fakes import Stopwatch, eventually
+from tests.support.listeners import Hearer, hearing
+from tests.support.mosquitto import Mosquitto
+from tests.support.needs import need
+from tests.support.ports import free_port
+from tests.support.station import seconds_until
 
 TOPIC = f"maskwatch/1/{driver.DEVICE}/camera/main/alert"
-
-
-class Hearer:
-    """A client that keeps what it hears, by topic."""
-
-    def __init__(self, port: int) -> None:
-        self.heard: list[tuple[str, bytes]] = []
-        self._link = MqttLink(
-            Broker("127.0.0.1", port, "", retry_min_s=0.1, retry_max_s=0.2),
-            subscriptions=["#"],
-            on_message=lambda topic, payload, _retained: self.heard.append((topic, payload)),
-        )
-        self._link.start()
-        assert eventually(lambda: self._link.state == ONLINE, 20)
-
-    def bodies(self, name: str) -> list[dict]:
-        return [json.loads(payload) for topic, payload in list(self.heard) if payload and topic.endswith(name)]
-
-    def keys(self) -> set[str]:
-        return {f"{body['event_id']}:{body['seq']}" for body in self.bodies("/alert")}
-
-    def close(self) -> None:
-        self._link.close()
-
-
-@contextmanager
-def hearing(broker: Mosquitto) -> Iterator[Hearer]:
-    """Return a client on a broker."""
-    made = Hearer(broker.port)
-    try:
-        yield made
-    finally:
-        made.close()
-
-
-@contextmanager
-def publishing(port: int, *, host: str = "127.0.0.1", limit: int = 1000, clock: Clock | None = None, path=None):
-    """Return the real publisher, on its outbox in memory or at `path`."""
-    broker = Broker(host, port, "publisher", keepalive_s=5, retry_min_s=0.1, retry_max_s=0.3)
-    outbox = Outbox(path, limit=limit, monotonic=time.monotonic)
-    publisher = driver.publisher_on(broker, outbox, clock or Clock(), stats_s=0.3)
-    publisher.start()
-    try:
-        yield publisher
-    finally:
-        publisher.close()
-
-
-def raise_alerts(publisher: Publisher, numbers: range, seq: int = 0) -> set[str]:
-    """Put one alert a scene; return their keys."""
-    for number in numbers:
-        alert = driver.alert(f"e{number}", seq)
-        publisher.put(fakes.scene(alerts=(alert,), decided_at=time.monotonic()))
-    return {f"e{number}:{seq}" for number in numbers}
 
 
 @contextmanager

@@ -22,12 +22,11 @@ from edge.capture.opencv import OpenCvCamera, open_stream
 from edge.data import Frame, Gap, Mask
 from edge.errors import CameraError
 from edge.monitor.lens import LensHealth
-from tests import fakes
-from tests.app.test_service import Ear, Watch, on
-from tests.fakes import FakeCamera, Stopwatch, eventually, picture
-from tests.faults import street
-from tests.faults.station import OVERLOAD_HZ, MjpegCamera, Station, heat, seconds_until, size_bytes, station
-from tests.needs import need
+from tests.support import fakes, street
+from tests.support.fakes import FakeCamera, Stopwatch, eventually, picture
+from tests.support.needs import need
+from tests.support.service import Ear, Watch, on
+from tests.support.station import OVERLOAD_HZ, MjpegCamera, Station, heat, seconds_until, size_bytes, station
 
 NOTICE_S = 2.0
 TELL_S = 1.5

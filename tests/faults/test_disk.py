@@ -16,14 +16,15 @@ from pathlib import Path
 import pytest
 
 from edge.publish.store import AlertStore
-from tests import fakes
-from tests.app.test_service import Ear, Watch, on
-from tests.conftest import Mosquitto
-from tests.fakes import eventually
-from tests.faults.station import seconds_until
-from tests.faults.test_broker import hearing, publishing, raise_alerts
-from tests.needs import need
-from tests.publish.test_outbox import Box, message, on_disk
+from tests.support import fakes
+from tests.support.driver import publishing, raise_alerts
+from tests.support.fakes import eventually
+from tests.support.listeners import hearing
+from tests.support.mosquitto import Mosquitto
+from tests.support.needs import need
+from tests.support.outbox import Box, message, on_disk
+from tests.support.service import Ear, Watch, on
+from tests.support.station import seconds_until
 
 
 class Card:

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.test_service import Ear, Watch, on
-from tests.fakes import eventually
-from tests.faults.station import seconds_until
-from tests.needs import need
+from tests.support.fakes import eventually
+from tests.support.needs import need
+from tests.support.service import Ear, Watch, on
+from tests.support.station import seconds_until
 
 NOTICE_S = 2.0
 TELL_S = 1.5

@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from benchmarks import fuzz, soak
+from tests import fuzz, soak
 
 
 @pytest.mark.timeout(300)

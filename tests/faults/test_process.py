@@ -17,12 +17,14 @@ import pytest
 from edge import paths
 from edge.publish.message import Clock
 from edge.systemd import ServiceManager
-from tests.app.test_service import Watch, on
-from tests.conftest import Mosquitto, maskwatch
-from tests.fakes import Stopwatch, eventually
 from tests.faults import kills
-from tests.faults.station import OVERLOAD_HZ, Station, heat, open_files, seconds_until, size_bytes, station
-from tests.faults.test_broker import hearing, publishing, raise_alerts
+from tests.support.driver import publishing, raise_alerts
+from tests.support.fakes import Stopwatch, eventually
+from tests.support.listeners import hearing
+from tests.support.mosquitto import Mosquitto
+from tests.support.program import maskwatch
+from tests.support.service import Watch, on
+from tests.support.station import OVERLOAD_HZ, Station, heat, open_files, seconds_until, size_bytes, station
 
 YEARS_S = 10 * 365 * 86_400.0
 EAGER = ("--set", "alert.dwell_s=0", "--set", "alert.update_s=0.5", "--set", "camera.patience_s=5")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conftest import ROOT
 from tests.faults.rows import ROWS
+from tests.support.program import ROOT
 
 
 def test_there_are_36_rows_in_order():

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edge.monitor.host import rss_bytes, temperature_c, uptime_s
-from tests.fakes import eventually
+from tests.support.fakes import eventually
 
 
 def zone(folder: Path, name: str, text: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from edge.data import Mask
 from edge.monitor.lens import Lens, LensHealth, look
-from tests import fakes
+from tests.support import fakes
 
 DICE = np.random.default_rng(5)
 

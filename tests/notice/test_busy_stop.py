@@ -7,8 +7,8 @@ from itertools import pairwise
 import pytest
 
 from edge.data import Mask
-from tests.notice import busy_stop
-from tests.notice.busy_stop import DWELL_S, MANNERS, STEP_S, Visitor, heard_by, play, visitors
+from tests.support import busy_stop
+from tests.support.busy_stop import DWELL_S, MANNERS, STEP_S, Visitor, heard_by, play, visitors
 
 
 @pytest.mark.parametrize("seed", range(5))

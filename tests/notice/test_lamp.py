@@ -14,7 +14,7 @@ from edge.notice.banner import Banner, Bell
 from edge.notice.lamp import Buzzer, Lamp
 from edge.notice.problems import Problems
 from edge.notice.relay import Relay
-from tests.fakes import Stopwatch, eventually
+from tests.support.fakes import Stopwatch, eventually
 
 WORDS = (Phrase("en", "keep apart"), Phrase("de", "Abstand"))
 ON, QUIET_ON = Notice(NoticeState.ON, WORDS, 0.6), Notice(NoticeState.ON, WORDS)

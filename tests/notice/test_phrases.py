@@ -11,7 +11,7 @@ from edge.data import Phrase
 from edge.errors import ConfigError
 from edge.notice.phrases import IDLE, PLEASE, THANKS, worded
 from edge.settings.load import load
-from tests.needs import need
+from tests.support.needs import need
 
 PHONEMES = {
     "en": ("d'Ist@ns", "T'aNk"),

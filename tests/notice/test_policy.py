@@ -8,8 +8,8 @@ from edge.data import EventType, Mask, NoticeState, Phrase, Reason
 from edge.notice.phrases import Phrases
 from edge.notice.policy import NoticeTiming, Notifier
 from edge.notice.switch import NoticeSwitch
-from tests import fakes
-from tests.publish.test_message import alert
+from tests.support import fakes
+from tests.support.messages import alert
 
 PHRASES = Phrases((Phrase("en", "keep your distance"),), (Phrase("en", "thank you"),))
 MANNERS = NoticeTiming(hold_s=4.0, repeat_s=20.0, remind_s=60.0, reminders=2)

@@ -18,9 +18,9 @@ from edge.notice.player import Player
 from edge.notice.sound import Clip, SoundError, joined, louder, normalised, read, silence, write
 from edge.notice.speech import spoken
 from edge.notice.voice import Voice
-from tests.fakes import Stopwatch, eventually
-from tests.needs import need
-from tests.notice.players import RecordingPlayer
+from tests.support.fakes import Stopwatch, eventually
+from tests.support.needs import need
+from tests.support.players import RecordingPlayer
 
 RATE_HZ = 22_050
 

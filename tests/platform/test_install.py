@@ -12,8 +12,8 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.conftest import ROOT
-from tests.doctor.test_on_broken_machines import mounts
+from tests.support.mounts import mounts
+from tests.support.program import ROOT
 
 LOCK = ROOT / "systemd" / "requirements.lock"
 LAYERS = """

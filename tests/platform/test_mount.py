@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import command, environment
-from tests.fakes import eventually
-from tests.needs import need
+from tests.support.fakes import eventually
+from tests.support.needs import need
+from tests.support.program import command, environment
 
 pytestmark = [
     pytest.mark.long,
@@ -92,7 +92,7 @@ def test_a_mount_that_hangs_is_told_within_2_s_walked_on_within_5_and_lets_the_w
     mount.answer()  # the kernel lets nobody go who waits for such a mount, not even the dead
     assert watch.process.wait(10) == 0, watch.lines[-12:]
     with capsys.disabled():
-        print(f"\na hung mount: noticed {noticed_s:.1f} s, back {back_s:.1f} s, ended {ended_s:.1f} s")  # noqa: T201
+        print(f"\na hung mount: noticed {noticed_s:.1f} s, back {back_s:.1f} s, ended {ended_s:.1f} s")
     assert noticed_s <= 3.0  # 2 s from the last frame, which came while what had been read ahead was walked
     assert back_s <= 5
     assert ended_s <= 5

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.platform.machine import Machine, comes_true, machine, seconds_until
+from tests.support.machine import Machine, comes_true, machine, seconds_until
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
@@ -89,7 +89,7 @@ def set_to(debian: Machine, text: str) -> None:
 
 
 def report(line: str) -> None:
-    print(f"nspawn: {line}")  # noqa: T201 - figures for whoever runs with -s
+    print(f"nspawn: {line}")
 
 
 def test_installation_ends_with_what_is_left_to_do_and_waits_for_a_broker_s_name(installed):

@@ -13,7 +13,7 @@ import pytest
 from edge.capture import picamera
 from edge.capture.demo import DemoCamera
 from edge.errors import CameraError
-from tests.platform.machine import Machine, machine
+from tests.support.machine import Machine, machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,7 +87,7 @@ def plug_in(debian: Machine, *sizes_px: tuple[int, int]) -> None:
 def played(debian: Machine, scenario: str) -> dict:
     """Return what a scenario of the shim tells, and print it for whoever runs with -s."""
     said = debian.run(*SHIM, scenario, timeout_s=120, **ENVIRON).stdout
-    print(f"picamera2 {scenario}: {said.splitlines()[-1]}")  # noqa: T201
+    print(f"picamera2 {scenario}: {said.splitlines()[-1]}")
     return json.loads(said.splitlines()[-1])
 
 
@@ -201,7 +201,7 @@ def test_the_whole_program_sees_somebody_without_a_mask_through_it(pi):
         )
     finally:
         draw(pi, [number_picture(number) for number in range(PICTURES)])
-    print(f"picamera2 maskwatch: exit {ended.returncode}\n{ended.stdout}")  # noqa: T201
+    print(f"picamera2 maskwatch: exit {ended.returncode}\n{ended.stdout}")
 
     assert ended.returncode == 0, ended.stdout
     assert "camera picamera: ok" in ended.stdout

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from edge.boxes import iou
-from tests.conftest import ROOT, environment
 from tests.platform.runtimes import PROFILES, SECONDS
+from tests.support.program import ROOT, environment
 
 MIN_IOU = 0.9
 SCORE_MARGIN = 0.1
@@ -67,7 +67,7 @@ def faces(other) -> tuple[dict, dict]:
     here, there = told(Path(sys.executable), "faces"), told(python, "faces", timeout_s=timeout_s)
     for answer in (here, there):
         took = ", ".join(f"{profile} {answer[f'{profile}_ms']:.1f} ms" for profile in PROFILES)
-        print(f"runtimes: {answer['runtime']} on {answer['machine']}: {took} a picture")  # noqa: T201 - for -s
+        print(f"runtimes: {answer['runtime']} on {answer['machine']}: {took} a picture")
     return here, there
 
 
@@ -98,7 +98,7 @@ def test_both_find_the_same_faces(faces, profile):
                 abs(seen["scores"][i] - other["scores"][near[i].argmax()]) for i in np.flatnonzero(clear) if len(b)
             ]
 
-    print(  # noqa: T201
+    print(
         f"runtimes: {profile}: {len(overlaps) // 2} clear faces, least IoU {min(overlaps):.3f}, "
         f"scores differ by at most {max(gaps):.3f}"
     )
@@ -113,7 +113,7 @@ def test_both_judge_every_face_alike_where_the_margin_exceeds_one_step(masks):
     clear = ordered[:, -1] - ordered[:, -2] > step
     alike = here.argmax(1) == there.argmax(1)
 
-    print(  # noqa: T201
+    print(
         f"runtimes: {len(here)} faces, {int(clear.sum())} clear, {int(alike.sum())} judged alike, "
         f"logits differ by at most {np.abs(here - there).max() / step:.1f} steps of {step:.4f}"
     )

@@ -17,9 +17,9 @@ import pytest
 from edge.errors import CameraError, ConfigError, InputError, ModelError, ThreadStuck
 from edge.settings.load import load
 from edge.settings.schema import Environment
-from tests.conftest import ROOT, command, environment
-from tests.fakes import Stopwatch, eventually
-from tests.needs import need
+from tests.support.fakes import Stopwatch, eventually
+from tests.support.needs import need
+from tests.support.program import ROOT, command, environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -263,4 +263,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "maskwatch":
         del sys.argv[0]
         runpy.run_module("edge", run_name="__main__")
-    print(json.dumps(SCENARIOS[sys.argv[1]]()))  # noqa: T201 - read by the test
+    print(json.dumps(SCENARIOS[sys.argv[1]]()))

@@ -7,7 +7,7 @@ import pytest
 
 from edge.data import Faces, Frame, Scene
 from edge.privacy.background import BackgroundModel
-from tests import fakes
+from tests.support import fakes
 
 SIZE_PX = (320, 180)
 

@@ -7,24 +7,10 @@ import numpy as np
 import pytest
 
 from edge import paths
-from edge.capture.demo import DemoCamera
-from edge.data import Faces, Frame, Scene, Track
-from edge.detect.centerface import CenterFace
+from edge.data import Faces, Scene, Track
 from edge.privacy.background import BackgroundModel
 from edge.privacy.pixelate import Cover, Pixelation, pixelated
-from edge.tflite import Model
-
-DETECTOR = CenterFace(Model(paths.models() / "face/quality"))
-PLAY = DemoCamera(sleep=lambda _: None)
-EMPTY_STREET_S, BOTH_PEOPLE_S = 32.5, 10.0
-
-
-def frame(image: np.ndarray, at: float = 0.0) -> Frame:
-    return Frame(image, 0, at=at, read_at=at)
-
-
-def scene(image: np.ndarray, tracks: tuple[Track, ...] = (), at: float = 0.0) -> Scene:
-    return Scene(frame(image, at), Faces.none(), tracks, (), at)
+from tests.support.demo import DETECTOR, PLAY, frame, people, scene
 
 
 def tracks_of(faces: Faces) -> tuple[Track, ...]:
@@ -35,10 +21,6 @@ def covered(cover: Cover, shown: Scene, empty: BackgroundModel | None = None) ->
     picture = Pixelation(cover, empty or BackgroundModel(), cells=32).picture(shown)
     assert picture is not None
     return picture
-
-
-def people() -> np.ndarray:
-    return PLAY.scene(BOTH_PEOPLE_S)
 
 
 def empty_street() -> BackgroundModel:

@@ -8,9 +8,9 @@ import pytest
 
 from edge.errors import Unavailable
 from edge.privacy.purge import kept, purge
-from tests.app.test_service import Watch
-from tests.conftest import maskwatch
-from tests.fakes import eventually
+from tests.support.fakes import eventually
+from tests.support.program import maskwatch
+from tests.support.service import Watch
 
 
 @pytest.fixture

@@ -12,12 +12,12 @@ from edge.capture import CameraImage
 from edge.capture.preprocess import PreparedCamera, preparation
 from edge.privacy.zones import PrivacyZones
 from edge.settings.load import load
-from tests import fakes
-from tests.app.test_service import Watch, on
-from tests.conftest import maskwatch
-from tests.contract import Contract, OpenEar
-from tests.fakes import eventually
-from tests.privacy.test_pixelate import DETECTOR, frame
+from tests.support import fakes
+from tests.support.contract import Contract, OpenEar
+from tests.support.demo import DETECTOR, frame
+from tests.support.fakes import eventually
+from tests.support.program import maskwatch
+from tests.support.service import Watch, on
 
 EVERYTHING = '["0,0 1,0 1,1 0,1"]'
 TOP = "maskwatch/1/stop-7"

@@ -12,7 +12,7 @@ from edge.privacy.signage import data_sheet, sign
 from edge.privacy.signage_text import WORDS, Language
 from edge.settings.load import load
 from edge.tflite import read_spec
-from tests.conftest import ROOT, maskwatch
+from tests.support.program import ROOT, maskwatch
 
 SPECS = {"mask": read_spec(ROOT / "models/mask")}
 

@@ -9,7 +9,7 @@ from edge.data import Faces, Frame, Scene
 from edge.privacy.background import BackgroundModel
 from edge.privacy.pixelate import Cover, Pixelation
 from edge.privacy.snapshot import Snapshot
-from tests.privacy.test_pixelate import DETECTOR, frame, people, scene
+from tests.support.demo import DETECTOR, frame, people, scene
 
 
 def snapshot() -> Snapshot:

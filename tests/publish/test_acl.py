@@ -10,11 +10,11 @@ import pytest
 
 from edge.publish.broker import Broker
 from edge.publish.mqtt import MqttLink
-from tests.conftest import Mosquitto
-from tests.contract import SCHEMAS, OpenEar
-from tests.fakes import eventually
-from tests.needs import need
-from tests.test_contract import end, wait_for, watch
+from tests.support.contract import SCHEMAS, OpenEar
+from tests.support.device import end, wait_for, watch
+from tests.support.fakes import eventually
+from tests.support.mosquitto import Mosquitto
+from tests.support.needs import need
 
 DEVICES = ("stop-7", "stop-8")
 TOPICS = [

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from edge.data import Mask
 from edge.publish.aggregate import AggregateCounter
-from tests import fakes
+from tests.support import fakes
 
 
 def scene(at: float, *people: tuple[int, Mask]):

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.publish.announced import Announced
-from tests.conftest import command, environment
-from tests.contract import Contract, OpenEar
-from tests.fakes import eventually
-from tests.test_contract import end, wait_for, watch
+from tests.support.contract import OpenEar, retained
+from tests.support.device import end, wait_for, watch
+from tests.support.fakes import eventually
+from tests.support.program import command, environment
 
 AT = "broker.example:8883"
 CONFIG = "homeassistant/device/maskwatch-stop-7-main/config"
@@ -168,17 +168,6 @@ def test_a_damaged_file_is_set_aside_and_named_once(tmp_path, caplog):
     assert caplog.text.count("set aside as announced-main.json.damaged") == 1
     assert b"\xf5" in (tmp_path / "announced-main.json.damaged").read_bytes()
     assert json.loads(path.read_text())
-
-
-def retained(port: int) -> dict[str, bytes]:
-    """Return what a broker has retained, each message as the contract has it."""
-    ear = OpenEar(port)
-    ear.say("that/is/all", "")
-    assert eventually(lambda: ear.of("that/is/all"))
-    ear.close()
-    found = [heard for heard in ear.heard if heard.topic != "that/is/all"]
-    assert [fault for heard in found for fault in Contract().faults(heard)] == []
-    return {heard.topic: heard.payload for heard in found if heard.retain}
 
 
 FIRST = ("mqtt.snapshot=true",)

@@ -11,9 +11,10 @@ from edge.publish.broker import broker_of, takes_commands
 from edge.publish.message import Message
 from edge.publish.mqtt import ONLINE, MqttLink
 from edge.settings.load import load
-from tests.conftest import Mosquitto, free_port
-from tests.fakes import eventually
-from tests.publish.test_mqtt import Listener
+from tests.support.fakes import eventually
+from tests.support.listeners import Listener
+from tests.support.mosquitto import Mosquitto
+from tests.support.ports import free_port
 
 
 def settings(*overrides: str):

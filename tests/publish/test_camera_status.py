@@ -6,11 +6,10 @@ import pytest
 
 from edge.publish.camera_status import CameraStatuses
 from edge.publish.message import Message
-from tests.contract import OpenEar
-from tests.fakes import eventually
-from tests.publish.test_announced import retained
-from tests.publish.test_message import sender
-from tests.test_contract import TOP, end, watch
+from tests.support.contract import OpenEar, retained
+from tests.support.device import TOP, end, watch
+from tests.support.fakes import eventually
+from tests.support.messages import sender
 
 MAIN, DOOR = f"{TOP}/camera/main/status", f"{TOP}/camera/door/status"
 

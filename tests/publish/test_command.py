@@ -15,13 +15,13 @@ from edge.publish.command import COMMANDS, DWELL_MAX_S, PROFILES, Bucket, Comman
 from edge.publish.message import Message
 from edge.publish.mqtt import ONLINE, MqttLink
 from edge.settings.load import load
-from tests.app.test_service import Ear, Watch
-from tests.conftest import Mosquitto, answers, free_port
-from tests.contract import OpenEar
-from tests.fakes import FakeClock, eventually
-from tests.needs import need
-from tests.publish.test_embedded import known
-from tests.test_contract import TOP, end, wait_for, watch
+from tests.support.contract import OpenEar
+from tests.support.device import TOP, end, wait_for, watch
+from tests.support.fakes import FakeClock, eventually
+from tests.support.mosquitto import Mosquitto
+from tests.support.needs import need
+from tests.support.ports import answers, free_port
+from tests.support.service import Ear, Watch, known
 
 
 class Effects:
@@ -301,7 +301,7 @@ def test_a_watch_that_takes_no_commands_subscribes_to_nothing(tmp_path):
 
 
 def test_with_the_documented_acl_only_the_operator_may_command(tmp_path):
-    from tests.contract import SCHEMAS
+    from tests.support.contract import SCHEMAS
 
     text = (SCHEMAS.parent / "broker.md").read_text()
     acl, secrets = tmp_path / "acl", tmp_path / "passwords"

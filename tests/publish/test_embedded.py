@@ -21,19 +21,12 @@ from edge.publish.embedded import EmbeddedBroker
 from edge.publish.message import Message
 from edge.publish.mqtt import ONLINE, MqttLink
 from edge.settings.load import load
-from tests.conftest import command, environment
-from tests.fakes import eventually
-from tests.needs import need
+from tests.support.fakes import eventually
+from tests.support.needs import need
+from tests.support.program import command, environment
+from tests.support.service import known
 
 KNOWN = {"user": "maskwatch", "password": "secret", "mqtt5": False}
-
-
-def known(state_home: Path) -> dict[str, object]:
-    """Return what a subscriber needs, as a running maskwatch keeps it below its state home."""
-    file = state_home / "maskwatch/mosquitto_sub"
-    assert eventually(file.exists, 30)
-    options = dict(line.split(" ", 1) for line in file.read_text().splitlines())
-    return {"user": options["-u"], "password": options["-P"], "mqtt5": False}
 
 
 @contextmanager

@@ -28,12 +28,13 @@ from edge.publish.homeassistant import device_id, discovery, discovery_topic
 from edge.publish.message import Message
 from edge.publish.remote_commands import Remote, RemoteCommands
 from edge.publish.test_alert import build_test_alert
-from tests import fakes
-from tests.conftest import free_port
-from tests.contract import Contract, Heard, OpenEar
-from tests.fakes import eventually
-from tests.publish.test_message import MODEL, alert, sender
-from tests.test_contract import TOP, end, kind, wait_for, watch
+from tests.support import fakes
+from tests.support.contract import Contract, Heard, OpenEar
+from tests.support.device import TOP, end, kind, wait_for, watch
+from tests.support.fakes import eventually
+from tests.support.messages import MODEL, alert, sender
+from tests.support.ports import free_port
+from tests.support.program import ROOT
 
 CONFIG = "homeassistant/device/maskwatch-stop-7-main/config"
 CORE = os.environ.get("MASKWATCH_HOMEASSISTANT_PYTHON", "")
@@ -258,7 +259,7 @@ class HomeAssistant:
     def __init__(self, port: int, folder: Path) -> None:
         folder.mkdir(exist_ok=True)
         (folder / "configuration.yaml").touch()
-        script = Path(__file__).parent / "homeassistant_core.py"
+        script = ROOT / "tests/support/homeassistant_core.py"
         self._log = (folder / "log").open("a")
         self._process = subprocess.Popen(
             [CORE, str(script), str(port), str(folder), str(free_port())],

@@ -14,8 +14,8 @@ from edge.publish.broker import Broker
 from edge.publish.limits import Limits, packet_bytes
 from edge.publish.message import Message
 from edge.publish.mqtt import ONLINE, MqttLink
-from tests.fakes import eventually
-from tests.publish.scripted import PUBLISH, Connect, Published, Script, ScriptedBroker, head, packet, publish
+from tests.support.fakes import eventually
+from tests.support.scripted import PUBLISH, Connect, Published, Script, ScriptedBroker, head, packet, publish
 
 STATUS = Message("d/status", b"online", 1, retain=True)
 CONFIG = Message("h/config", b"c" * 5_000, 1, retain=True)

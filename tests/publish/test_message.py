@@ -8,44 +8,20 @@ from dataclasses import replace
 import pytest
 
 from edge.counts import Entries
-from edge.data import CLASSES, Alert, EventType, Mask, Reason
-from edge.publish.message import Clock, Sender, encode, utc
+from edge.data import CLASSES, EventType, Mask, Reason
+from edge.publish.message import Clock, encode, utc
 from edge.publish.test_alert import build_test_alert
-from edge.tflite import ModelSpec
-from tests import fakes
-from tests.contract import Contract, Heard
+from tests.support import fakes
+from tests.support.contract import Contract, Heard
+from tests.support.messages import MODEL, WALL, alert, body, sender
 
-WALL = 1_800_000_000.0
 UUID = "66ab5499-5696-4df8-a47f-829c36f76ae7"
-MODEL = ModelSpec.model_validate(
-    {
-        "name": "m",
-        "version": "1",
-        "kind": "mask",
-        "decoder": "logits",
-        "sha256": "0" * 64,
-        "input": {"shape": (1, 64, 64, 3), "dtype": "int8", "colour": "rgb"},
-        "output": [{"shape": (1, 3), "dtype": "float32"}],
-    }
-)
 
 KEYS = """
 schema event_id event_type seq session device site camera label confidence probs votes faces track_id box face_px
 nearest_person_m nearest_person_interval_m people_near first_seen duration_s t_capture t_decided t_published
 latency_ms clock_synced reason model delayed expires_at
 """
-
-
-def sender(wall: float = WALL, monotonic: float = 100.0, boot: str = "this boot") -> Sender:
-    return Sender("stop-7", "Main St", "main", "abc", Clock(lambda: wall, lambda: monotonic, boot), expires_s=60)
-
-
-def alert(**changes) -> Alert:
-    return replace(Alert("e1", EventType.START, 0, Mask.WITHOUT_MASK, fakes.track(at=5.0), 4.0, 5.0), **changes)
-
-
-def body(message) -> dict:
-    return json.loads(message.payload)
 
 
 def test_an_alert_has_the_agreed_keys_in_their_order():

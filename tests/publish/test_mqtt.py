@@ -13,26 +13,11 @@ from edge.publish.broker import Broker
 from edge.publish.embedded import EmbeddedBroker
 from edge.publish.message import Message
 from edge.publish.mqtt import ONLINE, MqttLink
-from tests.conftest import Mosquitto, free_port
-from tests.fakes import eventually
-from tests.needs import need
-
-
-class Listener:
-    """A second client that keeps what it hears."""
-
-    def __init__(self, port: int, **more) -> None:
-        self.heard: list[tuple[str, bytes, bool]] = []
-        self.link = MqttLink(
-            Broker("127.0.0.1", port, "", **more),
-            subscriptions=["#"],
-            on_message=lambda topic, payload, retained: self.heard.append((topic, payload, retained)),
-        )
-        self.link.start()
-        assert eventually(lambda: self.link.state == ONLINE)
-
-    def payloads(self, topic: str) -> list[bytes]:
-        return [payload for name, payload, _ in self.heard if name == topic]
+from tests.support.fakes import eventually
+from tests.support.listeners import Listener
+from tests.support.mosquitto import Mosquitto
+from tests.support.needs import need
+from tests.support.ports import free_port
 
 
 def link(port: int, **changes) -> MqttLink:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edge.publish.message import utc
 from edge.publish.notices import notice
-from tests.publish.test_message import WALL, body, sender
+from tests.support.messages import WALL, body, sender
 
 
 def test_a_notice_says_what_is_told_in_which_language_and_is_soon_forgotten():

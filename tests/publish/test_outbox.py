@@ -18,47 +18,10 @@ from pathlib import Path
 
 import pytest
 
-from edge.publish.message import AlertMessage
-from edge.publish.outbox import Outbox
-from edge.publish.store import AlertStore, Changes, packed
-from tests.conftest import ROOT, environment
-from tests.fakes import FakeClock, eventually
-
-
-def message(number: int, event_type: str = "start", seq: int = 0) -> AlertMessage:
-    body = {"event_id": f"e{number}", "event_type": event_type, "seq": seq, "filler": "x" * 900}
-    return AlertMessage(f"e{number}:{seq}", "topic", body, "boot", 60.0)
-
-
-class Box:
-    """An outbox with a clock moved by hand and a list of what it handed over."""
-
-    def __init__(self, path: Path | None = None, limit: int = 100) -> None:
-        self.clock = FakeClock()
-        self.outbox = Outbox(path, limit=limit, monotonic=self.clock)
-        self.delivered: list[str] = []
-        self.left_open: list[str] = []
-        self.outbox.start(lambda alert: self.delivered.append(alert.key), self._ended)
-
-    def _ended(self, alert: AlertMessage) -> AlertMessage:
-        self.left_open.append(alert.key)
-        return message(int(alert.event_id[1:]), "end", int(alert.body["seq"]) + 1)
-
-    def add(self, *messages: AlertMessage) -> None:
-        for each in messages:
-            self.outbox.add(each)
-        assert self.outbox.flush(5)
-
-    def acknowledge(self, *keys: str) -> None:
-        for key in keys:
-            self.outbox.acknowledge(key)
-        assert self.outbox.flush(5)
-
-    def after(self, seconds: float) -> list[str]:
-        self.clock.now += seconds
-        assert self.outbox.flush(5)
-        assert self.outbox.flush(5)  # an end is added after what waits already
-        return [alert.key for alert in self.outbox.unsettled()]
+from edge.publish.store import AlertStore
+from tests.support.fakes import eventually
+from tests.support.outbox import Box, message, on_disk, write
+from tests.support.program import ROOT, environment
 
 
 @pytest.fixture(params=["memory", "disk"])
@@ -71,18 +34,6 @@ def box(path) -> Iterator[Box]:
     made = Box(path)
     yield made
     made.outbox.close()
-
-
-def write(journal: AlertStore, *messages: AlertMessage, acknowledged: set[str] = frozenset()) -> None:
-    journal.write(Changes({each.key: packed(each) for each in messages}, set(acknowledged)))
-
-
-def on_disk(path: Path) -> list[str]:
-    """Return the keys that a new process would find."""
-    journal = AlertStore(path)
-    keys = [held.key for held in journal.load()]
-    journal.close()
-    return keys
 
 
 def test_what_is_not_acknowledged_stays_oldest_first(box):
@@ -392,7 +343,7 @@ def test_a_full_disk_is_told_and_alerts_still_go_out(tmp_path):
     script = f"""
 import json, resource, signal, time
 from pathlib import Path
-from tests.publish.test_outbox import Box, message
+from tests.support.outbox import Box, message
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 box = Box(Path({str(tmp_path / "o.db")!r}))
 resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, resource.RLIM_INFINITY))
@@ -423,10 +374,10 @@ def test_what_waits_lies_on_disk_and_not_in_memory(tmp_path):
     script = f"""
 import resource
 from pathlib import Path
-from edge.publish.store import Changes, Journal, packed
-from tests.publish.test_outbox import Box, message
+from edge.publish.store import AlertStore, Changes, packed
+from tests.support.outbox import Box, message
 path = Path({str(tmp_path / "o.db")!r})
-journal = Journal(path)
+journal = AlertStore(path)
 for start in range(0, 20_000, 1_000):
     rows = [packed(message(number, "end")) for number in range(start, start + 1_000)]
     journal.write(Changes({{row.key: row for row in rows}}))

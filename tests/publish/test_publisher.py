@@ -16,10 +16,10 @@ from edge.publish.outbox import Outbox
 from edge.publish.presence import Presence, Shares
 from edge.publish.publisher import Publisher, Terms
 from edge.publish.remote_commands import RemoteCommands
-from tests import fakes
-from tests.contract import Contract, OpenEar
-from tests.fakes import eventually
-from tests.publish.test_message import MODEL, sender
+from tests.support import fakes
+from tests.support.contract import Contract, OpenEar
+from tests.support.fakes import eventually
+from tests.support.messages import MODEL, sender
 
 TOP = "maskwatch/1/stop-7"
 JPEG = b"\xff\xd8\xff and what follows"

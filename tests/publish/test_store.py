@@ -15,7 +15,7 @@ import pytest
 from edge.privacy.purge import kept
 from edge.publish.message import AlertMessage
 from edge.publish.store import AlertStore, packed
-from tests.publish.test_outbox import Box, message, on_disk, write
+from tests.support.outbox import Box, message, on_disk, write
 
 V1 = """
 CREATE TABLE alert (

@@ -14,11 +14,8 @@ from edge.publish.message import Message
 from edge.publish.mqtt import ONLINE, MqttLink
 from edge.publish.subscriber import Seen, alerts, describe, parse
 from edge.publish.test_alert import build_test_alert
-from tests import fakes
-from tests.fakes import eventually
-from tests.publish.test_message import MODEL, alert, sender
-
-PAYLOAD = sender().alert(alert(), fakes.scene(decided_at=100.0), MODEL).now(sender().clock).payload
+from tests.support.fakes import eventually
+from tests.support.messages import MODEL, PAYLOAD, sender
 
 
 def test_an_alert_is_told_in_one_line_for_a_person():

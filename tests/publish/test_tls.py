@@ -13,10 +13,11 @@ from edge.errors import ConfigError
 from edge.publish.broker import Broker, broker_of, tls_context
 from edge.publish.mqtt import ONLINE, MqttLink
 from edge.settings.load import load
-from tests.conftest import Mosquitto, command, environment
-from tests.fakes import Stopwatch, eventually
-from tests.faults import certificates
-from tests.needs import need
+from tests.support import certificates
+from tests.support.fakes import Stopwatch, eventually
+from tests.support.mosquitto import Mosquitto
+from tests.support.needs import need
+from tests.support.program import command, environment
 
 
 class Authority:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,8 +10,7 @@ from edge import paths
 from edge.errors import ConfigError
 from edge.settings.load import load
 from edge.settings.schema import Environment, Settings
-
-NOWHERE = Path("/nonexistent/config.toml")
+from tests.support.settings import NOWHERE
 
 
 def test_development_has_a_broker_of_its_own():

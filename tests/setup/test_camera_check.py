@@ -15,7 +15,7 @@ from edge.privacy.zones import PrivacyZones
 from edge.settings.load import load
 from edge.setup.camera_check import check_camera, seen, upright_by
 from edge.stages import load_models
-from tests import fakes
+from tests.support import fakes
 
 SETTINGS = load(system_file=Path("/nonexistent")).settings
 

@@ -16,9 +16,11 @@ import cv2
 import pytest
 
 from edge.settings.load import load
-from tests.conftest import Mosquitto, command, environment, free_port, maskwatch
-from tests.fakes import eventually
-from tests.needs import need
+from tests.support.fakes import eventually
+from tests.support.mosquitto import Mosquitto
+from tests.support.needs import need
+from tests.support.ports import free_port
+from tests.support.program import command, environment, maskwatch
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 

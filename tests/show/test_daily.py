@@ -15,9 +15,9 @@ from edge.publish.message import Clock, face_counts
 from edge.show.daily import DailyLog, Sources
 from edge.show.feed import Feed
 from edge.show.shared_scene import SceneReader, SceneServer
-from tests import fakes
-from tests.fakes import Stopwatch, eventually
-from tests.publish.test_message import alert
+from tests.support import fakes
+from tests.support.fakes import Stopwatch, eventually
+from tests.support.messages import alert
 
 MIDNIGHT = time.mktime((2026, 11, 26, 0, 0, 0, 0, 0, -1))
 
@@ -258,7 +258,7 @@ def test_viewers_see_what_the_picture_function_makes_and_not_more_often_than_ask
 def test_the_password_of_a_stream_stands_in_no_setting_that_is_told():
     from edge.app.web import page_sources
     from edge.settings.load import load
-    from tests.settings.test_schema import NOWHERE
+    from tests.support.settings import NOWHERE
 
     settings = load(overrides=["camera.source=rtsp://me:hush@camera/1"], system_file=NOWHERE).settings
 

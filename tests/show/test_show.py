@@ -26,12 +26,12 @@ from edge.show.terminal import TerminalView
 from edge.show.text import contrast, ink_on
 from edge.show.view import Mark, View, from_json, to_json
 from edge.show.window import window_process
-from tests import fakes
-from tests.conftest import command, environment
-from tests.fakes import eventually
-from tests.needs import need
-from tests.publish.test_message import alert
-from tests.show.mouse import close_window
+from tests.support import fakes
+from tests.support.fakes import eventually, scene_of
+from tests.support.messages import alert
+from tests.support.needs import need
+from tests.support.program import command, environment
+from tests.support.windows import close_window, shown_window
 
 VIEW = View((Mark((0.1, 0.2, 0.5, 0.6), Mask.WITHOUT_MASK, 0.93, 4, 1.84),), "12 fps", "keep your distance", 5.0)
 
@@ -41,10 +41,6 @@ def server(tmp_path):
     made = SceneServer(tmp_path / "s.sock", max_side_px=320, status=lambda: "fine", banner=lambda: "told")
     yield made
     made.close()
-
-
-def scene_of(image: np.ndarray):
-    return replace(fakes.scene((fakes.track(),)), frame=fakes.frame(image=image))
 
 
 def test_a_view_goes_through_json_and_back():
@@ -378,20 +374,6 @@ def test_a_real_window_shows_the_scene_and_q_ends_the_watch(server, display, mon
     finally:
         done.set()
         window.close()
-
-
-def shown_window(display: str, title: str) -> int:
-    """Return the number of the window once it is painted, and so can be closed like any other."""
-    find = [need("xdotool"), "search", "--onlyvisible", "--name", f"^{title}$"]
-    found: list[str] = []
-
-    def look() -> bool:
-        env = {**os.environ, "DISPLAY": display}
-        found[:] = subprocess.run(find, capture_output=True, text=True, env=env, check=False).stdout.split()
-        return bool(found)
-
-    assert eventually(look, 30)
-    return int(found[0])
 
 
 def test_a_window_closed_by_mouse_stays_closed_without_a_traceback_and_the_watch_goes_on(

@@ -19,11 +19,11 @@ from edge.show.shared_scene import SceneServer
 from edge.show.sign import SignTexts, sign_process
 from edge.show.sign_layout import SignState, poster
 from edge.show.text_fit import fit
-from tests.conftest import environment, maskwatch, open_screen
-from tests.fakes import eventually
-from tests.needs import need
-from tests.show.mouse import close_window
-from tests.show.test_show import scene_of, shown_window
+from tests.support.fakes import eventually, scene_of
+from tests.support.needs import need
+from tests.support.program import environment, maskwatch
+from tests.support.screen import open_screen
+from tests.support.windows import close_window, shown_window
 
 FULL_HD, UPRIGHT = (1920, 1080), (720, 1280)
 READABLE_MM = 25.0

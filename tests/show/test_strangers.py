@@ -31,8 +31,9 @@ from edge.show.feed import MESSAGE_BYTES, Feed
 from edge.show.shared_memory import SceneMapping, SceneWriter
 from edge.show.shared_scene import SceneReader, SceneServer
 from edge.show.view import Mark, View, from_json, to_json
-from tests import fakes
-from tests.show.test_show import scene_of
+from tests.support import fakes
+from tests.support.fakes import scene_of
+from tests.support.program import ROOT
 
 NOBODY = 65_534
 as_nobody = pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a process of another user")
@@ -74,7 +75,7 @@ def intrude(server: SceneServer, user: int, ways: str) -> dict:
     os.chown(server.path, -1, user if os.geteuid() == 0 else os.getegid())
     end = putting(server)
     try:
-        script = (Path(__file__).parent / "intruder.py").read_text()
+        script = (ROOT / "tests/support/intruder.py").read_text()
         done = subprocess.run(
             [sys.executable, "-I", "-c", script, str(server.path), str(user)],
             capture_output=True,

@@ -8,8 +8,8 @@ import pytest
 
 from edge import paths
 from edge.show.page.token import hold, in_use, path_to_print, token_of
-from tests.fakes import eventually
-from tests.show.pages import PlayedWatch, Site
+from tests.support.fakes import eventually
+from tests.support.pages import PlayedWatch, Site
 
 
 @pytest.fixture

@@ -24,12 +24,13 @@ from edge.settings.load import load
 from edge.show.page import binding
 from edge.show.page.sessions import LoginThrottle, Sessions, tokens_match
 from edge.show.page.token import token_of
-from tests import fakes
-from tests.conftest import answers, environment, free_port, maskwatch
-from tests.fakes import Stopwatch, eventually
-from tests.faults.certificates import authority, signed
-from tests.settings.test_schema import NOWHERE
-from tests.show.pages import PlayedWatch, Site, next_event, next_jpeg
+from tests.support import fakes
+from tests.support.certificates import authority, signed
+from tests.support.fakes import Stopwatch, eventually
+from tests.support.pages import PlayedWatch, Site, next_event, next_jpeg
+from tests.support.ports import answers, free_port
+from tests.support.program import environment, maskwatch
+from tests.support.settings import NOWHERE
 
 VIEWERS = 3
 ANYWHERE = ("/", "/events", "/live.mjpg", "/page.js", "/nothing", "/../etc/passwd")
@@ -505,7 +506,7 @@ class TestRun:
 
     @pytest.fixture
     def run(self, tmp_path) -> Iterator[tuple]:
-        from tests.app.test_service import Watch
+        from tests.support.service import Watch
 
         port = free_port()
         said = [f"web.port={port}", "web.serve=true", "mqtt.host=127.0.0.1", f"mqtt.port={free_port()}"]

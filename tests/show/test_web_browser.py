@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from edge.data import EventType, Reason
-from tests.fakes import eventually
-from tests.needs import lack, need
-from tests.publish.test_message import alert
-from tests.show.pages import PlayedWatch, Site
+from tests.support.fakes import eventually
+from tests.support.messages import alert
+from tests.support.needs import lack, need
+from tests.support.pages import PlayedWatch, Site
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright has no wheel for this machine")
 

@@ -34,13 +34,12 @@ from edge.show.page.log_limit import OncePerMinute
 from edge.show.page.sessions import LoginThrottle
 from edge.show.shared_scene import SceneServer
 from edge.show.view import Mark, View, to_json
-from tests import fakes
-from tests.conftest import free_port
-from tests.fakes import eventually
-from tests.faults.certificates import authority, signed
-from tests.settings.test_schema import NOWHERE
-from tests.show.pages import PlayedWatch, Site, next_event, next_jpeg
-from tests.show.test_show import scene_of
+from tests.support import fakes
+from tests.support.certificates import authority, signed
+from tests.support.fakes import eventually, scene_of
+from tests.support.pages import PlayedWatch, Site, next_event, next_jpeg
+from tests.support.ports import free_port
+from tests.support.settings import NOWHERE
 
 VIEWERS = 3
 PLACES = 4 * VIEWERS + 16

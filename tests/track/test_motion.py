@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge.track.motion import MotionTracker
-from tests import fakes
+from tests.support import fakes
 
 
 def tracker() -> MotionTracker:

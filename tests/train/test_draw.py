@@ -9,7 +9,7 @@ from models.train.draw.drawings import RECIPE, at_native, draw_one, drawings
 from models.train.draw.masks import draw_mask, skin_colour
 from models.train.draw.negatives import KINDS, draw_negative
 from models.train.draw.styles import Fit, Make, random_style
-from tests.train.people import faces, stored_face
+from tests.support.people import faces, stored_face
 
 EYES, NOSE, MOUTH = slice(0, 2), slice(2, 3), slice(3, 5)
 COVERED = {

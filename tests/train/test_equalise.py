@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch", reason="the extra train is not installed: p
 from models.train.mask.equalise import equalise, peaks  # noqa: E402 - they need torch
 from models.train.mask.logits import of_net  # noqa: E402
 from models.train.mask.network import MaskNet, Plan  # noqa: E402
-from tests.train.people import stored_face  # noqa: E402
+from tests.support.people import stored_face  # noqa: E402
 
 
 @pytest.fixture(scope="module")

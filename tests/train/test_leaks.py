@@ -9,7 +9,7 @@ import numpy as np
 
 from models.train.leaks import clean, pairs
 from models.train.mask.augment import compressed
-from tests.train.people import faces, stored_face
+from tests.support.people import faces, stored_face
 
 
 def copied(crop: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import pytest
 from models.train.manifest import dhash, manifest, twins
 from models.train.sources import SOURCES, Role
 from models.train.stamp import fresh, sha256, stamp
-from tests.train.people import scene
+from tests.support.people import scene
 
 
 @pytest.fixture

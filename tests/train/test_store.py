@@ -7,7 +7,7 @@ import pytest
 
 from edge.classify.crop import crop_face
 from models.train.store import MARGIN, Faces, as_served, concatenated, stored
-from tests.train.people import faces, scene, stored_face
+from tests.support.people import faces, scene, stored_face
 
 
 @pytest.mark.parametrize("person", [0, 1])

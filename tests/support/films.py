@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.needs import need
+from tests.support.needs import need
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,3 +27,12 @@ def film(source: Path, path: Path, *encoder: str, seconds: float = 4.0) -> Path:
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 INTERLACED = ("-flags", "+ildct+ilme", "-x264opts", "tff=1")
+
+
+def with_orientation(path: Path, orientation: int) -> Path:
+    """Write an EXIF orientation into a JPEG."""
+    tiff = b"II*\0\x08\0\0\0" + struct.pack("<HHHIHHI", 1, 0x0112, 3, 1, orientation, 0, 0)
+    exif = b"Exif\0\0" + tiff
+    content = path.read_bytes()
+    path.write_bytes(content[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + content[2:])
+    return path

@@ -1,6 +1,6 @@
 """An hour at a drawn bus stop: people come and go, a poster stays, one person waits; who heard a notice, and when.
 
-`python -m tests.notice.busy_stop` prints the table for one seed.
+`python -m tests.support.busy_stop` prints the table for one seed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from edge.alert.episodes import EpisodePolicy
 from edge.data import Mask, Notice, NoticeState, Phrase, Reason
 from edge.notice.phrases import Phrases
 from edge.notice.policy import NoticeTiming, Notifier
-from tests import fakes
+from tests.support import fakes
 
 MANNERS = NoticeTiming(hold_s=4.0, repeat_s=20.0, remind_s=60.0, reminders=3)
 """As config/default.toml has them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from edge.publish.outbox import Outbox
 from edge.publish.presence import Presence
 from edge.publish.publisher import Publisher, Terms
 from edge.tflite import read_spec
-from tests import fakes
+from tests.support import fakes
 
 DEVICE = "kills"
 LIMIT = 100_000
@@ -64,3 +65,23 @@ def drive(port: int, path: Path, pause_s: float) -> None:
             event_id = event_id if number % 3 else str(uuid.uuid4())  # noqa: F821 - the first number is 0
             publisher.put(fakes.scene(alerts=(alert(event_id, number % 3),), decided_at=time.monotonic()))
         time.sleep(pause_s or 0.1)
+
+
+@contextmanager
+def publishing(port: int, *, host: str = "127.0.0.1", limit: int = 1000, clock: Clock | None = None, path=None):
+    """Return the real publisher, on its outbox in memory or at `path`."""
+    broker = Broker(host, port, "publisher", keepalive_s=5, retry_min_s=0.1, retry_max_s=0.3)
+    outbox = Outbox(path, limit=limit, monotonic=time.monotonic)
+    publisher = publisher_on(broker, outbox, clock or Clock(), stats_s=0.3)
+    publisher.start()
+    try:
+        yield publisher
+    finally:
+        publisher.close()
+
+
+def raise_alerts(publisher: Publisher, numbers: range, seq: int = 0) -> set[str]:
+    """Put one alert a scene; return their keys."""
+    for number in numbers:
+        publisher.put(fakes.scene(alerts=(alert(f"e{number}", seq),), decided_at=time.monotonic()))
+    return {f"e{number}:{seq}" for number in numbers}

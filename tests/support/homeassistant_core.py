@@ -1,6 +1,6 @@
 """Run by a Python that has the package `homeassistant`: Home Assistant itself on a broker, telling its entities.
 
-    PYTHON tests/publish/homeassistant_core.py PORT FOLDER PAGE_PORT
+    PYTHON tests/support/homeassistant_core.py PORT FOLDER PAGE_PORT
 
 Each line on standard output is a JSON object: `entities` (unique id to state and attributes) and `devices` of MQTT.
 Each line on standard input, `DOMAIN SERVICE JSON`, is what a person does on the dashboard; it ends when that does.

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import os
+import subprocess
+
+from tests.support.fakes import eventually
+from tests.support.needs import need
 
 
 class _ClientMessage(ctypes.Structure):
@@ -35,3 +40,17 @@ def close_window(display: str, window: int) -> None:
     message = _ClientMessage(type=_CLIENT_MESSAGE, window=window, message_type=atoms[0], format=32, words=words)
     x11.XSendEvent(connection, ctypes.c_ulong(window), 0, ctypes.c_long(0), ctypes.byref(message))
     x11.XCloseDisplay(connection)
+
+
+def shown_window(display: str, title: str) -> int:
+    """Return the number of the window once it is painted, and so can be closed like any other."""
+    find = [need("xdotool"), "search", "--onlyvisible", "--name", f"^{title}$"]
+    found: list[str] = []
+
+    def look() -> bool:
+        env = {**os.environ, "DISPLAY": display}
+        found[:] = subprocess.run(find, capture_output=True, text=True, env=env, check=False).stdout.split()
+        return bool(found)
+
+    assert eventually(look, 30)
+    return int(found[0])

@@ -1,4 +1,4 @@
-"""The cases that `benchmarks.fuzz` throws: each takes dice and raises only what it must not."""
+"""The cases that `tests.fuzz` throws: each takes dice and raises only what it must not."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class RuntimeDiedError(Exception):
 @cache
 def scratch() -> Path:
     """Return a folder in memory for this process."""
-    home = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a folder of our own is made in it
+    home = "/dev/shm" if Path("/dev/shm").is_dir() else None
     return Path(tempfile.mkdtemp(prefix=f"fuzz{os.getpid()}-", dir=home))
 
 

@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.needs import need
+from tests.support.needs import need
 
 _YEAR = 365
 

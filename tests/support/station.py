@@ -12,10 +12,11 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from tests.app.test_service import Ear, Watch, on
-from tests.conftest import Mosquitto, free_port
-from tests.fakes import Stopwatch, eventually
-from tests.faults import street
+from tests.support import street
+from tests.support.fakes import Stopwatch, eventually
+from tests.support.mosquitto import Mosquitto
+from tests.support.ports import free_port
+from tests.support.service import Ear, Watch, on
 
 OVERLOAD_HZ = 120.0
 """Ten times the usual rate: with `heat` on the watch, more than a fast machine walks as well."""

@@ -1,6 +1,6 @@
 """How long from a decision until the people nearby are told, by each way, while no broker can be reached.
 
-python -m benchmarks.notice [--rounds 60]      needs Xvfb, matchbox-window-manager and espeak-ng
+python -m tests.benchmarks.notice [--rounds 60]      needs Xvfb, matchbox-window-manager and espeak-ng
 
 lamp: the pin of gpiozero's mock factory changes.  sound: the program that plays has been started.
 sign, banner: a pixel of the screen changes, as the X server has it in memory.  Each scene is walked through the real
@@ -41,9 +41,9 @@ from edge.show.child_process import ChildProcess
 from edge.show.shared_scene import SceneServer
 from edge.show.sign import SignTexts, sign_process
 from edge.stages import load_models
-from tests.conftest import open_screen
-from tests.fakes import eventually, frame
-from tests.notice.players import RecordingPlayer
+from tests.support.fakes import eventually, frame
+from tests.support.players import RecordingPlayer
+from tests.support.screen import open_screen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -245,7 +245,7 @@ def scenes(models: Models) -> Callable[[bool], Scene]:
     track = Track(1, (10, 10, 60, 60), 0, 0.0, 0.0, Mask.WITHOUT_MASK, 0.9, 5, (0.05, 0.9, 0.05))
     start = Alert("e1", EventType.START, 0, Mask.WITHOUT_MASK, track, 0.0, 0.0)
 
-    def make(unmasked: bool) -> Scene:  # noqa: FBT001 - the one thing that differs
+    def make(unmasked: bool) -> Scene:
         shot = replace(frame(time.monotonic()), image=image)
         models.detector.detect(shot)
         return Scene(shot, Faces.none(), (track,), (), time.monotonic(), (start,) if unmasked else ())

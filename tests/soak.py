@@ -1,6 +1,6 @@
 """Soak: walk frames as fast as they go and see whether memory, descriptors, threads or latency grow.
 
-    python -m benchmarks.soak --frames 200000 --csv soak.csv --plot soak.png
+    python -m tests.soak --frames 200000 --csv soak.csv --plot soak.png
 
 The real stages, outbox (on disk), link and scene server against a real mosquitto; only the pictures are drawn before,
 so that drawing is not the cost. Alerts come by the thousand, since the play's seconds pass as fast as its frames.
@@ -39,8 +39,8 @@ from edge.publish.publisher import Publisher, Terms
 from edge.settings.load import load
 from edge.show.shared_scene import SceneServer
 from edge.stages import build_stages, load_models
-from tests.conftest import Mosquitto
-from tests.faults.driver import Well
+from tests.support.driver import Well
+from tests.support.mosquitto import Mosquitto
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -237,7 +237,7 @@ def read_samples(path: Path) -> list[Sample]:
 def plot(path: Path, samples: Sequence[Sample]) -> None:
     """Draw memory, descriptors, threads and latency over frames."""
     try:
-        from matplotlib.figure import Figure  # noqa: PLC0415 - wanted for the plot alone
+        from matplotlib.figure import Figure
     except ImportError:
         sys.exit("the plot needs matplotlib; mend: pip install matplotlib (the figures stand in the CSV)")
     figure = Figure(figsize=(9, 9), layout="constrained")

@@ -16,7 +16,7 @@ import numpy as np
 from edge.capture.demo import _paste, _street
 from edge.distance.ranging import RangeFinder, focal_of
 from edge.paths import demo
-from tests.fakes import Frame
+from tests.support.fakes import Frame
 
 SIZE_PX = (1280, 720)
 FOV_DEG = 66.0

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -148,3 +149,7 @@ def eventually(condition: Callable[[], object], timeout_s: float = 30.0, step_s:
             return False
         waiter.wait(step_s)
     return True
+
+
+def scene_of(image: np.ndarray):
+    return replace(scene((track(),)), frame=frame(image=image))

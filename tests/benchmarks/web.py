@@ -1,6 +1,6 @@
 """Web: what browsers that look on cost the walk; ratios of rounds that alternate within one run.
 
-    python -m benchmarks.web --viewers 20 --rounds 8
+    python -m tests.benchmarks.web --viewers 20 --rounds 8
 
 The real stages and models walk drawn pictures as fast as they go on the first core; the page's process and its
 viewers, one of whom never takes what he asked for, share the others. Three kinds of round alternate: nobody looks;
@@ -38,7 +38,7 @@ from edge.monitor.timings import Timings
 from edge.settings.load import load
 from edge.show.daily import Sources
 from edge.stages import build_stages, load_models
-from tests.show.pages import PlayedWatch, Site
+from tests.support.pages import PlayedWatch, Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """Fuzz: throw random and damaged input at whatever takes input from outside; nothing may crash or hang.
 
-    python -m benchmarks.fuzz --cases 1000000
+    python -m tests.fuzz --cases 1000000
 
 Every case has dice of its own, thrown from the seed and its number, so that `--only NUMBER` repeats one. The cases run
 in processes that are started again after a crash.
@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import fuzz_cases
-from benchmarks.fuzz_cases import CASES, RuntimeDiedError
+from tests import fuzz_cases
+from tests.fuzz_cases import CASES, RuntimeDiedError
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -46,7 +46,7 @@ class HangError(Exception):
 
 def dice_of(seed: int, number: int) -> random.Random:
     """Return the dice of one case."""
-    return random.Random((seed << 40) + number)  # noqa: S311 - fuzzing, not cryptography
+    return random.Random((seed << 40) + number)
 
 
 def throw(seed: int, number: int) -> tuple[str, Exception | None]:
@@ -67,7 +67,7 @@ def _ring(_number: int, _frame: FrameType | None) -> None:
     raise HangError(f"no return within {_DEADLINE_S:.0f} s")
 
 
-def work(numbers: range, seed: int, at: Any, counts: Any, log: Path) -> None:  # noqa: ANN401 - shared memory of ctypes
+def work(numbers: range, seed: int, at: Any, counts: Any, log: Path) -> None:
     """Throw the cases of `numbers`, from the place `at` on; note the place, the counts, and each failure in `log`."""
     signal.signal(signal.SIGALRM, _ring)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # the decoders tell of each wrong byte

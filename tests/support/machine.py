@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.conftest import ROOT
-from tests.needs import lack, need
+from tests.support.needs import lack, need
+from tests.support.program import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

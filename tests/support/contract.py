@@ -15,9 +15,9 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from tests.fakes import eventually
+from tests.support.fakes import eventually
 
-SCHEMAS = Path(__file__).parent.parent / "docs/schemas"
+SCHEMAS = Path(__file__).parents[2] / "docs/schemas"
 
 
 @dataclass(frozen=True)
@@ -125,3 +125,14 @@ class OpenEar:
         properties = message.properties or Properties(PacketTypes.PUBLISH)
         expiry_s = getattr(properties, "MessageExpiryInterval", None)
         self.heard.append(Heard(message.topic, bytes(message.payload), message.qos, bool(message.retain), expiry_s))
+
+
+def retained(port: int) -> dict[str, bytes]:
+    """Return what a broker has retained, each message as the contract has it."""
+    ear = OpenEar(port)
+    ear.say("that/is/all", "")
+    assert eventually(lambda: ear.of("that/is/all"))
+    ear.close()
+    found = [heard for heard in ear.heard if heard.topic != "that/is/all"]
+    assert [fault for heard in found for fault in Contract().faults(heard)] == []
+    return {heard.topic: heard.payload for heard in found if heard.retain}

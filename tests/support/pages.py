@@ -22,10 +22,11 @@ from edge.publish.message import Clock
 from edge.show.daily import DailyLog, Sources
 from edge.show.feed import Feed
 from edge.show.shared_scene import SceneServer
-from tests import fakes
-from tests.conftest import command, environment, free_port
-from tests.fakes import eventually
-from tests.publish.test_message import alert as alert_of
+from tests.support import fakes
+from tests.support.fakes import eventually
+from tests.support.messages import alert as alert_of
+from tests.support.ports import free_port
+from tests.support.program import command, environment
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 

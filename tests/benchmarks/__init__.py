@@ -1,0 +1,1 @@
+"""Benchmarks that need the real parts of tests.support."""
