@@ -27,12 +27,12 @@ from edge import paths
 from edge.doctor import service
 from edge.publish import session
 from edge.publish.broker import broker_of
+from edge.publish.command import Command, one_of
+from edge.publish.homeassistant import Discovery
 from edge.publish.message import Clock, Sender
 from edge.publish.mqtt import ONLINE, MqttLink
-from edge.publish.outbox import Outbox
 from edge.publish.presence import Presence
-from edge.publish.publisher import Publisher, Terms
-from edge.publish.remote_commands import RemoteCommands
+from edge.publish.publisher import Publisher, PublisherConfig
 from edge.settings.load import load
 from edge.settings.schema import Settings
 from edge.tflite import read_spec
@@ -347,12 +347,20 @@ def publisher_of(settings: Settings) -> Publisher:
     """Return the real publisher, with Home Assistant's discovery and an outbox in memory."""
     sender = Sender(DEVICE, "", "main", "table", Clock(), expires_s=60.0)
     models = {"mask": read_spec(paths.models() / "mask")}
-    report = driver.Well(Outbox(None, limit=1000, monotonic=time.monotonic))
-    wishes = RemoteCommands(effects={"notice": lambda _: None}, prefix=PREFIX)
-    broker = broker_of(settings.mqtt, f"maskwatch-{DEVICE}-main")
-    return Publisher(
-        Terms(broker, sender, report, models, Presence(sender, interval_s=30.0), settings.mqtt.stats_s, wishes)
+    config = PublisherConfig(
+        broker_of(settings.mqtt, f"maskwatch-{DEVICE}-main"),
+        sender,
+        models,
+        driver.NoProblems(),
+        Presence(sender, interval_s=30.0),
+        outbox=None,
+        outbox_limit=1000,
+        stats_s=settings.mqtt.stats_s,
+        commands=(Command("notice", one_of("ON", "OFF"), lambda _word: None),),
+        accepts_commands=True,
+        discovery=Discovery(PREFIX),
     )
+    return Publisher(config)
 
 
 def short(topic: str) -> str:

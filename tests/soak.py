@@ -33,13 +33,12 @@ from edge.notice.phrases import Phrases
 from edge.notice.policy import NoticeTiming, Notifier
 from edge.publish.broker import broker_of
 from edge.publish.message import Clock, Sender
-from edge.publish.outbox import Outbox
 from edge.publish.presence import Presence
-from edge.publish.publisher import Publisher, Terms
+from edge.publish.publisher import Publisher, PublisherConfig
 from edge.settings.load import load
 from edge.show.shared_scene import SceneServer
 from edge.stages import build_stages, load_models
-from tests.support.driver import Well
+from tests.support.driver import NoProblems
 from tests.support.mosquitto import Mosquitto
 
 if TYPE_CHECKING:
@@ -195,10 +194,17 @@ def settings_for(folder: Path, port: int) -> Settings:
 def publisher_of(settings: Settings, models: Models) -> Publisher:
     """Return the real publisher on a real outbox."""
     sender = Sender("soak", "", settings.camera.name, "soak", Clock(), settings.alert.expires_s)
-    outbox = Outbox(Path(settings.mqtt.outbox), limit=settings.mqtt.queue, monotonic=time.monotonic)
-    broker = broker_of(settings.mqtt, "soak")
-    people = Presence(sender, interval_s=settings.mqtt.stats_s)
-    return Publisher(Terms(broker, sender, Well(outbox), models.specs, people, settings.mqtt.stats_s))  # type: ignore[arg-type]
+    config = PublisherConfig(
+        broker_of(settings.mqtt, "soak"),
+        sender,
+        models.specs,
+        NoProblems(),
+        Presence(sender, interval_s=settings.mqtt.stats_s),
+        outbox=Path(settings.mqtt.outbox),
+        outbox_limit=settings.mqtt.queue,
+        stats_s=settings.mqtt.stats_s,
+    )
+    return Publisher(config)
 
 
 def soak(frames: int, every: int, folder: Path, csv_path: Path | None = None) -> Gauge:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.publish.command import DWELL_MAX_S, DWELL_MIN_S, PROFILES
+from edge.app.commands import DWELL_MAX_S, DWELL_MIN_S, PROFILES
 from tests.support.contract import SCHEMAS, Contract, OpenEar, validator
 from tests.support.device import TOP, end, kind, wait_for, watch
 from tests.support.fakes import eventually

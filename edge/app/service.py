@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from edge.app.components import Components
-from edge.app.mqtt import ProcessState, build_publisher, build_remote_commands, outbox_path
+from edge.app.mqtt import ProcessState, build_publisher, outbox_path
 from edge.app.notice import Nearby, build_notifier
 from edge.app.reload import Reload
 from edge.app.validation import check
 from edge.app.viewers import Shown, build_image_redaction, build_scene, build_viewers
 from edge.app.web import build_page, page_sources
+from edge.capture import CameraState
 from edge.capture.spec import open_source, wants_small
 from edge.distance.proximity import metres, someone_near
 from edge.distance.ranging import range_finder_of
 from edge.errors import EdgeError
-from edge.monitor.lens import LensHealth
+from edge.monitor.lens import Lens, LensHealth
 from edge.monitor.status import StatusReport
 from edge.monitor.timings import Timings, Vitals
 from edge.pipeline import Loop, Parts
@@ -30,7 +31,6 @@ from edge.plugins import close_sinks, open_sinks
 from edge.privacy.zones import PrivacyZones
 from edge.publish.access import how_to_subscribe
 from edge.publish.message import Clock
-from edge.publish.outbox import Outbox
 from edge.settings.load import lay_over
 from edge.stages import build_stages, counting, people_of
 from edge.systemd import ServiceManager
@@ -99,6 +99,7 @@ def _company(settings: Settings) -> tuple[object, ...]:
 class _Run:
     """What is in force, and how it is composed of parts that outlive it; those parts ask here for what changes."""
 
+    _lens: LensHealth
     _report: StatusReport
     _ruler: RangeFinder
     _publisher: Publisher
@@ -116,8 +117,8 @@ class _Run:
             _greet(self._console, how_to_subscribe(reload.checked.settings.mqtt, self._publisher.broker))
 
     def status(self) -> str:
-        """Return the line of state."""
-        return self._report.status(self._publisher.state)
+        """Return the status line."""
+        return self._report.line(self._publisher.state, self._publisher.problems())
 
     def renew(self) -> None:
         """Read the settings again, and go on with them from the next frame where they are right."""
@@ -152,23 +153,21 @@ class _Run:
         settings, models, keep = checked.settings, checked.models, self._keep
         source = self._source(checked)
         self._ruler = range_finder_of(settings.distance, models.detector_px[0])
-        self._report, self._leaving = (
-            self._gather(checked, source),
-            build_image_redaction(settings, _place(settings), keep),
-        )
-        wishes = build_remote_commands(settings, self._lasting, self._reload.change)
+        self._lens = self._lens_health(settings)
+        self._report = self._status_report(checked, source)
+        self._leaving = build_image_redaction(settings, _place(settings), keep)
         self._publisher = build_publisher(
             settings,
             checked.broker,
             models.specs,
             self._report,
             self._ruler,
-            wishes,
+            self._lasting,
+            self._reload.change,
             self._leaving.snapshot,
-            self._lasting.session,
             keep,
         )
-        sinks: list[Sink] = [self._report.lens, self._publisher, *self._leaving.sinks, self._vitals]
+        sinks: list[Sink] = [self._lens, self._publisher, *self._leaving.sinks, self._vitals]
         if not settings.privacy.aggregate:
             sinks = [self._notifier(settings), *sinks, *self._viewers(checked), *self._plugin_sinks(settings)]
         return Parts(source, self._stages(checked), [self._timings.timed_sink(sink) for sink in sinks])
@@ -184,17 +183,23 @@ class _Run:
             lambda source: source.close(),
         )
 
-    def _gather(self, checked: Validated, source: WatchedSource) -> StatusReport:
-        """Gather the parts that have something to tell."""
-        settings, camera = checked.settings, checked.settings.camera
-        path, limit = outbox_path(settings), settings.mqtt.queue
-        lens = self._keep(
+    def _lens_health(self, settings: Settings) -> LensHealth:
+        camera = settings.camera
+        return self._keep(
             "lens", _place(settings), lambda: LensHealth(patience_s=camera.lens_s, moved_s=camera.moved_s)
         )
-        # closed by the publisher, which hands it what came last
-        outbox = self._keep("outbox", (path, limit), lambda: Outbox(path, limit=limit, monotonic=time.monotonic))
-        problems = (lambda: self._reload.problem), (lambda: self._nearby.troubles.text)
-        return StatusReport(source, self._vitals, lens, outbox, checked.models.specs["mask"], *problems)
+
+    def _status_report(self, checked: Validated, source: WatchedSource) -> StatusReport:
+        """Collect the parts that report problems and counters."""
+        lens, fine = self._lens, (CameraState.OK, CameraState.OPENING)
+        checks = {
+            "camera": lambda: "" if source.state in fine else f"{source.state.value}: {source.detail}",
+            "lens": lambda: "" if lens.state is Lens.OK else lens.state.value,
+            "settings": lambda: self._reload.problem,
+            "notice": lambda: self._nearby.troubles.text,
+        }
+        model = checked.models.specs["mask"].name
+        return StatusReport(self._vitals, model, checks, lambda: {"camera": source.state.value, **source.counts})
 
     def _stages(self, checked: Validated) -> Stages:
         """Return the stages; nobody is judged through a blind lens, and no alert is raised by a mere count."""
@@ -202,7 +207,7 @@ class _Run:
         people = self._keep("people", _company(settings), lambda: people_of(settings))
         people.adopt(settings)
         stages = build_stages(settings, checked.models, self._timings, every_frame=False, people=people)
-        stages = replace(stages, classify=self._report.lens.unsure_while_blind(stages.classify))
+        stages = replace(stages, classify=self._lens.unsure_while_blind(stages.classify))
         return counting(stages) if settings.privacy.aggregate else stages
 
     def _notifier(self, settings: Settings) -> Sink:

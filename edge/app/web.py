@@ -88,7 +88,7 @@ def page_sources(
 
     def state() -> dict[str, Any]:
         problems = {name: text for name, text in publisher.problems().items() if text}
-        waiting = {"waiting": report.outbox.waiting, "dropped_alerts": report.outbox.dropped}
+        waiting = {"waiting": publisher.outbox.waiting, "dropped_alerts": publisher.outbox.dropped}
         return {**report.stats(), "broker": publisher.state, **waiting, "problems": problems}
 
-    return Sources(fixed, state, report.outbox.waits, settings.alert.expires_s)
+    return Sources(fixed, state, publisher.outbox.waits, settings.alert.expires_s)

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from edge import paths
+from edge.app.commands import build_commands
+from edge.notice.switch import NoticeSwitch
 from edge.publish.broker import device_name, takes_commands
-from edge.publish.command import COMMANDS
-from edge.publish.homeassistant import discovery
+from edge.publish.homeassistant import discovery_of
 from edge.publish.message import Clock, Message, Sender
 from edge.publish.mqtt import ONLINE, MqttLink
 from edge.publish.test_alert import build_test_alert
@@ -18,6 +19,7 @@ from edge.tflite import read_spec
 
 if TYPE_CHECKING:
     from edge.publish.broker import Broker
+    from edge.publish.command import Command
     from edge.settings.schema import Settings
 
 _TIMEOUT_S = 8.0
@@ -112,18 +114,24 @@ def _message(sender: Sender, settings: Settings) -> Message:
 
 def _subscriptions(sender: Sender, settings: Settings) -> list[str]:
     """Return the topics that the service will subscribe to."""
-    commands = takes_commands(settings.mqtt) and not settings.privacy.aggregate
-    home = [f"{settings.homeassistant.prefix}/status"] if settings.homeassistant.discovery else []
-    return [*(sender.topic(f"{key}/set") for key in COMMANDS if commands), *home]
+    discovery = discovery_of(settings)
+    births = [discovery.birth_topic] if discovery.prefix else []
+    return [*(sender.topic(command.set_topic) for command in _accepted(settings)), *births]
+
+
+def _accepted(settings: Settings) -> tuple[Command, ...]:
+    """Return the commands that the service will accept; here nothing carries them out."""
+    if not takes_commands(settings.mqtt):
+        return ()
+    return build_commands(settings, NoticeSwitch(), change=lambda _key, _value: None, test_alert=lambda: None)
 
 
 def _remarks(link: MqttLink, sender: Sender, settings: Settings) -> tuple[str, ...]:
-    limits = link.limits
-    home = settings.homeassistant
+    limits, discovery = link.limits, discovery_of(settings)
     remarks = [f"the broker {remark}" for remark in limits.remarks if "packets" not in remark]
-    if home.discovery:
-        offered = {"commands": takes_commands(settings.mqtt), "snapshot": settings.mqtt.snapshot}
-        message = discovery(home.prefix, sender, **offered, aggregate=settings.privacy.aggregate)
+    if discovery.prefix:
+        offered = {"snapshot": settings.mqtt.snapshot, "aggregate": settings.privacy.aggregate}
+        message = discovery.message(sender, _accepted(settings), **offered)
         excess = limits.excess(message, mqtt5=True)
         remarks += [f"Home Assistant's discovery has {excess}"] if excess else []
     return tuple(remarks)

@@ -14,6 +14,7 @@ import re
 import threading
 from collections import Counter
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edge import files
@@ -25,6 +26,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Where it is remembered what was announced: in a folder, None: in this process alone; and under which broker."""
+
+    folder: Path | None = None
+    broker: str = ""
+
 
 Topics = dict[str, str]
 """Retained topics; with the message that Home Assistant makes a device of, empty for all others."""
@@ -50,14 +60,13 @@ class Announced:
         self._tries: Counter[str] = Counter()
         self._connection = 0
 
-    def announce(
-        self, folder: Path | None, name: str, broker: str, now: Mapping[str, str], former: Mapping[str, str]
-    ) -> None:
+    def announce(self, memory: Memory, name: str, now: Mapping[str, str], former: Mapping[str, str]) -> None:
         """Remember what is announced from now on, before it is sent.
 
-        folder: where to remember it; None: in memory alone.  name: of this maskwatch, for a file.
-        broker: by which it is known.  former: what a version announced that remembered nothing, but left an outbox.
+        name: of this maskwatch, for its file.  former: what versions announced that remembered nothing, but left an
+        outbox.
         """
+        folder, broker = memory.folder, memory.broker
         with self._lock:
             alive = self._open(folder, name)
             old = dict(former) if folder and any(folder.glob("outbox-*.db")) else {}

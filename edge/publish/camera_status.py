@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from edge.publish.command import Bucket
+from edge.publish.command import TokenBucket
 from edge.publish.message import ROOT
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class CameraStatuses:
         self._sender, self._send = sender, send
         self._camera = re.compile(rf"{ROOT}/{re.escape(sender.device)}/camera/([^/]+)/status")
         self._others: set[str] = set()
-        self._bucket = Bucket(20, 1.0)
+        self._bucket = TokenBucket(20, 1.0)
 
     @property
     def topics(self) -> list[str]:

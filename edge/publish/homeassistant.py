@@ -1,4 +1,4 @@
-"""Home Assistant is told of the device in one message, from which it makes a device and its entities.
+"""Announces the device to Home Assistant in one message, from which it makes a device and its entities.
 
 Source: Home Assistant, MQTT integration, device discovery; tests/publish/test_homeassistant.py holds its rules.
 """
@@ -8,21 +8,25 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edge import __version__
-from edge.publish.command import DWELL_MAX_S, DWELL_MIN_S, PROFILES
+from edge.publish.broker import device_name
 from edge.publish.message import Message, encode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from edge.publish.command import Command
     from edge.publish.message import Sender
+    from edge.settings.schema import Settings
 
 Component = dict[str, Any]
 
 _MAIN = "main"
 """The name of a device's only camera, which its topic does without."""
 _DIAGNOSTIC = {"entity_category": "diagnostic"}
-_SETTING = {"entity_category": "config"}
 _EVENT = """
 {%- set known = this.attributes if this is defined else {} -%}
 {%- set again = known.get('event_id') == value_json.event_id and known.get('seq') == value_json.seq -%}
@@ -32,7 +36,65 @@ _EVENT = """
     'reason': value_json.reason, 'camera': value_json.camera, 't_decided': value_json.t_decided} | tojson }}
 {%- endif -%}
 """.replace("\n", "")
-"""An alert that arrives late, or once more, fires nothing: an empty result is passed over."""
+"""An alert that arrives late or again fires nothing: Home Assistant ignores an empty result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """How the device is announced to Home Assistant.
+
+    prefix: of Home Assistant's topics; empty: the device is not announced.
+    own_user: the broker knows the device as a user of its name. That name is then a level of the topic, so that an ACL
+    can restrict each device to its own topic (`%u` in mosquitto's).
+    """
+
+    prefix: str = ""
+    own_user: bool = False
+
+    @property
+    def birth_topic(self) -> str:
+        """Where Home Assistant publishes that it has started."""
+        return f"{self.prefix}/status"
+
+    def topic(self, sender: Sender) -> str:
+        """Return the topic of the announcement."""
+        if not self.own_user or _allowed(sender.device) != sender.device:
+            return f"{self.prefix}/device/{device_id(sender)}/config"
+        more = [] if sender.camera == _MAIN else [_allowed(sender.camera)]
+        return "/".join([self.prefix, "device", sender.device, *more, "config"])
+
+    def message(
+        self, sender: Sender, commands: Iterable[Command], *, snapshot: bool, aggregate: bool = False
+    ) -> Message:
+        """Return the retained announcement.
+
+        commands: those that are accepted.  snapshot: whether images are sent.
+        aggregate: whether shares of many people are published instead of counts and alerts.
+        """
+        components = _shares(sender) if aggregate else _alert(sender) | _counts(sender)
+        components |= _host_metrics(sender) | _problems(sender) | _commands(sender, commands)
+        components |= _snapshot(sender) if snapshot else {}
+        name = device_id(sender)
+        body = {
+            "dev": _device(sender),
+            "o": {"name": "maskwatch", "sw": __version__},
+            # the defaults, written out all the same: Home Assistant 2025.4 once failed to set an entity up without them
+            "avty": [
+                {"topic": topic, "pl_avail": "online", "pl_not_avail": "offline"}
+                for topic in (sender.topic("status"), sender.camera_topic("status"))
+            ],
+            "avty_mode": "all",
+            "cmps": {key: {**part, "qos": 1, "unique_id": f"{name}-{key}"} for key, part in components.items()},
+        }
+        return Message(self.topic(sender), encode(body), qos=1, retain=True)
+
+
+def discovery_of(settings: Settings) -> Discovery:
+    """Return how the device is announced to Home Assistant."""
+    if not settings.homeassistant.discovery:
+        return Discovery()
+    own_user = settings.mqtt.user == device_name(settings.device)
+    return Discovery(settings.homeassistant.prefix, own_user=own_user)
 
 
 def device_id(sender: Sender) -> str:
@@ -43,59 +105,20 @@ def device_id(sender: Sender) -> str:
 def _allowed(name: str, whole: str = "") -> str:
     """Return a name of letters, digits, - and _ only.
 
-    One that holds anything else gets a hash of `whole`, so that two of them never share entities; others stay as they
-    are, so that an upgrade keeps theirs.
+    A name with any other character gets a hash of `whole`, so that two names never share entities; other names stay as
+    they are, so that an upgrade keeps their entities.
     """
     allowed = re.sub(r"[^A-Za-z0-9_-]", "_", name)
     return name if allowed == name else f"{allowed}-{hashlib.sha256((whole or name).encode()).hexdigest()[:12]}"
 
 
-def discovery_topic(prefix: str, sender: Sender, *, own: bool = False) -> str:
-    """Return where the message goes.
-
-    own: the broker knows the device as a user of its name: then that is a level of the topic, so that an ACL can keep
-    each device to its own (`%u` in mosquitto's).
-    """
-    if not own or _allowed(sender.device) != sender.device:
-        return f"{prefix}/device/{device_id(sender)}/config"
-    more = [] if sender.camera == _MAIN else [_allowed(sender.camera)]
-    return "/".join([prefix, "device", sender.device, *more, "config"])
-
-
-def discovery(topic: str, sender: Sender, *, commands: bool, snapshot: bool, aggregate: bool = False) -> Message:
-    """Return the retained message.
-
-    topic: see `discovery_topic`.  commands, snapshot: with the entities that command, with a picture.
-    aggregate: shares of many instead of persons.
-    """
-    people = _shares(sender) if aggregate else _alert(sender) | _counts(sender)
-    components = people | _vitals(sender) | _troubles(sender)
-    components |= _commands(sender) if commands else {}
-    components |= _picture(sender) if snapshot else {}
-    name = device_id(sender)
-    device: dict[str, Any] = {
-        "ids": [name],
-        "name": f"maskwatch {sender.device}",
-        "mf": "maskwatch",
-        "mdl": "maskwatch",
-    }
-    device |= {"sw": __version__} | ({"sa": sender.site} if sender.site else {})
-    body = {
-        "dev": device,
-        "o": {"name": "maskwatch", "sw": __version__},
-        # the defaults, said all the same: without them Home Assistant 2025.4 once failed to set an entity up
-        "avty": [
-            {"topic": topic, "pl_avail": "online", "pl_not_avail": "offline"}
-            for topic in (sender.topic("status"), sender.camera_topic("status"))
-        ],
-        "avty_mode": "all",
-        "cmps": {key: {**component, "qos": 1, "unique_id": f"{name}-{key}"} for key, component in components.items()},
-    }
-    return Message(topic, encode(body), qos=1, retain=True)
+def _device(sender: Sender) -> dict[str, Any]:
+    device = {"ids": [device_id(sender)], "name": f"maskwatch {sender.device}", "mf": "maskwatch", "mdl": "maskwatch"}
+    return device | {"sw": __version__} | ({"sa": sender.site} if sender.site else {})
 
 
 def left_out(before: str, now: str) -> dict[str, Component]:
-    """Return the components of an earlier message that a later one has no longer; none where either is damaged."""
+    """Return the components of an earlier message that a later one no longer has; none where either is damaged."""
     try:
         old, new = json.loads(before)["cmps"], json.loads(now)["cmps"]
         return {key: component for key, component in old.items() if key not in new and component["p"]}
@@ -140,7 +163,7 @@ def _shares(sender: Sender) -> dict[str, Component]:
     }
 
 
-def _vitals(sender: Sender) -> dict[str, Component]:
+def _host_metrics(sender: Sender) -> dict[str, Component]:
     def sensor(name: str, key: str, unit: str, device_class: str | None = None) -> Component:
         base = {"p": "sensor", "name": name, "state_topic": sender.topic("stats"), "state_class": "measurement"}
         base |= {"unit_of_measurement": unit, "value_template": f"{{{{ value_json.{key} }}}}", **_DIAGNOSTIC}
@@ -153,7 +176,7 @@ def _vitals(sender: Sender) -> dict[str, Component]:
     }
 
 
-def _troubles(sender: Sender) -> dict[str, Component]:
+def _problems(sender: Sender) -> dict[str, Component]:
     def sensor(name: str, topic: str, template: str, device_class: str = "problem") -> Component:
         base = {"p": "binary_sensor", "name": name, "device_class": device_class, "state_topic": topic}
         return {**base, "value_template": template, **_DIAGNOSTIC}
@@ -165,26 +188,20 @@ def _troubles(sender: Sender) -> dict[str, Component]:
     return {
         "camera": sensor("Camera and lens", sender.camera_topic("health"), camera),
         "outbox": sensor("Outbox", stats, f"{{{{ 'OFF' if {outbox} else 'ON' }}}}"),
-        # told by the last will too, so it stays available when everything else does not
+        # the last will sets it too, so it stays available when nothing else does
         "link": {**sensor("Broker link", sender.topic("status"), link, "connectivity"), "avty": []},
     }
 
 
-def _commands(sender: Sender) -> dict[str, Component]:
-    def entity(platform: str, name: str, key: str) -> Component:
-        topics = {"command_topic": sender.topic(f"{key}/set"), "state_topic": sender.topic(f"{key}/state")}
-        return {"p": platform, "name": name, **topics, **_SETTING}
-
-    bounds = {"min": DWELL_MIN_S, "max": DWELL_MAX_S, "step": 0.1, "mode": "box", "unit_of_measurement": "s"}
-    button = {"p": "button", "name": "Test alert", "command_topic": sender.topic("test_alert/set"), **_DIAGNOSTIC}
-    return {
-        "notice": entity("switch", "Notices", "notice"),
-        "dwell": {**entity("number", "Dwell time", "alert/dwell_s"), **bounds, "device_class": "duration"},
-        "profile": {**entity("select", "Detector profile", "detector/profile"), "options": list(PROFILES)},
-        "test_alert": button,
-    }
+def _commands(sender: Sender, commands: Iterable[Command]) -> dict[str, Component]:
+    found: dict[str, Component] = {}
+    for command in commands:
+        topics = {"command_topic": sender.topic(command.set_topic)}
+        topics |= {"state_topic": sender.topic(command.state_topic)} if command.state else {}
+        found |= {key: {**component, **topics} for key, component in command.entity.items()}
+    return found
 
 
-def _picture(sender: Sender) -> dict[str, Component]:
+def _snapshot(sender: Sender) -> dict[str, Component]:
     image = {"p": "image", "name": "Snapshot", "content_type": "image/jpeg"}
     return {"snapshot": {**image, "image_topic": sender.camera_topic("snapshot")}}

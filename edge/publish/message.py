@@ -28,8 +28,8 @@ SCHEMA = 1
 DAY_S = 86_400
 WITHDRAWN = "withdrawn "
 """Begins the key of a message that takes away what a topic has retained."""
-PROBLEMS = ("camera", "lens", "notice", "outbox", "settings")
-"""What `problem/<id>` may be about."""
+PROBLEMS = ("broker", "camera", "lens", "notice", "outbox", "settings")
+"""The names in `problem/NAME`."""
 _SNAPSHOT_S = 60
 
 
@@ -121,10 +121,10 @@ class Sender:
         return self.topic(f"camera/{self.camera}/{name}")
 
     def retained(self, states: Iterable[str], *, aggregate: bool) -> list[str]:
-        """Return the topics that may hold a retained message of ours; `states`: what can be set."""
+        """Return the topics that may hold a retained message of ours; `states`: those of what can be set."""
         device = ["status", "info", "model/active", *(f"problem/{name}" for name in PROBLEMS)]
         camera = ["status", "health", *(["aggregate"] if aggregate else ["unmasked", "count"])]
-        named = [self.topic(name) for name in (*device, *(f"{key}/state" for key in states))]
+        named = [self.topic(name) for name in (*device, *states)]
         return named + [self.camera_topic(name) for name in camera]
 
     def online(self, *, online: bool) -> Message:
@@ -161,9 +161,9 @@ class Sender:
         }
         return Message(self.topic("model/active"), encode(body), qos=1, retain=True)
 
-    def setting(self, key: str, text: str) -> Message:
-        """Return what is in force of a thing that can be set over MQTT."""
-        return Message(self.topic(f"{key}/state"), text.encode(), qos=1, retain=True)
+    def setting(self, topic: str, text: str) -> Message:
+        """Return the state of something that can be set over MQTT; `topic`: below the device's."""
+        return Message(self.topic(topic), text.encode(), qos=1, retain=True)
 
     def snapshot(self, jpeg: bytes) -> Message:
         """Return a picture as JPEG; whoever makes it has made everybody on it unrecognisable."""

@@ -58,7 +58,8 @@ class MqttLink:
         self._connected = False
         self._closing: Message | None = None
         self.state = "not started"
-        self.trouble = self._logged = ""
+        self.last_problem = ""
+        self._logged = ""
         self.connections = 0
 
     @property
@@ -129,7 +130,7 @@ class MqttLink:
         if state == self.state:
             return
         self.state = state
-        self.trouble = self.trouble if state in (ONLINE, "stopped") else state
+        self.last_problem = self.last_problem if state in (ONLINE, "stopped") else state
         # a client that is thrown out comes and goes: told once, not each time
         if state != self._logged and not (self._attempts.thrown_out and not state.startswith("taken")):
             self._logged = state

@@ -1,4 +1,4 @@
-"""What is told of people beside alerts: who is there now, or only shares of many over a long time."""
+"""What is published of people besides alerts: who is visible now, or only shares of many over a long interval."""
 
 from __future__ import annotations
 
@@ -16,61 +16,70 @@ if TYPE_CHECKING:
 
 
 class People(Protocol):
-    """One way to tell of people."""
+    """One way to publish numbers of people."""
 
-    def first(self) -> Sequence[Message]:
-        """Return what is told before the first scene."""
+    aggregate: bool
+    """Whether only shares of many people are published."""
+
+    def opening(self) -> Sequence[Message]:
+        """Return what is published before the first scene."""
         ...
 
-    def tell(self, scene: Scene, *, due: bool) -> Sequence[Message]:
-        """Return what a scene changes; `due` when the time for counts has come."""
+    def messages(self, scene: Scene, *, due: bool) -> Sequence[Message]:
+        """Return what a scene changes; `due`: the interval between two counts has passed."""
         ...
 
 
 class Presence:
-    """Tells at once whether anybody is without a mask, and from time to time who is there and who came today."""
+    """Publishes at once whether anybody is without a mask, and at intervals who is visible and who came today."""
+
+    aggregate = False
 
     def __init__(self, sender: Sender, *, interval_s: float) -> None:
-        """Tell counts every `interval_s`."""
+        """Publish counts every `interval_s`."""
         self.adopt(sender, interval_s=interval_s)
-        self._entries, self._unmasked = Entries(), False
+        self._entries = Entries()
+        self._unmasked = False
 
     def adopt(self, sender: Sender, *, interval_s: float) -> None:
-        """Go on with the counts so far, by other settings."""
-        self._sender, self._interval_s = sender, interval_s
+        """Continue with the counts so far, under other settings."""
+        self._sender = sender
+        self._interval_s = interval_s
 
-    def first(self) -> Sequence[Message]:
+    def opening(self) -> Sequence[Message]:
         """Return that nobody is without a mask."""
         return [self._sender.unmasked(on=False)]
 
-    def tell(self, scene: Scene, *, due: bool) -> Sequence[Message]:
+    def messages(self, scene: Scene, *, due: bool) -> Sequence[Message]:
         """Return `unmasked` when it changes, and `count` when it is due."""
-        told = [] if scene.unmasked == self._unmasked else [self._sender.unmasked(on=scene.unmasked)]
+        changed = [] if scene.unmasked == self._unmasked else [self._sender.unmasked(on=scene.unmasked)]
         self._unmasked = scene.unmasked
         entries = self._entries.count(scene, self._sender.clock.today())
-        if due:
-            told.append(self._sender.count(face_counts(scene.visible), entries, self._interval_s))
-        return told
+        if not due:
+            return changed
+        return [*changed, self._sender.count(face_counts(scene.visible), entries, self._interval_s)]
 
 
 class Shares:
-    """Tells shares of many people over long intervals, and nothing else."""
+    """Publishes shares of many people over long intervals, and nothing else."""
 
-    def __init__(self, sender: Sender, taker: AggregateCounter) -> None:
-        """Tell what `taker` counted."""
+    aggregate = True
+
+    def __init__(self, sender: Sender, counter: AggregateCounter) -> None:
+        """Publish what `counter` counts."""
         self.adopt(sender)
-        self._taker = taker
+        self._counter = counter
 
     def adopt(self, sender: Sender) -> None:
-        """Go on with the interval that has begun, by other settings."""
+        """Continue with the interval that has begun, under other settings."""
         self._sender = sender
 
-    def first(self) -> Sequence[Message]:
-        """Return the removal of what an earlier run in another mode has left at the broker."""
+    def opening(self) -> Sequence[Message]:
+        """Return the removal of what an earlier run in another mode left at the broker."""
         topics = {"unmasked": 1, "count": 0}
         return [Message(self._sender.camera_topic(name), b"", qos, retain=True) for name, qos in topics.items()]
 
-    def tell(self, scene: Scene, *, due: bool) -> Sequence[Message]:  # noqa: ARG002 - the census has its own time
-        """Return the census of an interval when it has ended."""
-        census = self._taker.take(scene)
-        return [self._sender.aggregate(census)] if census else []
+    def messages(self, scene: Scene, *, due: bool) -> Sequence[Message]:  # noqa: ARG002 - the counter has its interval
+        """Return the shares of an interval that has ended."""
+        counts = self._counter.take(scene)
+        return [self._sender.aggregate(counts)] if counts else []

@@ -27,20 +27,19 @@ from gpiozero import Device
 from gpiozero.pins.mock import MockFactory
 
 from edge.app.components import Components
-from edge.app.mqtt import build_publisher
+from edge.app.mqtt import ProcessState, build_publisher
 from edge.app.notice import Nearby, build_notifier, sign_texts
 from edge.app.viewers import Shown
 from edge.capture.demo import DemoCamera
 from edge.data import Alert, EventType, Faces, Mask, Scene, Track
 from edge.distance.ranging import range_finder_of
 from edge.publish.broker import broker_of
-from edge.publish.outbox import Outbox
-from edge.publish.remote_commands import RemoteCommands
 from edge.settings.load import load
 from edge.show.child_process import ChildProcess
 from edge.show.shared_scene import SceneServer
 from edge.show.sign import SignTexts, sign_process
 from edge.stages import load_models
+from tests.support.driver import NoProblems
 from tests.support.fakes import eventually, frame
 from tests.support.players import RecordingPlayer
 from tests.support.screen import open_screen
@@ -73,21 +72,6 @@ _SETTINGS = (
     "notice.hold_s=0",
     "notice.repeat_s=0",
 )
-
-
-@dataclass
-class Well:
-    """A report of a process in which all is well."""
-
-    outbox: Outbox
-
-    def problems(self) -> dict[str, str]:
-        """Return no problem."""
-        return {"camera": "", "lens": ""}
-
-    def stats(self) -> dict[str, float]:
-        """Return nothing."""
-        return {}
 
 
 class Pixel:
@@ -234,9 +218,9 @@ def on_screen(folder: Path, size: str, start: Callable[[], ChildProcess], stack:
 
 def publisher_of(settings: Settings, models: Models, keep: Components) -> Publisher:
     """Return the real publisher; its broker cannot be reached."""
-    report = Well(Outbox(None, limit=100, monotonic=time.monotonic))
     ruler, broker = range_finder_of(settings.distance, models.detector_px[0]), broker_of(settings.mqtt, "bench")
-    return build_publisher(settings, broker, models.specs, report, ruler, RemoteCommands(), None, "bench", keep)  # type: ignore[arg-type]
+    process, ignore = ProcessState(), lambda _key, _value: None
+    return build_publisher(settings, broker, models.specs, NoProblems(), ruler, process, ignore, None, keep)
 
 
 def scenes(models: Models) -> Callable[[bool], Scene]:

@@ -93,7 +93,7 @@ def test_a_name_that_does_not_resolve_holds_up_nothing_and_what_was_raised_is_ke
         raised = raise_alerts(publisher, range(50))
         assert watch.s < 1.0
         assert eventually(lambda: "unknown host name" in publisher.state, 20), publisher.state
-        assert eventually(lambda: publisher._outbox.waiting == len(raised))
+        assert eventually(lambda: publisher.outbox.waiting == len(raised))
 
 
 @contextmanager
@@ -190,7 +190,7 @@ def test_a_day_without_a_broker_is_bounded_drops_updates_first_and_tells_how_man
     with publishing(broker.port, limit=100) as publisher:
         raise_alerts(publisher, range(90), seq=1)
         kept = raise_alerts(publisher, range(2000, 2060)) | raise_alerts(publisher, range(2000, 2040), seq=2)
-        assert eventually(lambda: publisher._outbox.waiting == 100)
+        assert eventually(lambda: publisher.outbox.waiting == 100)
         broker.start()
         with hearing(broker) as hearer:
             assert eventually(lambda: kept <= hearer.keys(), 20)

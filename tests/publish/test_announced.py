@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.publish.announced import Announced
+from edge.publish.announced import Announced, Memory
 from tests.support.contract import OpenEar, retained
 from tests.support.device import end, wait_for, watch
 from tests.support.fakes import eventually
@@ -29,7 +29,7 @@ FULL, LESS = (
 
 def announced(folder: Path | None, name: str, now: dict[str, str], at: str = AT) -> Announced:
     made = Announced()
-    made.announce(folder, name, at, now, {})
+    made.announce(Memory(folder, at), name, now, {})
     return made
 
 
@@ -46,7 +46,7 @@ def settle(of: Announced) -> None:
 def test_components_that_are_no_longer_there_are_first_sent_as_removed_and_then_left_out():
     memory = announced(None, "a", {CONFIG: FULL, "maskwatch/1/status": ""})
     assert sent(memory) == []
-    memory.announce(None, "a", AT, {CONFIG: LESS, "maskwatch/1/status": ""}, {})
+    memory.announce(Memory(None, AT), "a", {CONFIG: LESS, "maskwatch/1/status": ""}, {})
     (first, removed), (second, rest) = sent(memory)
     assert first == second == CONFIG
     assert list(json.loads(removed)["cmps"].items()) == [
@@ -55,7 +55,7 @@ def test_components_that_are_no_longer_there_are_first_sent_as_removed_and_then_
         ("fps", {"p": "sensor", "name": "fps"}),
     ]
     assert rest.decode() == LESS
-    memory.announce(None, "a", AT, {CONFIG: LESS, "maskwatch/1/status": ""}, {})
+    memory.announce(Memory(None, AT), "a", {CONFIG: LESS, "maskwatch/1/status": ""}, {})
     assert len(sent(memory)) == 2, "until the broker has it"
     settle(memory)
     assert sent(memory) == []
@@ -85,7 +85,7 @@ def test_what_another_maskwatch_of_the_folder_announces_stays_as_long_as_that_ru
     renamed = announced(tmp_path, "gate", {"maskwatch/1/gate/status": ""})
     assert sent(renamed) == [("maskwatch/1/main/status", b"")], "the other still uses status"
     other.close()
-    renamed.announce(tmp_path, "gate", AT, {"maskwatch/1/gate/status": ""}, {})
+    renamed.announce(Memory(tmp_path, AT), "gate", {"maskwatch/1/gate/status": ""}, {})
     assert {topic for topic, _ in sent(renamed)} == {
         f"maskwatch/1/{name}" for name in ("main/status", "door/status", "status")
     }
@@ -94,13 +94,13 @@ def test_what_another_maskwatch_of_the_folder_announces_stays_as_long_as_that_ru
 def test_where_nothing_is_remembered_what_an_older_version_announced_is_taken_away_once(tmp_path):
     now, former = {"homeassistant/device/stop-7/config": FULL}, {CONFIG: FULL}
     memory = Announced()
-    memory.announce(tmp_path / "new", "a", AT, now, former)
+    memory.announce(Memory(tmp_path / "new", AT), "a", now, former)
     assert sent(memory) == [], "no older version has run here"
     memory.close()
     (tmp_path / "outbox-main.db").touch()
     for expected in ([(CONFIG, b"")], []):
         memory = Announced()
-        memory.announce(tmp_path, "a", AT, now, former)
+        memory.announce(Memory(tmp_path, AT), "a", now, former)
         assert sent(memory) == expected
         settle(memory)
         memory.close()
@@ -124,7 +124,7 @@ def test_it_is_remembered_by_broker_and_for_a_bounded_number_of_them(tmp_path):
     back = announced(tmp_path, "b", {"maskwatch/1/b/status": ""}, "one")
     assert sent(back) == [("maskwatch/1/a/status", b"")]
     for number in range(50):
-        back.announce(tmp_path, "b", f"broker {number}", {"maskwatch/1/b/status": ""}, {})
+        back.announce(Memory(tmp_path, f"broker {number}"), "b", {"maskwatch/1/b/status": ""}, {})
     assert len(json.loads((tmp_path / "announced-b.json").read_text())) == 8
 
 
@@ -141,7 +141,7 @@ def test_a_folder_that_cannot_be_written_is_named_and_the_process_remembers(tmp_
     (tmp_path / "file").write_text("")
     memory = announced(tmp_path / "file/folder", "a", {"maskwatch/1/a": ""})
     assert "what is announced is not remembered" in caplog.text
-    memory.announce(tmp_path / "file/folder", "a", AT, {"maskwatch/1/b": ""}, {})
+    memory.announce(Memory(tmp_path / "file/folder", AT), "a", {"maskwatch/1/b": ""}, {})
     assert sent(memory) == [("maskwatch/1/a", b"")]
 
 

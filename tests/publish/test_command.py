@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import random
 import subprocess
+from dataclasses import replace
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.app.commands import DWELL_MAX_S, PROFILES
 from edge.publish.broker import Broker, takes_commands
-from edge.publish.command import COMMANDS, DWELL_MAX_S, PROFILES, Bucket, Commands, parse_number
+from edge.publish.command import Command, CommandReceiver, TokenBucket, one_of, parse_number
 from edge.publish.message import Message
 from edge.publish.mqtt import ONLINE, MqttLink
 from edge.settings.load import load
+from tests.support.commands import COMMANDS, commands_of
 from tests.support.contract import OpenEar
 from tests.support.device import TOP, end, wait_for, watch
 from tests.support.fakes import FakeClock, eventually
@@ -24,13 +28,23 @@ from tests.support.ports import answers, free_port
 from tests.support.service import Ear, Watch, known
 
 
+def receiver(commands=(), clock=None) -> CommandReceiver:
+    """Return a receiver below `top/`."""
+    made = CommandReceiver(lambda _message: None, TokenBucket(monotonic=clock or FakeClock()))
+    made.adopt(commands, "top/{}".format)
+    return made
+
+
 class Effects:
     """Keeps what was carried out."""
 
     def __init__(self, clock=None) -> None:
         self.done: list[tuple[str, object]] = []
-        effects = {key: lambda value, key=key: self.done.append((key, value)) for key in COMMANDS}
-        self.commands = Commands(lambda name: f"top/{name}", effects, Bucket(monotonic=clock or FakeClock()))
+        commands = [replace(command, apply=partial(self._keep, key)) for key, command in COMMANDS.items()]
+        self.commands = receiver(commands, clock)
+
+    def _keep(self, key: str, value: object) -> None:
+        self.done.append((key, value))
 
     def receive(self, key: str, payload: bytes, *, retained: bool = False) -> list[tuple[str, object]]:
         before = len(self.done)
@@ -54,7 +68,7 @@ GOOD = [
 def test_a_command_to_the_letter_is_carried_out(key, payload, value):
     effects = Effects()
     assert effects.receive(key, payload) == [(key, value)]
-    assert (effects.commands.taken, effects.commands.refused) == (1, 0)
+    assert (effects.commands.accepted, effects.commands.refused) == (1, 0)
 
 
 BAD = [
@@ -71,7 +85,7 @@ BAD = [
 def test_anything_else_is_refused_and_counted(key, payload):
     effects = Effects()
     assert effects.receive(key, payload) == []
-    assert (effects.commands.taken, effects.commands.refused) == (0, 1)
+    assert (effects.commands.accepted, effects.commands.refused) == (0, 1)
 
 
 def test_a_retained_command_is_an_old_one():
@@ -102,19 +116,20 @@ def test_a_flood_is_let_through_ten_at_once_and_then_one_a_second_and_told_once(
 
 
 def test_a_reload_gives_a_flood_no_new_room():
-    clock, done = FakeClock(), []
-    bucket = Bucket(monotonic=clock)
+    done = []
+    command = Command("notice", one_of("ON", "OFF"), done.append)
+    commands = receiver([command])
     for _ in range(5):
-        Commands(str, {"notice": done.append}, bucket).receive("notice/set", b"ON", retained=False)
-    again = Commands(str, {"notice": done.append}, bucket)
+        commands.receive("top/notice/set", b"ON", retained=False)
+    commands.adopt([command], "top/{}".format)
     for _ in range(100):
-        again.receive("notice/set", b"ON", retained=False)
-    assert len(done) == 10
+        commands.receive("top/notice/set", b"ON", retained=False)
+    assert (len(done), commands.accepted, commands.refused) == (10, 10, 95)
 
 
 def test_a_bucket_never_holds_more_than_its_size():
     clock = FakeClock()
-    bucket = Bucket(2, 1.0, clock)
+    bucket = TokenBucket(2, 1.0, clock)
     clock.now += 1e6
     assert [bucket.take() for _ in range(3)] == [True, True, False]
 
@@ -180,6 +195,10 @@ def allowed(key: str, payload: bytes) -> bool:
         return plain and abs(float(number)) < float("inf")
     words = {"notice": {"ON", "OFF"}, "test_alert": {"PRESS"}, "detector/profile": set(PROFILES)}
     return payload in {word.encode() for word in words[key]}
+
+
+def test_in_aggregate_mode_there_is_no_command():
+    assert commands_of("privacy.aggregate=true") == ()
 
 
 def test_of_ten_thousand_random_commands_exactly_the_right_ones_are_carried_out():
@@ -301,7 +320,8 @@ def test_a_watch_that_takes_no_commands_subscribes_to_nothing(tmp_path):
 
 
 def test_with_the_documented_acl_only_the_operator_may_command(tmp_path):
-    from tests.support.contract import SCHEMAS
+    from tests.support.commands import COMMANDS, commands_of
+from tests.support.contract import SCHEMAS
 
     text = (SCHEMAS.parent / "broker.md").read_text()
     acl, secrets = tmp_path / "acl", tmp_path / "passwords"

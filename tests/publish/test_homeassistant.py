@@ -22,13 +22,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.app.commands import PROFILES
 from edge.data import EventType
-from edge.publish.command import COMMANDS, PROFILES
-from edge.publish.homeassistant import device_id, discovery, discovery_topic
+from edge.publish.command import CommandReceiver
+from edge.publish.homeassistant import Discovery, device_id
+from edge.publish.incoming import Incoming
 from edge.publish.message import Message
-from edge.publish.remote_commands import Remote, RemoteCommands
 from edge.publish.test_alert import build_test_alert
 from tests.support import fakes
+from tests.support.commands import COMMANDS
 from tests.support.contract import Contract, Heard, OpenEar
 from tests.support.device import TOP, end, kind, wait_for, watch
 from tests.support.fakes import eventually
@@ -41,9 +43,8 @@ CORE = os.environ.get("MASKWATCH_HOMEASSISTANT_PYTHON", "")
 
 
 def told(*, commands: bool = True, snapshot: bool = True, who=None) -> dict:
-    message = discovery(
-        discovery_topic("homeassistant", who or sender()), who or sender(), commands=commands, snapshot=snapshot
-    )
+    accepted = COMMANDS.values() if commands else ()
+    message = Discovery("homeassistant").message(who or sender(), accepted, snapshot=snapshot)
     assert Contract().faults(Heard(message.topic, message.payload, message.qos, message.retain)) == []
     return json.loads(message.payload)
 
@@ -115,8 +116,8 @@ def test_no_two_names_of_a_device_share_an_id(one, other):
 )
 def test_a_device_that_is_a_user_of_its_name_announces_itself_below_that(device, camera, topic):
     who = replace(sender(), device=device, camera=camera)
-    assert discovery_topic("ha", who, own=True) == topic
-    assert discovery_topic("ha", who) == f"ha/device/{device_id(who)}/config"
+    assert Discovery("ha", own_user=True).topic(who) == topic
+    assert Discovery("ha").topic(who) == f"ha/device/{device_id(who)}/config"
 
 
 def test_an_id_is_the_same_in_every_version():
@@ -215,21 +216,18 @@ def test_the_templates_read_what_is_published():
     assert [render("link", word) for word in ("online", "offline")] == ["ON", "OFF"]
 
 
-def remote(prefix: str = "homeassistant") -> tuple[Remote, list[Message]]:
-    said: list[Message] = []
-    wishes = RemoteCommands({"notice": lambda _word: None}, dict, prefix)
-    return Remote(sender(), wishes, said.append, snapshot=False), said
-
-
 def test_home_assistant_that_comes_back_is_told_again_but_not_by_a_retained_word_nor_in_a_flood():
-    listens, said = remote()
-    listens.receive("homeassistant/status", b"online", True)
-    listens.receive("homeassistant/status", b"offline", False)
-    listens.receive("elsewhere/status", b"online", False)
-    assert said == []
+    sent: list[Message] = []
+    discovery = Discovery("homeassistant")
+    announcement = discovery.message(sender(), (), snapshot=False)
+    incoming = Incoming(sender(), CommandReceiver(sent.append), discovery, announcement, sent.append)
+    incoming.receive("homeassistant/status", b"online", retained=True)
+    incoming.receive("homeassistant/status", b"offline", retained=False)
+    incoming.receive("elsewhere/status", b"online", retained=False)
+    assert sent == []
     for _ in range(50):
-        listens.receive("homeassistant/status", b"online", False)
-    assert [message.topic for message in said] == [CONFIG] * 2
+        incoming.receive("homeassistant/status", b"online", retained=False)
+    assert [message.topic for message in sent] == [CONFIG] * 2
 
 
 @pytest.mark.timeout(180)

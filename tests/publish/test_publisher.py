@@ -3,36 +3,42 @@
 from __future__ import annotations
 
 import json
-import time
+import threading
+from dataclasses import replace
 
 import pytest
 
-from edge.monitor.lens import LensHealth
 from edge.monitor.status import StatusReport
 from edge.monitor.timings import Vitals
 from edge.publish.aggregate import AggregateCounter
 from edge.publish.broker import Broker
-from edge.publish.outbox import Outbox
+from edge.publish.command import Command, one_of
 from edge.publish.presence import Presence, Shares
-from edge.publish.publisher import Publisher, Terms
-from edge.publish.remote_commands import RemoteCommands
+from edge.publish.publisher import Publisher, PublisherConfig
+from edge.publish.test_alert import build_test_alert
 from tests.support import fakes
 from tests.support.contract import Contract, OpenEar
 from tests.support.fakes import eventually
 from tests.support.messages import MODEL, sender
 
 TOP = "maskwatch/1/stop-7"
+NO_COUNTS = {"dropped": 0, "damaged": 0, "reopened": 0}
 JPEG = b"\xff\xd8\xff and what follows"
 
 
 def publisher(port: int, **more) -> Publisher:
-    outbox = Outbox(None, limit=10, monotonic=time.monotonic)
-    report = StatusReport(
-        fakes.ListSource([]), Vitals(), LensHealth(patience_s=1, moved_s=1), outbox, MODEL, lambda: ""
-    )
-    models = {"face": MODEL, "mask": MODEL}
-    people = more.pop("people", Presence(sender(), interval_s=30))  # shorter, and a busy broker lets it expire
-    made = Publisher(Terms(Broker("127.0.0.1", port, "device"), sender(), report, models, people, stats_s=0.5, **more))
+    checks = {"camera": str, "lens": str, "settings": str, "notice": str}
+    config = {
+        "broker": Broker("127.0.0.1", port, "device"),
+        "sender": sender(),
+        "models": {"face": MODEL, "mask": MODEL},
+        "report": StatusReport(Vitals(), MODEL.name, checks, lambda: {"camera": "ok", **NO_COUNTS}),
+        "people": Presence(sender(), interval_s=30),  # shorter, and a busy broker lets it expire
+        "outbox": None,
+        "outbox_limit": 10,
+        "stats_s": 0.5,
+    }
+    made = Publisher(PublisherConfig(**config | more))
     made.start()
     assert eventually(lambda: made.state == "online")
     return made
@@ -69,9 +75,17 @@ def test_the_models_in_force_stay_with_the_broker(mosquitto):
     late.close()
 
 
-def test_what_is_in_force_is_told_once_and_again_when_it_changes(mosquitto):
-    states = {"notice": "ON", "alert/dwell_s": "1.0"}
-    ear, made = OpenEar(mosquitto.port), publisher(mosquitto.port, wishes=RemoteCommands(states=lambda: dict(states)))
+def nothing(_value):
+    return None
+
+
+def test_what_is_in_force_is_published_once_and_again_when_it_changes(mosquitto):
+    states = {"notice": "ON"}
+    commands = (
+        Command("notice", one_of("ON", "OFF"), nothing, lambda: states["notice"]),
+        Command("alert/dwell_s", float, nothing, lambda: "1.0"),
+    )
+    ear, made = OpenEar(mosquitto.port), publisher(mosquitto.port, commands=commands)
     for _ in range(3):
         made.put(fakes.scene())
     states["notice"] = "OFF"
@@ -82,14 +96,33 @@ def test_what_is_in_force_is_told_once_and_again_when_it_changes(mosquitto):
     ear.close()
 
 
-def test_where_nothing_may_be_commanded_a_test_alert_may_not_either(mosquitto):
-    ear, made = OpenEar(mosquitto.port), publisher(mosquitto.port)
+@pytest.mark.parametrize("accepts", [True, False])
+def test_a_command_is_carried_out_only_where_commands_are_accepted(mosquitto, accepts):
+    pressed = []
+    ear = OpenEar(mosquitto.port)
+    made = publisher(
+        mosquitto.port,
+        commands=(Command("test_alert", one_of("PRESS"), pressed.append),),
+        accepts_commands=accepts,
+    )
     ear.say(f"{TOP}/test_alert/set", "PRESS")
     made.put(fakes.scene())
     assert eventually(lambda: ear.of(f"{TOP}/stats"))
+    assert eventually(lambda: len(pressed) == accepts)
     made.close()
     ear.close()
-    assert ear.of(f"{TOP}/camera/main/alert") == []
+    assert len(pressed) == accepts
+
+
+def test_what_a_command_answers_with_is_published(mosquitto):
+    ear = OpenEar(mosquitto.port)
+    commands = (Command("test_alert", one_of("PRESS"), lambda _press: build_test_alert(sender(), MODEL)),)
+    made = publisher(mosquitto.port, commands=commands, accepts_commands=True)
+    ear.say(f"{TOP}/test_alert/set", "PRESS")
+    assert eventually(lambda: ear.of(f"{TOP}/camera/main/alert"))
+    made.close()
+    ear.close()
+    assert json.loads(ear.of(f"{TOP}/camera/main/alert")[0])["event_type"] == "test"
 
 
 def test_shares_of_many_take_the_place_of_what_was_told_of_single_people(mosquitto):
@@ -107,3 +140,19 @@ def test_shares_of_many_take_the_place_of_what_was_told_of_single_people(mosquit
     assert later.of(f"{TOP}/camera/main/unmasked") == []
     assert later.of(f"{TOP}/camera/main/count") == []
     later.close()
+
+
+@pytest.mark.parametrize(("path", "limit"), [(None, 20), ("other.db", 10)])
+def test_the_publisher_exchanges_its_outbox_where_another_one_is_set_and_keeps_it_otherwise(
+    tmp_path, mosquitto, path, limit
+):
+    made = publisher(mosquitto.port)
+    before = made.outbox
+    made.adopt(replace(made._config, stats_s=1.0))
+    assert made.outbox is before
+    made.adopt(replace(made._config, outbox=path and tmp_path / path, outbox_limit=limit))
+    assert made.outbox is not before
+    made.outbox.check()
+    made.close()
+    assert not [thread for thread in threading.enumerate() if thread.name == "outbox"]
+    assert path is None or (tmp_path / path).exists()

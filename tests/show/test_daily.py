@@ -262,10 +262,10 @@ def test_the_password_of_a_stream_stands_in_no_setting_that_is_told():
 
     settings = load(overrides=["camera.source=rtsp://me:hush@camera/1"], system_file=NOWHERE).settings
 
-    class StatusReport:
+    class Publisher:
         class outbox:  # noqa: N801 - stands for an attribute
             waits = staticmethod(lambda _key: False)
 
-    told = json.dumps(page_sources(settings, StatusReport, None, {}).fixed)
+    told = json.dumps(page_sources(settings, None, Publisher, {}).fixed)
     assert "hush" not in told
     assert "rtsp://" in told

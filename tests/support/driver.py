@@ -12,9 +12,8 @@ from edge import paths
 from edge.data import Alert, EventType, Mask
 from edge.publish.broker import Broker
 from edge.publish.message import Clock, Sender
-from edge.publish.outbox import Outbox
 from edge.publish.presence import Presence
-from edge.publish.publisher import Publisher, Terms
+from edge.publish.publisher import Publisher, PublisherConfig
 from edge.tflite import read_spec
 from tests.support import fakes
 
@@ -23,32 +22,28 @@ LIMIT = 100_000
 _KINDS = (EventType.START, EventType.UPDATE, EventType.END)
 
 
-class Well:
-    """A report of a camera and a lens that are well; the outbox speaks for itself."""
-
-    def __init__(self, outbox: Outbox) -> None:
-        self.outbox = outbox
+class NoProblems:
+    """The report of a process without problems."""
 
     def stats(self) -> dict[str, object]:
         return {}
 
     def problems(self) -> dict[str, str]:
-        state = self.outbox.state
-        return {"camera": "", "lens": "", "outbox": "" if state in ("disk", "memory", "opening") else state}
+        return {"camera": "", "lens": ""}
 
 
-def publisher_on(broker: Broker, outbox: Outbox, clock: Clock, stats_s: float = 0.5) -> Publisher:
-    """Return the real publisher on a broker and an outbox, with a camera and a lens that are well."""
+def publisher_on(broker: Broker, path: Path | None, limit: int, clock: Clock, stats_s: float = 0.5) -> Publisher:
+    """Return the real publisher on a broker, with an outbox at `path`, and a process without problems."""
     sender = Sender(DEVICE, "", "main", uuid.uuid4().hex[:12], clock, expires_s=60.0)
     models = {"mask": read_spec(paths.models() / "mask")}
     people = Presence(sender, interval_s=stats_s)
-    return Publisher(Terms(broker, sender, Well(outbox), models, people, stats_s))
+    return Publisher(PublisherConfig(broker, sender, models, NoProblems(), people, path, limit, stats_s))
 
 
 def publisher_of(port: int, path: Path) -> Publisher:
     """Return the publisher that is killed."""
     broker = Broker("127.0.0.1", port, f"maskwatch-{DEVICE}-main", retry_min_s=0.05, retry_max_s=0.2)
-    return publisher_on(broker, Outbox(path, limit=LIMIT, monotonic=time.monotonic), Clock())
+    return publisher_on(broker, path, LIMIT, Clock())
 
 
 def alert(event_id: str, seq: int) -> Alert:
@@ -71,8 +66,7 @@ def drive(port: int, path: Path, pause_s: float) -> None:
 def publishing(port: int, *, host: str = "127.0.0.1", limit: int = 1000, clock: Clock | None = None, path=None):
     """Return the real publisher, on its outbox in memory or at `path`."""
     broker = Broker(host, port, "publisher", keepalive_s=5, retry_min_s=0.1, retry_max_s=0.3)
-    outbox = Outbox(path, limit=limit, monotonic=time.monotonic)
-    publisher = publisher_on(broker, outbox, clock or Clock(), stats_s=0.3)
+    publisher = publisher_on(broker, path, limit, clock or Clock(), stats_s=0.3)
     publisher.start()
     try:
         yield publisher
