@@ -19,7 +19,7 @@ from edge.publish.message import Message
 from edge.publish.mqtt import ONLINE, MqttLink
 from edge.settings.load import load
 from tests.support.commands import COMMANDS, commands_of
-from tests.support.contract import OpenEar
+from tests.support.contract import SCHEMAS, OpenEar
 from tests.support.device import TOP, end, wait_for, watch
 from tests.support.fakes import FakeClock, eventually
 from tests.support.mosquitto import Mosquitto
@@ -320,9 +320,6 @@ def test_a_watch_that_takes_no_commands_subscribes_to_nothing(tmp_path):
 
 
 def test_with_the_documented_acl_only_the_operator_may_command(tmp_path):
-    from tests.support.commands import COMMANDS, commands_of
-from tests.support.contract import SCHEMAS
-
     text = (SCHEMAS.parent / "broker.md").read_text()
     acl, secrets = tmp_path / "acl", tmp_path / "passwords"
     acl.write_text(text.split("# /etc/mosquitto/acl\n")[1].split("\n\n")[0].replace("    ", ""))
