@@ -48,9 +48,9 @@ class Face:
 
 
 def load_settings(file: str | os.PathLike[str] | None = None, overrides: Sequence[str] = ()) -> Settings:
-    """Return the settings that ship, with those of a TOML file and then of `overrides` ("section.key=value") over them.
+    """Return the settings that ship, overridden by those of a TOML file, then by `overrides` ("section.key=value").
 
-    The settings files of this machine and of this user are not read: a script gives the same everywhere.
+    The settings files of this machine and of this user are not read, so that a script does the same everywhere.
 
     Raises:
         ConfigError: the file cannot be read or is not TOML, a key is unknown, or a value has the wrong type or range.
@@ -65,11 +65,11 @@ def load_models(
     face: str | os.PathLike[str] | None = None,
     mask: str | os.PathLike[str] | None = None,
 ) -> Models:
-    """Load the detector and the classifier: those that ship, unless folders or settings name others.
+    """Load the detector and the classifier: those that ship, unless arguments or settings name others.
 
-    Load once and use often; one `Models` serves one thread at a time. Sets OpenCV to one thread in this process.
+    Load once and reuse; a `Models` is not thread-safe. Sets OpenCV to one thread in this process.
 
-    profile: what `detector.profile = auto` stands for: `quality` finds small faces too, `live` is quick.
+    profile: used for `detector.profile = auto`: `quality` finds small faces too, `live` is fast.
     face, mask: model folders, each with model.tflite and model.toml, in place of those that the settings name.
 
     Raises:
@@ -90,8 +90,8 @@ def classify(image: str | os.PathLike[str] | Image, models: Models) -> list[Face
 
     Raises:
         InputError: no such file.
-        CameraError: the file cannot be read, is no image, or has too many pixels.
-        ValueError: the array has another dtype or shape, or no pixel.
+        CameraError: the file cannot be read, is not an image, or has too many pixels.
+        ValueError: the array has another dtype or shape, or is empty.
     """
     pixels = _read(Path(image)) if isinstance(image, str | os.PathLike) else _checked(image)
     frame = Frame(pixels, 0, at=0.0, read_at=time.monotonic())
@@ -107,23 +107,23 @@ def classify(image: str | os.PathLike[str] | Image, models: Models) -> list[Face
 def watch(
     source: str | os.PathLike[str], models: Models | None = None, *, settings: Settings | None = None
 ) -> Iterator[Scene]:
-    """Return an iterator over the scenes of a video or a camera, with the tracks in sight and the alerts raised.
+    """Return an iterator over the scenes of a video or a camera, with visible tracks and the alerts raised.
 
-    Files are treated as `maskwatch detect` does: every frame, every face in it, with the last scene (`frame` is None)
-    for the end of the episodes that are open. A camera is treated as `maskwatch run` does: the newest frame, tracks
-    that are due, scenes without a frame while it is absent, and no end; a covered or blurred lens is not detected.
-    Nothing is published, stored or displayed. What is damaged in a file is logged as a warning.
+    Files are processed as by `maskwatch detect`: every frame and every face, then one last scene (`frame` is None) that
+    ends the open episodes. A camera is processed as by `maskwatch run`: the newest frame, the tracks that are due,
+    scenes without a frame while it is absent, and no end; a covered or blurred lens is not detected.
+    Nothing is published, stored or displayed. Damage in a file is logged as a warning.
     Leaving the loop, or `close()` on the iterator, closes the source.
 
     source: a video, an image, a folder of images, or what `camera.source` takes: demo, usb:0, picamera, rtsp://…
-    models: None loads those of the profile `quality` for files, `live` for a camera.
-    settings: None stands for those that ship; of the sections `camera`, `detector`, `classifier`, `track`, `vote` and
-        `alert` count, and `privacy.no_look`.
+    models: None loads the models of the profile `quality` for files, `live` for a camera.
+    settings: None uses those that ship. The sections `camera`, `detector`, `classifier`, `track`, `vote` and `alert`
+        apply, and `privacy.no_look`.
 
     Raises:
         ConfigError: the source or a setting that it needs is wrong.
         ModelError: a model cannot be loaded.
-        InputError, CameraError: a file does not exist, or is no video and no image; raised by the first scene.
+        InputError, CameraError: a file does not exist, or is neither a video nor an image; raised by the first scene.
         ThreadStuck: a read does not return; raised by a later scene.
     """
     settings = lay_over(settings or load_settings(), {"camera.source": os.fspath(source)}, "source")

@@ -1,4 +1,4 @@
-"""A TFLite interpreter that has been checked against the model.toml beside it, on whichever runtime is installed."""
+"""Load a TFLite model, checked against its model.toml, with the runtime that is installed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class _Frozen(BaseModel):
 
 
 class TensorSpec(_Frozen):
-    """Shape, dtype and quantisation that model.toml promises of one tensor; real = scale * (int - zero_point)."""
+    """Shape, dtype and quantisation of one tensor as model.toml states them; real = scale * (int - zero_point)."""
 
     name: str = ""
     shape: tuple[int, ...]
@@ -39,7 +39,7 @@ class TensorSpec(_Frozen):
 
 
 class InputSpec(TensorSpec):
-    """What the model wants to see; `crop_margin` is the share of a face box added on each side."""
+    """The input of the model; `crop_margin` is the share of a face box added on each side."""
 
     colour: str = Field(pattern="^(rgb|bgr)$")
     crop_margin: float = 0.0
@@ -68,7 +68,7 @@ class ModelSpec(_Frozen):
 
 
 class Model:
-    """A loaded model: `run` takes pictures and gives float32 outputs in the order of model.toml."""
+    """A loaded model: `run` takes an image and returns float32 outputs in the order of model.toml."""
 
     def __init__(self, folder: Path, *, threads: int = 1) -> None:
         """Load FOLDER/model.tflite.
@@ -88,11 +88,11 @@ class Model:
 
     @property
     def size_px(self) -> tuple[int, int]:
-        """Width and height of the input picture."""
+        """Width and height of the input image."""
         return self.spec.input.shape[2], self.spec.input.shape[1]
 
     def run(self, image: Image) -> list[Floats]:
-        """Return the float32 outputs for one uint8 (H, W, 3) BGR picture of the input's size."""
+        """Return the float32 outputs for one uint8 (H, W, 3) BGR image of the input's size."""
         if self.spec.input.colour == "rgb":
             image = image[..., ::-1]
         self._interpreter.set_tensor(self._input["index"], self._quantise[image][None])
@@ -105,7 +105,7 @@ def read_spec(folder: Path) -> ModelSpec:
     """Return FOLDER/model.toml, checked.
 
     Raises:
-        ModelError: it is missing, no TOML, or a field is missing, unknown or of the wrong type.
+        ModelError: it is missing or not TOML, or a field is missing, unknown or of the wrong type.
     """
     path = folder / "model.toml"
     try:
@@ -123,12 +123,12 @@ def _read_checked(path: Path, sha256: str) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror}; install maskwatch again") from error
+        raise ModelError(f"{path}: cannot be read: {error.strerror}; fix: install maskwatch again") from error
     actual = hashlib.sha256(content).hexdigest()
     if actual != sha256:
         raise ModelError(
-            f"{path}: sha256 is {actual[:12]}…, model.toml says {sha256[:12]}…; the file is damaged or of another "
-            "version: install it again"
+            f"{path}: sha256 is {actual[:12]}…, model.toml states {sha256[:12]}…; the file is damaged or of another "
+            "version; fix: install the model again"
         )
     return content
 
@@ -144,7 +144,7 @@ def _interpreter_class() -> Any:  # noqa: ANN401 - two runtimes, neither is type
             return importlib.import_module(name).Interpreter
         except ImportError:
             continue
-    raise ModelError("no TFLite runtime is installed; mend: pip install ai-edge-litert (32-bit ARM: tflite-runtime)")
+    raise ModelError("no TFLite runtime is installed; fix: pip install ai-edge-litert (32-bit ARM: tflite-runtime)")
 
 
 def _interpreter(folder: Path, content: bytes, threads: int) -> Any:  # noqa: ANN401
@@ -155,13 +155,14 @@ def _interpreter(folder: Path, content: bytes, threads: int) -> Any:  # noqa: AN
     except (ValueError, RuntimeError) as error:
         raise ModelError(f"{folder / 'model.tflite'}: cannot be loaded: {error}") from error
     except (ImportError, SystemError) as error:  # tflite-runtime 2.14 imports with numpy 2, and fails only here
-        raise ModelError(f"{runtime()} does not go with numpy {np.__version__}; mend: pip install 'numpy<2'") from error
+        message = f"{runtime()} does not work with numpy {np.__version__}; fix: pip install 'numpy<2'"
+        raise ModelError(message) from error
     return interpreter
 
 
 @contextmanager
 def _without_chatter() -> Iterator[None]:
-    """Keep the runtime's C++ side from writing its INFO lines to standard error, which no setting of it prevents."""
+    """Suppress the INFO lines that the runtime's C++ code writes to standard error; it has no setting for that."""
     kept = os.dup(2)
     silence = os.open(os.devnull, os.O_WRONLY)
     try:
@@ -174,7 +175,7 @@ def _without_chatter() -> Iterator[None]:
 
 
 def _matched(folder: Path, details: list[dict[str, Any]], specs: tuple[TensorSpec, ...]) -> list[dict[str, Any]]:
-    """Return the interpreter's tensors in the order of `specs`: by name where a spec has one, else by place."""
+    """Return the interpreter's tensors in the order of `specs`, matched by name if a spec has one, else by position."""
     by_name = {detail["name"]: detail for detail in details}
     matched = [by_name.get(spec.name, details[min(i, len(details) - 1)]) for i, spec in enumerate(specs)]
     for spec, detail in zip(specs, matched, strict=True):
@@ -182,12 +183,12 @@ def _matched(folder: Path, details: list[dict[str, Any]], specs: tuple[TensorSpe
         scale, zero_point = detail["quantization"]
         actual = (tuple(detail["shape"].tolist()), np.dtype(detail["dtype"]).name, round(float(scale), 6), zero_point)
         if actual != expected:
-            raise ModelError(f"{folder}: tensor {detail['name']} is {actual}, model.toml says {expected}")
+            raise ModelError(f"{folder}: tensor {detail['name']} is {actual}, model.toml states {expected}")
     return matched
 
 
 def _input_table(spec: InputSpec) -> Any:  # noqa: ANN401 - int8 or float32 (256,)
-    """Return the input value for each of the 256 pixel values, so that quantising is one look-up."""
+    """Return the input value for each of the 256 pixel values, so that quantising is one table look-up."""
     values = np.arange(256, dtype=np.float32)
     if spec.dtype == "float32":
         return values
@@ -198,5 +199,6 @@ def _input_table(spec: InputSpec) -> Any:  # noqa: ANN401 - int8 or float32 (256
 def _dequantiser(spec: TensorSpec) -> Callable[[Any], Floats]:
     if spec.dtype == "float32":
         return np.asarray
-    scale, zero_point = np.float32(spec.scale), np.float32(spec.zero_point)
+    scale = np.float32(spec.scale)
+    zero_point = np.float32(spec.zero_point)
     return lambda tensor: (tensor.astype(np.float32) - zero_point) * scale

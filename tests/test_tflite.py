@@ -1,4 +1,4 @@
-"""Models are checked against their model.toml when they are loaded, not at frame 1."""
+"""Models are checked against their model.toml when they are loaded, not on the first frame."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def edit(folder: Path, old: str, new: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["face/live", "face/quality", "mask"])
-def test_every_model_that_comes_along_is_what_its_model_toml_says(name):
+def test_every_model_that_ships_matches_its_model_toml(name):
     model = Model(paths.models() / name)
     width, height = model.size_px
     outputs = model.run(np.zeros((height, width, 3), np.uint8))
@@ -63,7 +63,7 @@ def test_a_truncated_model_is_refused(folder):
         Model(folder)
 
 
-def test_a_file_that_is_no_model_is_refused_though_its_hash_agrees(folder):
+def test_a_file_that_is_not_a_model_is_refused_even_if_its_hash_matches(folder):
     old = read_spec(folder).sha256
     (folder / "model.tflite").write_bytes(b"no model")
     edit(folder, old, hashlib.sha256(b"no model").hexdigest())
@@ -74,7 +74,7 @@ def test_a_file_that_is_no_model_is_refused_though_its_hash_agrees(folder):
 def test_a_shape_that_differs_is_refused_with_both_named(folder):
     size = read_spec(folder).input.shape[1]
     edit(folder, f"{size}, {size}", f"{size}, {size + 1}")
-    with pytest.raises(ModelError, match=rf"{size}, {size}.*model.toml says.*{size}, {size + 1}"):
+    with pytest.raises(ModelError, match=rf"{size}, {size}.*model.toml states.*{size}, {size + 1}"):
         Model(folder)
 
 

@@ -1,1 +1,1 @@
-"""One-off use: pictures, folders and videos judged into files."""
+"""Images, folders and videos classified into files."""

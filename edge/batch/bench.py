@@ -1,4 +1,4 @@
-"""Where the time of a walk goes, stage by stage, decoding included."""
+"""Measure where the time of a run goes, by stage, decoding included."""
 
 from __future__ import annotations
 
@@ -24,27 +24,18 @@ if TYPE_CHECKING:
 
     from edge.capture import Source
     from edge.data import Gap
+    from edge.pipeline import Stages
     from edge.settings.schema import Settings
 
 _DEMO_STEP_S = 1 / 12
 
 
 def measure(settings: Settings, video: Path | None, frames: int) -> tuple[Table, str]:
-    """Return the table of timings, and the same as JSON, for at most `frames` frames of a video or of the demo."""
+    """Return the timings, as a table and as JSON, of at most `frames` frames of a video or of the demo."""
     models = load_models(settings, profile="live")
-    timings, vitals = Timings(), Vitals()
-    source: Source = VideoSource(video) if video else _Demo()
-    stages = build_stages(settings, models, timings, every_frame=False)
-    stop = threading.Event()
-    started_at = time.monotonic()
-
-    def beat() -> None:
-        if vitals.frames >= frames:
-            stop.set()
-
-    pipeline.run(_timed(source, timings), stages, [vitals], stop=stop, beat=beat)
-    elapsed_s = time.monotonic() - started_at
-    source.close()
+    timings = Timings()
+    vitals = Vitals()
+    elapsed_s = _run(video, build_stages(settings, models, timings, every_frame=False), frames, timings, vitals)
     figures = {
         "frames": vitals.frames,
         "elapsed_s": round(elapsed_s, 3),
@@ -58,32 +49,41 @@ def measure(settings: Settings, video: Path | None, frames: int) -> tuple[Table,
     return timings.table(frames=vitals.frames, elapsed_s=elapsed_s), json.dumps(figures, indent=1) + "\n"
 
 
-class _Timed:
-    """A source whose reading is a stage of its own."""
+def _run(video: Path | None, stages: Stages, frames: int, timings: Timings, vitals: Vitals) -> float:
+    """Run the pipeline until `frames` frames are through or the source ends; return the time in seconds."""
+    source: Source = VideoSource(video) if video else _Demo()
+    stop = threading.Event()
+
+    def beat() -> None:
+        if vitals.frames >= frames:
+            stop.set()
+
+    started_at = time.monotonic()
+    pipeline.run(_TimedSource(source, timings), stages, [vitals], stop=stop, beat=beat)
+    elapsed_s = time.monotonic() - started_at
+    source.close()
+    return elapsed_s
+
+
+class _TimedSource:
+    """A source whose reading is timed as the stage `read`."""
 
     def __init__(self, source: Source, timings: Timings) -> None:
-        self._source, self._timings = source, timings
+        self._source = source
+        self._timings = timings
 
     def __iter__(self) -> Iterator[Frame | Gap]:
         iterator = iter(self._source)
-        read = self._timings.timed("read", lambda: next(iterator, _END))
-        while not isinstance(frame := read(), _End):
+        read = self._timings.timed("read", lambda: next(iterator, None))
+        while (frame := read()) is not None:
             yield frame
 
     def close(self) -> None:
         self._source.close()
 
 
-class _End:
-    """What stands for the end of a source."""
-
-
-_END = _End()
-_timed = _Timed
-
-
 class _Demo:
-    """The demo's play as fast as it can be drawn."""
+    """The built-in demo, as fast as it can be drawn."""
 
     def __iter__(self) -> Iterator[Frame | Gap]:
         camera = DemoCamera()
@@ -92,4 +92,4 @@ class _Demo:
             yield Frame(camera.scene(at % 36.0), seq, at=at, read_at=time.monotonic())
 
     def close(self) -> None:
-        """Hold nothing open."""
+        """Do nothing: nothing is open."""

@@ -1,4 +1,4 @@
-"""Pictures, folders and videos walked one after another into the wanted files."""
+"""Classify images, folders and videos one after another, and write the requested files."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from edge.batch.images import judged, read_frame
-from edge.batch.outputs import save_picture, to_line
+from edge.batch.images import classify_frame, read_frame
+from edge.batch.outputs import save_image, to_line
 from edge.batch.rows import Summary, scene_row
 from edge.batch.video_writer import VideoWriter
 from edge.boxes import relative
@@ -37,22 +37,22 @@ if TYPE_CHECKING:
     from edge.stages import Models
 
     Inputs = list[tuple[Path, Kind | None]]
-    """Files, and what they are to be read as, None: their content decides when it is their turn."""
+    """Files and their kinds; None: the content of the file decides when its turn comes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Where rows, drawings and alerts go, and `tell` for the line of each file, None: nobody reads it."""
+    """Where rows, drawings and alerts go; `on_summary` takes the line of each file for a person."""
 
     writers: list[RowWriter]
     drawings: Drawings | None = None
     alerts: Text | None = None
-    tell: Callable[[str], None] | None = None
+    on_summary: Callable[[str], None] | None = None
 
 
 @dataclass(slots=True)
 class Batch:
-    """One call of `maskwatch detect`: what was asked, and which inputs turned out bad."""
+    """One call of `maskwatch detect`: what to do, and the errors of inputs that could not be read."""
 
     models: Models
     new_stages: Callable[[], Stages]
@@ -63,77 +63,79 @@ class Batch:
     prepare: Prepare = unprepared
 
     def run(self, inputs: Inputs, progress: Progress) -> None:
-        """Classify all inputs; bad ones are named, kept in `bad` and passed over.
+        """Classify all inputs; those that cannot be read are skipped, their errors reported and kept in `bad`.
 
         Raises:
-            OutputError: an output cannot be written; what was written so far stays.
+            OutputError: an output cannot be written; what has been written so far is kept.
         """
-        task = progress.add_task("judging", total=len(inputs))
+        task = progress.add_task("classifying", total=len(inputs))
         for path, kind in inputs:
             try:
-                self._judge(path, kind or kind_to_read(path), progress)
+                self._classify(path, kind or kind_to_read(path), progress)
             except (CameraError, InputError) as error:
                 self._note(error)
             progress.advance(task)
 
-    def _judge(self, path: Path, kind: Kind, progress: Progress) -> None:
+    def _classify(self, path: Path, kind: Kind, progress: Progress) -> None:
         if kind is Kind.VIDEO:
             self._video(path, progress)
         else:
-            self._picture(path)
+            self._image(path)
 
     def _note(self, error: EdgeError) -> None:
         self.bad.append(error)
         self.on_bad(error)
 
-    def _picture(self, path: Path) -> None:
-        frame, summary = read_frame(path, self.prepare), Summary(str(path))
-        row = judged(str(path), frame, self.models)
+    def _image(self, path: Path) -> None:
+        summary = Summary(str(path))
+        frame = read_frame(path, self.prepare)
+        row = classify_frame(str(path), frame, self.models)
         self._write(row, summary)
         if self.outputs.drawings:
-            save_picture(self.outputs.drawings.path_for(path, ".jpg"), draw(frame.image, _view(row)))
-        self._tell(summary.of_image())
+            save_image(self.outputs.drawings.path_for(path, ".jpg"), draw(frame.image, _view(row)))
+        self._summarise(summary.of_image())
 
     def _video(self, path: Path, progress: Progress) -> None:
-        source, stages = VideoSource(path, on_bad=self._note, prepare=self.prepare), self.new_stages()
+        source = VideoSource(path, on_bad=self._note, prepare=self.prepare)
+        stages = self.new_stages()
         task = progress.add_task(path.name, total=source.expected_frames or None)
         summary = Summary(str(path))
         try:
-            with self._film(path, source.rate_hz) as film:
-                for scene in scenes(self._wanted(source, partial(progress.advance, task)), stages):
+            with self._drawn_video(path, source.rate_hz) as drawn:
+                for scene in scenes(self._due(source, partial(progress.advance, task)), stages):
                     if frame := scene.frame:
                         row = scene_row(str(path), frame, scene)
                         self._write(row, summary)
-                        if film:
-                            film.write(draw(frame.image, _view(row)), frame.at)
+                        if drawn:
+                            drawn.write(draw(frame.image, _view(row)), frame.at)
                     self._write_alerts(str(path), scene.alerts, summary)
         finally:
             source.close()
             progress.remove_task(task)
-        self._tell(summary.of_video())
+        self._summarise(summary.of_video())
 
-    def _wanted(self, source: VideoSource, advance: Callable[[], None]) -> Generator[Frame, None, None]:
-        """Yield the frames that are to be classified: all, or one in `every_s`."""
+    def _due(self, source: VideoSource, advance: Callable[[], None]) -> Generator[Frame, None, None]:
+        """Yield the frames to classify: all, or one per `every_s`."""
         next_at = 0.0
         for frame in source:
             advance()
             if isinstance(frame, Frame) and frame.at >= next_at:
-                if self.every_s:  # past a gap not one for each that was missed in it
+                if self.every_s:  # after a gap, do not catch up on the frames that were due in it
                     next_at += self.every_s * (1 + (frame.at - next_at) // self.every_s)
                 yield frame
 
     @contextmanager
-    def _film(self, path: Path, rate_hz: float) -> Iterator[VideoWriter | None]:
-        """Yield the drawn video, which ends well also where the command does not."""
+    def _drawn_video(self, path: Path, rate_hz: float) -> Iterator[VideoWriter | None]:
+        """Yield the writer of the drawn video, which is finished even if the command ends early."""
         if self.outputs.drawings is None:
             yield None
             return
         rate_hz = min(rate_hz, 1 / self.every_s) if self.every_s else rate_hz
-        film = VideoWriter(self.outputs.drawings.path_for(path, ".mp4"), rate_hz)
+        writer = VideoWriter(self.outputs.drawings.path_for(path, ".mp4"), rate_hz)
         try:
-            yield film
+            yield writer
         finally:
-            film.close()
+            writer.close()
 
     def _write(self, row: dict[str, Any], summary: Summary) -> None:
         for writer in (*self.outputs.writers, summary):
@@ -145,13 +147,13 @@ class Batch:
             for alert in alerts:
                 self.outputs.alerts.write(to_line(alert_row(source, alert)))
 
-    def _tell(self, line: str) -> None:
-        if self.outputs.tell:
-            self.outputs.tell(line)
+    def _summarise(self, line: str) -> None:
+        if self.outputs.on_summary:
+            self.outputs.on_summary(line)
 
 
 def alert_row(source: str, alert: Alert) -> dict[str, Any]:
-    """Return an alert as `--alerts` has it; times in seconds of the video."""
+    """Return the row of an alert as `--alerts` writes it; times are seconds of the video."""
     track = alert.track
     return {
         "source": source,
@@ -184,26 +186,26 @@ def _view(row: dict[str, Any]) -> View:
     )
 
 
-def inputs(paths: Sequence[Path], tell: Callable[[str], None]) -> Inputs:
-    """Return the files to classify: named ones, and the images and videos of named folders, by name.
+def inputs(paths: Sequence[Path], on_skipped: Callable[[str], None]) -> Inputs:
+    """Return the files to classify: the given ones, and the images and videos of the given folders, sorted by name.
 
-    tell: takes what was passed over in a folder, and why.
+    on_skipped: takes a sentence on the files of a folder that are skipped, and why.
 
     Raises:
-        InputError: a path does not exist, or a folder holds nothing to classify.
+        InputError: a path does not exist, or a folder has nothing to classify.
     """
     files: Inputs = []
     for path in paths:
         if not exists(path):
             raise InputError(f"{redacted(str(path))}: no such file or folder")
-        files += _in_folder(path, tell) if path.is_dir() else [(path, None)]
+        files += _in_folder(path, on_skipped) if path.is_dir() else [(path, None)]
     return files
 
 
-def _in_folder(folder: Path, tell: Callable[[str], None]) -> Inputs:
+def _in_folder(folder: Path, on_skipped: Callable[[str], None]) -> Inputs:
     contents = contents_of(folder, (Kind.IMAGE, Kind.VIDEO))
     if contents.passed_over:
-        tell(f"{folder}: passed over {contents}")
+        on_skipped(f"{folder}: skipped {contents}")
     if not contents.files:
-        raise InputError(f"{folder}: holds no picture and no video")
+        raise InputError(f"{folder}: has no image and no video")
     return list(contents.files)

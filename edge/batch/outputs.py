@@ -1,4 +1,4 @@
-"""Files that the commands write: whole or not at all, never over an input, one sentence where they cannot be."""
+"""Files that the commands write: whole or not at all, and never over an input."""
 
 from __future__ import annotations
 
@@ -28,17 +28,18 @@ class Text(Protocol):
 
 
 class TextOutput:
-    """A text file without a buffer: what was written stands on the disk, and a row is there whole or not at all."""
+    """An unbuffered text file: what has been written is on the disk, and each row is complete or absent."""
 
     def __init__(self, path: Path, file: FileIO) -> None:
-        """Write into an opened file; `path` is its name for people."""
-        self._path, self._file = path, file
+        """Write into an open file; `path` is its name in error sentences."""
+        self._path = path
+        self._file = file
 
     def write(self, text: str) -> None:
-        """Write text as UTF-8; bytes of a file name that are none stay what they are (surrogateescape).
+        """Write text as UTF-8; bytes of a file name that are not valid UTF-8 are kept (surrogateescape).
 
         Raises:
-            OutputError: the disk is full, say.
+            OutputError: it cannot be written, for example because the disk is full.
         """
         rest = memoryview(text.encode("utf-8", "surrogateescape"))
         begun_at = self._file.tell() if self._file.seekable() else None
@@ -55,14 +56,14 @@ class TextOutput:
 
 
 class StandardOutput:
-    """Standard output, whose errors are sentences, too."""
+    """Standard output, with the same errors as a file."""
 
     def write(self, text: str) -> None:
-        """Write text at once.
+        """Write text immediately.
 
         Raises:
             OutputError: the disk is full.
-            BrokenPipeError: nobody reads any more.
+            BrokenPipeError: the reader has closed the pipe.
         """
         try:
             sys.stdout.write(text)
@@ -70,16 +71,16 @@ class StandardOutput:
         except BrokenPipeError:
             raise
         except OSError as error:
-            # what could not be written is still held, and Python would complain of it again at the end
+            # Python keeps what could not be written, and would report it again at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise OutputError(f"standard output: cannot be written: {error.strerror}") from error
 
 
 @contextmanager
 def whole_file(path: Path | None, *, partly: bool = False) -> Iterator[Text | None]:
-    """Open a text file that appears under its name only when all is written; - is standard output.
+    """Open a text file that appears under its name only when it is complete; - is standard output.
 
-    partly: the rows that are finished are kept, too, where the command ends early, by Ctrl-C or a full disk.
+    partly: if the command ends early, by Ctrl-C or a full disk, the rows that are complete are kept.
 
     Raises:
         OutputError: it cannot be written.
@@ -89,7 +90,7 @@ def whole_file(path: Path | None, *, partly: bool = False) -> Iterator[Text | No
         return
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; name a file")
-    # a device is written in place; a link goes on pointing to what is written
+    # a device is written in place; a link is kept, and its target written
     place = nullcontext(path) if _is_device(path) else files.replacing(path.resolve(), keep_partial=partly)
     with ExitStack() as opened:
         with _errors_of(path):
@@ -101,7 +102,7 @@ def whole_file(path: Path | None, *, partly: bool = False) -> Iterator[Text | No
 
 
 def _is_device(path: Path) -> bool:
-    """Return whether a name stands for a device, a pipe, or what a shell has opened: to be written, not replaced."""
+    """Return whether a path is a device, a pipe or a file that a shell has opened: written to, not replaced."""
     return (path.exists() and not path.is_file()) or path.absolute().parts[1:2] in (("dev",), ("proc",))
 
 
@@ -119,18 +120,18 @@ def _error(path: Path, error: OSError) -> OutputError:
     return OutputError(f"{path}: cannot be written: {error.strerror}")
 
 
-def save_picture(path: Path, image: Image) -> None:
-    """Write an image in the format that the name's ending stands for, whole or not at all.
+def save_image(path: Path, image: Image) -> None:
+    """Write an image in the format of the name's extension, whole or not at all.
 
     Raises:
         OutputError: it cannot be written.
     """
-    import cv2  # noqa: PLC0415 - late, for doctor writes files where OpenCV is missing
+    import cv2  # noqa: PLC0415 - late: doctor writes files even if OpenCV is missing
 
     try:
         written, content = cv2.imencode(path.suffix, image)
-    except cv2.error as error:  # a name that says no format
-        raise OutputError(f"{path}: cannot be written: name it .png or .jpg") from error
+    except cv2.error as error:  # an extension that is no image format
+        raise OutputError(f"{path}: cannot be written: use the extension .png or .jpg") from error
     if not written:
         raise OutputError(f"{path}: cannot be written: too large for {path.suffix}")
     with _errors_of(path), files.replacing(path) as draft:
@@ -138,12 +139,12 @@ def save_picture(path: Path, image: Image) -> None:
 
 
 def check_outputs(named: Mapping[str, Path | None], inputs: Sequence[Path]) -> None:
-    """Refuse to write over an input, and two outputs into one file.
+    """Refuse outputs that would overwrite an input or each other.
 
-    named: the file of each option, None where it is not given.
+    named: the file of each option, None if it is not given.
 
     Raises:
-        OutputError: an output is an input, or another output.
+        OutputError: an output is the same file as an input or another output.
     """
     taken = _identities(inputs)
     outputs: dict[Path, str] = {}
@@ -151,36 +152,38 @@ def check_outputs(named: Mapping[str, Path | None], inputs: Sequence[Path]) -> N
         if path is None or str(path) == "-":
             continue
         if _identity(path) in taken:
-            raise OutputError(f"{path}: is an input; name another file for {option}")
+            raise OutputError(f"{path}: is an input; choose another file for {option}")
         other = outputs.setdefault(path.absolute(), option)
         if other != option:
-            raise OutputError(f"{path}: is named for {other} and for {option}; name two files")
+            raise OutputError(f"{path}: is given for {other} and for {option}; choose two files")
 
 
 class Drawings:
-    """A folder of drawings: each has a name of its own, and none is written over an input or what lies beside one."""
+    """A folder of drawings with unique names; none overwrites an input, or any file in the folder of an input."""
 
     def __init__(self, folder: Path, inputs: Sequence[Path]) -> None:
-        """Make the folder where it is not there yet.
+        """Create the folder if it does not exist.
 
         Raises:
-            OutputError: it cannot be made.
+            OutputError: it cannot be created.
         """
-        self._folder, self._used = folder, set[str]()
+        self._folder = folder
+        self._used: set[str] = set()
         self._inputs = _identities(inputs)
         if folder.exists() and not folder.is_dir():
-            raise OutputError(f"{folder}: is a file; name a folder for --annotate")
+            raise OutputError(f"{folder}: is a file; choose a folder for --annotate")
         with _errors_of(folder):
             folder.mkdir(parents=True, exist_ok=True)
         self._among_inputs = _identity(folder) in _identities([path.absolute().parent for path in inputs])
 
     def path_for(self, source: Path, ending: str) -> Path:
-        """Return where the drawing of an input goes: under its name, with a number where that is taken."""
-        name, number = f"{source.stem}{ending}", 1
+        """Return the path for the drawing of an input: its name, with a number if that is taken."""
+        name = f"{source.stem}{ending}"
+        number = 1
         while self._is_taken(name):
             number += 1
             name = f"{source.stem}_{number}{ending}"
-        self._used.add(name.casefold())  # FAT, as cards and sticks have it, knows no capitals
+        self._used.add(name.casefold())  # FAT, common on SD cards and USB sticks, ignores case
         return self._folder / name
 
     def _is_taken(self, name: str) -> bool:
@@ -191,7 +194,7 @@ class Drawings:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """Return what a file is whatever its name, None where there is none."""
+    """Return device and inode, which identify a file under any name; None if it does not exist."""
     try:
         found = path.stat()
     except OSError:
@@ -204,7 +207,7 @@ def _identities(paths: Sequence[Path]) -> set[tuple[int, int]]:
 
 
 def to_json(figures: dict[str, Any]) -> str:
-    """Return figures as JSON for a person and for `jq`."""
+    """Return figures as indented JSON."""
     return _in_unicode(json.dumps(figures, indent=1, ensure_ascii=False)) + "\n"
 
 
@@ -214,13 +217,13 @@ def to_line(row: dict[str, Any]) -> str:
 
 
 def to_lines(rows: Iterable[dict[str, Any]]) -> str:
-    """Return one JSON line a row."""
+    """Return one JSON line per row."""
     return "".join(to_line(row) for row in rows)
 
 
 def _in_unicode(text: str) -> str:
-    r"""Return JSON that every reader takes: a byte of a name that is no UTF-8 is written as \udcXX.
+    r"""Return JSON that every reader accepts: a byte of a file name that is not valid UTF-8 is written as \udcXX.
 
-    Python's json reads that back as the name that `os.fsencode` makes the same bytes of.
+    Python's json reads that back as a name from which `os.fsencode` gives the same bytes.
     """
     return text.encode("utf-8", "backslashreplace").decode()

@@ -1,4 +1,4 @@
-"""What `maskwatch detect` writes of one picture or video frame."""
+"""What `maskwatch detect` writes for one image or video frame."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 _UNSURE = Mask.UNSURE.value
 
 
-def picture_row(source: str, frame: Frame, faces: Faces, verdicts: Verdicts) -> dict[str, Any]:
-    """Return the row of a picture: the raw verdict of each face, no track."""
+def image_row(source: str, frame: Frame, faces: Faces, verdicts: Verdicts) -> dict[str, Any]:
+    """Return the row of an image: the raw verdict of each face, without tracks."""
     return _row(source, frame, [_face(faces, row, verdicts, row) for row in range(len(faces))])
 
 
 def scene_row(source: str, frame: Frame, scene: Scene) -> dict[str, Any]:
-    """Return the row of a video frame: raw verdict and steadied label of each face, best score first."""
+    """Return the row of a video frame: raw verdict and voted label of each face, best score first."""
     found: dict[int, dict[str, Any]] = {}
     for row, place in enumerate(scene.judged):
         track = scene.tracks[place]
@@ -52,15 +52,15 @@ def _face(faces: Faces, face: int, verdicts: Verdicts, row: int, track: Track | 
 
 
 class RowWriter(Protocol):
-    """Writes rows to an opened text file."""
+    """Writes rows into an open text file."""
 
     def write(self, row: dict[str, Any]) -> None:
-        """Write one picture or frame."""
+        """Write one image or frame."""
         ...
 
 
 class JsonRows:
-    """One JSON line a picture or frame."""
+    """One JSON line per image or frame."""
 
     def __init__(self, file: Text) -> None:
         """Write into `file`."""
@@ -72,7 +72,7 @@ class JsonRows:
 
 
 class CsvRows:
-    """One line a face, with a heading."""
+    """One line per face, with a heading."""
 
     _COLUMNS = (
         "source",
@@ -90,22 +90,24 @@ class CsvRows:
     )
 
     def __init__(self, file: Text) -> None:
-        """Write into `file`, heading first."""
+        """Write the heading into `file`."""
         self._csv = csv.writer(file)
         self._csv.writerow(self._COLUMNS)
 
     def write(self, row: dict[str, Any]) -> None:
-        """Write one line a face."""
+        """Write one line per face."""
         for face in row["faces"]:
-            head, tail = [row["source"], row["frame"], row["t_s"]], [face["score"], face["label"], face["confidence"]]
-            self._csv.writerow([*head, *face["box"], *tail, face.get("track_id", ""), face.get("track_label", "")])
+            of_frame = [row["source"], row["frame"], row["t_s"]]
+            verdict = [face["score"], face["label"], face["confidence"]]
+            track = [face.get("track_id", ""), face.get("track_label", "")]
+            self._csv.writerow([*of_frame, *face["box"], *verdict, *track])
 
 
 class Summary:
-    """One line per file for a person to read: an image's faces, or whom a video shows and what was alerted."""
+    """One line per file for a person to read: the faces of an image, or the people and alerts of a video."""
 
     def __init__(self, name: str) -> None:
-        """Begin with no row of the file."""
+        """Start without rows; `name` is the file's."""
         self._name = "".join(c if c.isprintable() or "\udc80" <= c <= "\udcff" else "?" for c in name)
         self._rows = 0
         self._last: dict[str, Any] = {"t_s": 0.0, "faces": []}
@@ -113,8 +115,9 @@ class Summary:
         self.alerts = 0
 
     def write(self, row: dict[str, Any]) -> None:
-        """Take in one image or frame."""
-        self._rows, self._last = self._rows + 1, row
+        """Add one image or frame."""
+        self._rows += 1
+        self._last = row
         for face in row["faces"]:
             if "track_id" in face:
                 self._labels.setdefault(face["track_id"], Counter())[face["track_label"]] += 1
@@ -125,7 +128,7 @@ class Summary:
         return f"{self._name}: {faces or 'no face'}"
 
     def of_video(self) -> str:
-        """Return the line of a video; each track counts by the label that it had for longest, sure ones first."""
+        """Return the line of a video; a track counts by its most frequent label, `unsure` only if it had no other."""
         counts = Counter(max(seen, key=lambda label: (label != _UNSURE, seen[label])) for seen in self._labels.values())
         people = ", ".join(f"{count} {label}" for label, count in sorted(counts.items())) or "no face"
         alerts = f"; {self.alerts} alerts" if self.alerts != 1 else "; 1 alert"

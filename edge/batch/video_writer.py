@@ -1,4 +1,4 @@
-"""One video of drawn frames: H.264 by OpenCV or the program ffmpeg, else MPEG-4 Part 2, which OpenCV always has."""
+"""Write drawn frames as a video: H.264 by OpenCV or the program ffmpeg, else MPEG-4 Part 2, which OpenCV always has."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ if TYPE_CHECKING:
     from edge.data import Image
 
 _CODECS = ("avc1", "mp4v")
-"""OpenCV's names of H.264, which its wheels lack, and of MPEG-4 Part 2."""
+"""OpenCV's codes for H.264, which its wheels cannot encode, and for MPEG-4 Part 2."""
 
 
 class VideoWriter:
-    """A video that appears under its name when it ends, at a steady rate: a frame stays until the next one is due."""
+    """A video at a constant rate that appears under its name when it is closed; a frame is repeated until the next."""
 
     def __init__(self, path: Path, rate_hz: float) -> None:
-        """Write into `path`, an .mp4; nothing is opened before the first frame."""
-        self._path, self._rate_hz = path, rate_hz
+        """Write to `path`, an .mp4; nothing is opened before the first frame."""
+        self._path = path
+        self._rate_hz = rate_hz
         self._part = path.with_name(f".maskwatch-{os.getpid()}.mp4")
         self._encoder: _Encoder | None = None
         self._newest: Image | None = None
@@ -36,7 +37,7 @@ class VideoWriter:
         self._written = 0
 
     def write(self, image: Image, at: float) -> None:
-        """Show an image from `at` seconds on, uint8 (H, W, 3) BGR.
+        """Add an image, uint8 (H, W, 3) BGR, that is shown from `at` seconds on.
 
         Raises:
             OutputError: it cannot be written.
@@ -44,7 +45,7 @@ class VideoWriter:
         self._repeat_until(round(at * self._rate_hz))
         if self._encoder is None:
             height, width = image.shape[:2]
-            self._size_px = max(width // 2 * 2, 2), max(height // 2 * 2, 2)  # H.264 has no odd sides
+            self._size_px = max(width // 2 * 2, 2), max(height // 2 * 2, 2)  # H.264 needs even sides
             self._encoder = _encoder(self._path, self._part, self._rate_hz, self._size_px)
         self._newest = _fitted(image, self._size_px)
 
@@ -54,7 +55,7 @@ class VideoWriter:
             self._written += 1
 
     def close(self) -> None:
-        """End the video and give it its name; what was written so far is kept, however it ended.
+        """Finish the video and give it its name; what has been written is kept even after an error.
 
         Raises:
             OutputError: it cannot be written.
@@ -64,7 +65,8 @@ class VideoWriter:
         try:
             self._repeat_until(self._written + 1)
         finally:
-            encoder, self._encoder = self._encoder, None
+            encoder = self._encoder
+            self._encoder = None
             self._end(encoder)
 
     def _end(self, encoder: _Encoder) -> None:
@@ -83,15 +85,15 @@ class _Encoder(Protocol):
         ...
 
     def close(self) -> None:
-        """End the file."""
+        """Finish the file."""
         ...
 
 
 def _encoder(path: Path, part: Path, rate_hz: float, size_px: tuple[int, int]) -> _Encoder:
-    """Return the best encoder that is there.
+    """Return the best encoder that is available.
 
     Raises:
-        OutputError: none can write into this folder.
+        OutputError: none can write to this folder.
     """
     try:
         part.write_bytes(b"")  # OpenCV gives no reason why it cannot write
@@ -109,7 +111,7 @@ def _encoder(path: Path, part: Path, rate_hz: float, size_px: tuple[int, int]) -
 
 @cache
 def _ffmpeg() -> str | None:
-    """Return where an ffmpeg with an encoder of H.264 lies."""
+    """Return the path of an ffmpeg that can encode H.264, None if there is none."""
     program = programs.found("ffmpeg")
     if program is None:
         return None
@@ -118,12 +120,13 @@ def _ffmpeg() -> str | None:
 
 
 class _OpenCv:
-    """OpenCV's own writer; it never reports that a disk is full."""
+    """OpenCV's writer; it never reports a full disk."""
 
     def __init__(self, part: Path, codec: str, rate_hz: float, size_px: tuple[int, int]) -> None:
-        # through the folder's descriptor: OpenCV ends at a name that is no UTF-8
+        # through the folder's descriptor: OpenCV fails on a path that is not valid UTF-8
         self._folder = os.open(part.parent, os.O_RDONLY)
-        name, fourcc = f"/proc/self/fd/{self._folder}/{part.name}", cv2.VideoWriter.fourcc(*codec)
+        name = f"/proc/self/fd/{self._folder}/{part.name}"
+        fourcc = cv2.VideoWriter.fourcc(*codec)
         self._writer = cv2.VideoWriter(name, cv2.CAP_FFMPEG, fourcc, rate_hz, size_px)
         self.is_open = self._writer.isOpened()
         if not self.is_open:
@@ -138,14 +141,14 @@ class _OpenCv:
 
 
 class _Ffmpeg:
-    """The program ffmpeg, fed through a pipe; in a session of its own, so that Ctrl-C lets it end the file."""
+    """The program ffmpeg, fed through a pipe; in its own session, so that it can finish the file after Ctrl-C."""
 
     def __init__(self, program: str, path: Path, part: Path, rate_hz: float, size_px: tuple[int, int]) -> None:
         frames = ("-f", "rawvideo", "-pix_fmt", "bgr24", "-s", "{}x{}".format(*size_px), "-r", f"{rate_hz:.6g}")
         encoder = ("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-movflags", "+faststart")
         command = [program, "-loglevel", "error", "-y", *frames, "-i", "-", *encoder, f"file:{part.absolute()}"]
         self._path = path
-        self._process = subprocess.Popen(  # noqa: S603 - a program by its whole path
+        self._process = subprocess.Popen(  # noqa: S603 - a program by its absolute path
             command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
         )
 
@@ -166,16 +169,15 @@ class _Ffmpeg:
         Raises:
             OutputError: ffmpeg could not write it.
         """
-        _, said = self._process.communicate()
+        _, messages = self._process.communicate()
         if self._process.returncode:
-            lines = said.decode(errors="replace").strip().splitlines() or [
-                f"ffmpeg ended with {self._process.returncode}"
-            ]
-            raise OutputError(f"{self._path}: cannot be written: {lines[-1]}")
+            lines = messages.decode(errors="replace").strip().splitlines()
+            reason = lines[-1] if lines else f"ffmpeg exited with {self._process.returncode}"
+            raise OutputError(f"{self._path}: cannot be written: {reason}")
 
 
 def _fitted(image: Image, size_px: tuple[int, int]) -> Image:
-    """Return an image of the film's size: some videos change theirs, and a side may be odd."""
+    """Return an image of the video's size: the size of some sources changes, and a side may be an odd number."""
     width, height = size_px
     if image.shape[:2] == (height, width):
         return image
@@ -185,6 +187,6 @@ def _fitted(image: Image, size_px: tuple[int, int]) -> Image:
 
 
 def _is_whole(part: Path) -> bool:
-    """Return whether a finished video can be opened: OpenCV's writer never reports that a disk is full."""
+    """Return whether a finished video can be opened: OpenCV's writer never reports a full disk."""
     with name_for_opencv(part) as name:
         return cv2.VideoCapture(name, cv2.CAP_FFMPEG).isOpened()

@@ -85,18 +85,18 @@ def evaluate(
     settings = load_settings(env, config, overrides).settings
     from edge import stages as parts
     from edge.batch.images import COLOURS
-    from edge.batch.outputs import save_picture, to_json, to_lines, whole_file
+    from edge.batch.outputs import save_image, to_json, to_lines, whole_file
     from edge.evaluation import evaluate as batch
     from edge.evaluation.dataset import read_dataset
 
     labelled, models = read_dataset(dataset), parts.load_models(settings, profile="quality")
     with _telling() as tell, whole_file(json_file) as json_out, whole_file(rows) as rows_out:
-        done = batch.judge_dataset(labelled, models, COLOURS[colour], tell.progress, tell.bad)
+        done = batch.classify_dataset(labelled, models, COLOURS[colour], tell.progress, tell.bad)
         figures = batch.report(done, models) | {"colour": colour.value}
         if rows_out:
             rows_out.write(to_lines(done.rows))
         if plot:
-            save_picture(plot, batch.curve(figures))
+            save_image(plot, batch.curve(figures))
         tell.progress.stop()  # else the table would stand in the middle of the bar
         give(json_out, to_json(figures), batch.table(figures))
 
@@ -118,7 +118,7 @@ def compare(
     """Compare two mask models on the same faces, or two face models on the same pictures."""
     settings = load_settings(env, config, overrides).settings
     from edge import stages as parts
-    from edge.batch.outputs import save_picture, to_json, whole_file
+    from edge.batch.outputs import save_image, to_json, whole_file
     from edge.evaluation import compare as batch
     from edge.evaluation.dataset import read_dataset
 
@@ -129,6 +129,6 @@ def compare(
         pair = batch.compare(labelled, a, b, kind, tell.progress, tell.bad)
         figures = batch.differences(pair, tell.progress)
         if sheet:
-            save_picture(sheet, batch.sheet_of(pair))
+            save_image(sheet, batch.sheet_of(pair))
         tell.progress.stop()
         give(json_out, to_json(figures), batch.table(figures))

@@ -1,4 +1,4 @@
-"""Two models on the same pictures: differences with their intervals, and the faces on which they disagree."""
+"""Two models on the same images: differences with their intervals, and the faces on which they disagree."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.table import Table
 
-from edge.batch.images import frames, judged, plain, row_of
+from edge.batch.images import classify_faces, classify_frame, plain, read_frames
 from edge.capture.files import read_picture
 from edge.classify.crop import crop_face
 from edge.errors import InputError, ModelError
-from edge.evaluation.matching import MISSED, NO_FACE, SAYINGS, outcomes
+from edge.evaluation.matching import MISSED, NO_FACE, VERDICTS, outcomes
 from edge.evaluation.metrics import (
     average_precision,
     calibration_error,
-    false_faces_a_picture,
+    correct,
+    false_faces_per_image,
     resampled,
-    right,
     share,
 )
 from edge.show.chart import TILE_PX, sheet
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     Statistic = Callable[[Outcomes, NDArray[Any]], float]
 
 _TILES = 160
-_OF_MASKS = (
+_MASK_FIGURES = (
     "right_end_to_end",
     "unmasked_recall",
     "unmasked_precision",
@@ -55,7 +55,7 @@ _OF_MASKS = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pair:
-    """What two models of one kind made of a dataset.
+    """The outcomes of two models of one kind on a dataset.
 
     rows: int64 (F, 2), for each labelled face its row in `a` and in `b`.
     """
@@ -70,13 +70,14 @@ class Pair:
     @property
     def differ(self) -> NDArray[Any]:
         """Where the verdicts differ (face models: where one found the face and the other did not), bool (F,)."""
-        a, b = self.a.said[self.rows[:, 0]], self.b.said[self.rows[:, 1]]
+        a = self.a.verdict[self.rows[:, 0]]
+        b = self.b.verdict[self.rows[:, 1]]
         return np.asarray(a != b) if self.kind == "mask" else np.asarray((a == MISSED) != (b == MISSED))
 
     @property
-    def right(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Which labelled faces each judged right (face models: found), both bool (F,)."""
-        of = right if self.kind == "mask" else lambda o: o.found
+    def correct(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Which labelled faces each classified correctly (face models: found), both bool (F,)."""
+        of = correct if self.kind == "mask" else lambda o: o.found
         return of(self.a)[self.rows[:, 0]], of(self.b)[self.rows[:, 1]]
 
 
@@ -84,24 +85,24 @@ def same_kind(a: Path, b: Path, dataset: Dataset) -> str:
     """Return the kind of the models in two folders, if they can be compared on a dataset.
 
     Raises:
-        ModelError: they are of different kinds, or one has no sound model.toml.
+        ModelError: they are of different kinds, or the model.toml of one is missing or wrong.
         InputError: they are face models, and the dataset has no boxes.
     """
     kinds = [read_spec(folder).kind for folder in (a, b)]
     if kinds[0] != kinds[1]:
-        raise ModelError(f"{a} is a {kinds[0]} model, {b} a {kinds[1]} model: compare two of one kind")
+        raise ModelError(f"{a} is a {kinds[0]} model, {b} a {kinds[1]} model; compare two of one kind")
     if kinds[0] == "face" and not dataset.is_scenes:
-        raise InputError(f"{dataset.name}: its pictures have a label and no boxes; face models are compared on boxes")
+        raise InputError(f"{dataset.name}: its images have labels but no boxes; face models are compared on boxes")
     return kinds[0]
 
 
 def compare(
     dataset: Dataset, a: Models, b: Models, kind: str, progress: Progress, on_bad: Callable[[CameraError], None]
 ) -> Pair:
-    """Judge every picture with both; two mask models see the same faces, those that the detector of `a` finds."""
+    """Classify every image with both; two mask models get the same faces, those that the detector of `a` finds."""
     rows: tuple[list[dict[str, Any]], list[dict[str, Any]]] = ([], [])
-    for picture, frame in frames(progress.track(dataset.pictures, description=dataset.name), plain, on_bad):
-        source = str(picture.path)
+    for image, frame in read_frames(progress.track(dataset.images, description=dataset.name), plain, on_bad):
+        source = str(image.path)
         both = ({"source": source, "faces": []},) * 2 if frame is None else _both(source, frame, a, b, kind)
         for place in (0, 1):
             rows[place].append(both[place])
@@ -111,9 +112,9 @@ def compare(
 
 def _both(source: str, frame: Frame, a: Models, b: Models, kind: str) -> tuple[dict[str, Any], dict[str, Any]]:
     if kind == "face":
-        return judged(source, frame, a), judged(source, frame, b)
+        return classify_frame(source, frame, a), classify_frame(source, frame, b)
     faces = a.detector.detect(frame)
-    return row_of(source, frame, faces, a), row_of(source, frame, faces, b)
+    return classify_faces(source, frame, faces, a), classify_faces(source, frame, faces, b)
 
 
 def _paired(a: Outcomes, b: Outcomes) -> NDArray[Any]:
@@ -124,13 +125,13 @@ def _paired(a: Outcomes, b: Outcomes) -> NDArray[Any]:
 
 
 def differences(pair: Pair, progress: Progress) -> dict[str, Any]:
-    """Return each figure of both models and their difference with its 95 % interval, pictures drawn anew in pairs."""
+    """Return each figure of both models, and the difference with its 95 % interval, images resampled in pairs."""
     statistics = _statistics(pair)
     return {
         "dataset": {"name": pair.dataset.name, "sha256": pair.dataset.sha256},
         "kind": pair.kind,
         "models": [spec.identity for spec in pair.specs],
-        "pictures": len(pair.dataset.pictures),
+        "pictures": len(pair.dataset.images),
         "faces": len(pair.rows),
         "disagree": int(pair.differ.sum()),
         "figures": {
@@ -143,13 +144,13 @@ def differences(pair: Pair, progress: Progress) -> dict[str, Any]:
 def _statistics(pair: Pair) -> dict[str, Statistic]:
     """Return the figures by name, each a function of outcomes and of how often each face counts."""
     if pair.kind == "mask":
-        shares = {name: _of_share(name) for name in _OF_MASKS}
+        shares = {name: _of_share(name) for name in _MASK_FIGURES}
         return {**shares, "ece": _ece}
-    pictures = len(pair.dataset.pictures)
+    images = len(pair.dataset.images)
     return {
         "face_ap": average_precision,
         "face_recall": _of_share("face_recall"),
-        "false_faces_per_picture": lambda o, weights: false_faces_a_picture(o, pictures, weights),
+        "false_faces_per_picture": lambda o, weights: false_faces_per_image(o, images, weights),
     }
 
 
@@ -158,38 +159,39 @@ def _of_share(name: str) -> Statistic:
 
 
 def _ece(o: Outcomes, weights: NDArray[Any]) -> float:
-    """Return the calibration error of the labelled faces that were found, each counted as often as its weight says."""
+    """Return the calibration error of the labelled faces that were found, each counted as often as its weight."""
     rows = np.repeat(np.arange(len(o)), np.where(o.real & o.found, weights, 0).astype(int))
     return calibration_error(o.confidence[rows].astype(float), (o.best == o.label)[rows])
 
 
 def _difference(pair: Pair, statistic: Statistic) -> dict[str, float | None]:
-    pictures = len(pair.dataset.pictures)
+    images = len(pair.dataset.images)
 
     def gain(weights: NDArray[Any]) -> float:
-        return statistic(pair.b, weights[pair.b.picture]) - statistic(pair.a, weights[pair.a.picture])
+        return statistic(pair.b, weights[pair.b.image]) - statistic(pair.a, weights[pair.a.image])
 
-    once = np.ones(pictures)
-    values = [statistic(o, once[o.picture]) for o in (pair.a, pair.b)]
-    low, high = resampled(gain, pictures)
+    once = np.ones(images)
+    values = [statistic(o, once[o.image]) for o in (pair.a, pair.b)]
+    low, high = resampled(gain, images)
     named = {"a": values[0], "b": values[1], "difference": values[1] - values[0], "low": low, "high": high}
     return {key: None if math.isnan(value) else round(value, 4) for key, value in named.items()}
 
 
 def _mcnemar(pair: Pair) -> dict[str, float]:
-    """Return how many faces only one of them got right, and how likely so uneven a split is by chance.
+    """Return how many faces only one of them classified correctly, and how likely so uneven a split is by chance.
 
     Source: McNemar, Note on the sampling error of the difference between correlated proportions, 1947; exact form.
     """
-    a, b = pair.right
-    only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
-    n, fewer = only_a + only_b, min(only_a, only_b)
-    tail = sum(math.comb(n, k) for k in range(fewer + 1)) / 2**n
+    a, b = pair.correct
+    only_a = int((a & ~b).sum())
+    only_b = int((b & ~a).sum())
+    n = only_a + only_b
+    tail = sum(math.comb(n, k) for k in range(min(only_a, only_b) + 1)) / 2**n
     return {"only_a": only_a, "only_b": only_b, "p": round(min(1.0, 2 * tail), 4)}
 
 
 def table(figures: dict[str, Any]) -> Table:
-    """Return the differences for a person."""
+    """Return the differences as a table."""
     a, b = figures["models"]
     count = f"{figures['faces']} faces, they disagree on {figures['disagree']}"
     result = Table(title=f"A {a['name']} {a['sha256'][:8]}, B {b['name']} {b['sha256'][:8]}: {count}")
@@ -200,35 +202,35 @@ def table(figures: dict[str, Any]) -> Table:
             spread = f"{row['low']:+.4f} to {row['high']:+.4f}"
             cells = (f"{row['a']:.4f}", f"{row['b']:.4f}", f"{row['difference']:+.4f}", spread)
             result.add_row(name.replace("_", " "), *cells)
-    odds = figures["mcnemar"]
-    result.add_row("right in one only", str(odds["only_a"]), str(odds["only_b"]), "", f"p = {odds['p']:.4f} (McNemar)")
+    split = figures["mcnemar"]
+    chance = f"p = {split['p']:.4f} (McNemar)"
+    result.add_row("right in one only", str(split["only_a"]), str(split["only_b"]), "", chance)
     return result
 
 
 def disagreements(pair: Pair) -> list[tuple[Path, NDArray[Any], tuple[str, ...]]]:
-    """Return picture, box (pixels, x1, y1, x2, y2) and words of each face on which they disagree, the surest first."""
+    """Return file, box (pixels, x1, y1, x2, y2) and caption of each face on which they disagree, the surest first."""
     rows = pair.rows[pair.differ]
     surest = np.maximum(*(o.confidence[rows[:, place]] for place, o in enumerate((pair.a, pair.b))))
-    return [_told(pair, *rows[place]) for place in np.argsort(-surest, kind="stable")]
+    return [_captioned(pair, *rows[place]) for place in np.argsort(-surest, kind="stable")]
 
 
-def _told(pair: Pair, a: int, b: int) -> tuple[Path, NDArray[Any], tuple[str, ...]]:
+def _captioned(pair: Pair, a: int, b: int) -> tuple[Path, NDArray[Any], tuple[str, ...]]:
     box = pair.a.box[a] if pair.a.found[a] else pair.b.box[b]
-    words = SAYINGS[pair.a.label[a]], *(_words(pair.kind, n, o, i) for n, o, i in (("A", pair.a, a), ("B", pair.b, b)))
-    return pair.dataset.pictures[int(pair.a.picture[a])].path, box, words
+    verdicts = (_verdict(pair.kind, name, o, row) for name, o, row in (("A", pair.a, a), ("B", pair.b, b)))
+    return pair.dataset.images[int(pair.a.image[a])].path, box, (VERDICTS[pair.a.label[a]], *verdicts)
 
 
-def _words(kind: str, name: str, o: Outcomes, row: int) -> str:
+def _verdict(kind: str, name: str, o: Outcomes, row: int) -> str:
     if kind == "mask":
-        return f"{name} {SAYINGS[o.said[row]]} {o.confidence[row]:.2f}"
+        return f"{name} {VERDICTS[o.verdict[row]]} {o.confidence[row]:.2f}"
     return f"{name} found {o.score[row]:.2f}" if o.found[row] else f"{name} missed"
 
 
 def sheet_of(pair: Pair) -> Image:
-    """Return a picture of the faces on which they disagree, at most `_TILES`, each with its label and both verdicts."""
-    told = disagreements(pair)[:_TILES]
-    return sheet([(_cut(path, box), words) for path, box, words in told])
+    """Return an image of the faces on which they disagree, at most `_TILES`, each with its label and both verdicts."""
+    return sheet([(_crop(path, box), caption) for path, box, caption in disagreements(pair)[:_TILES]])
 
 
-def _cut(path: Path, box: NDArray[Any]) -> Image:
+def _crop(path: Path, box: NDArray[Any]) -> Image:
     return crop_face(read_picture(path), box, size_px=TILE_PX, margin=0.25)

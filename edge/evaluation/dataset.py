@@ -1,4 +1,4 @@
-"""Labelled pictures on disk, read and checked: scenes with boxes, or pictures of one face each."""
+"""Labelled images on disk, read and checked: scenes with boxes, or images of one face each."""
 
 from __future__ import annotations
 
@@ -23,17 +23,18 @@ if TYPE_CHECKING:
 
 LABELS = tuple(mask.value for mask in CLASSES)
 """The labels in the order of `edge.data.CLASSES`."""
-SCENES, CROPS = "boxes.jsonl", "crops.jsonl"
+SCENES = "boxes.jsonl"
+CROPS = "crops.jsonl"
 _Label = Literal["with_mask", "without_mask", "incorrect_mask"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Labelled:
-    """One labelled picture.
+class LabelledImage:
+    """One labelled image.
 
     boxes: float32 (N, 4), pixels, x1, y1, x2, y2; labels: int64 (N,), place in LABELS.
-    A picture of one face has one label and no box (boxes is (0, 4)): its largest face is meant.
-    complete: every face of the picture is labelled, so that a face found elsewhere is a false one.
+    An image of one face has one label and no box (boxes is (0, 4)): the label is that of its largest face.
+    complete: every face of the image is labelled, so that a face found elsewhere is a false one.
     """
 
     path: Path
@@ -44,16 +45,16 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """The labelled pictures of a folder.  is_scenes: faces are labelled by box.  sha256: of what names the labels."""
+    """The labelled images of a folder.  is_scenes: faces are labelled by box.  sha256: of the list of labels."""
 
     name: str
-    pictures: tuple[Labelled, ...]
+    images: tuple[LabelledImage, ...]
     is_scenes: bool
     sha256: str
 
 
 class _Line(BaseModel):
-    """Keys that are not named here are passed over: sources carry hashes and sizes of their own."""
+    """Other keys are ignored: some sources have hashes and sizes as well."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
     file: str = Field(min_length=1)
@@ -69,10 +70,10 @@ class _Crop(_Line):
 
 
 def read_dataset(folder: Path) -> Dataset:
-    """Return the pictures of FOLDER/boxes.jsonl, of FOLDER/crops.jsonl, or of a subfolder for each label.
+    """Return the images of FOLDER/boxes.jsonl, of FOLDER/crops.jsonl, or of one subfolder per label.
 
     Raises:
-        InputError: there is no such folder, no labels in it, or a line of the listing is wrong.
+        InputError: the folder does not exist or has no labels, or a line of the listing is wrong.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder")
@@ -80,15 +81,15 @@ def read_dataset(folder: Path) -> Dataset:
         listing = folder / name
         if listing.exists():
             content = _content(listing)
-            pictures = tuple(of_line(folder, place, line) for place, line in _lines(listing, content))
-            return _dataset(folder, pictures, content, is_scenes=name == SCENES)
+            images = tuple(of_line(folder, place, line) for place, line in _lines(listing, content))
+            return _dataset(folder, images, content, is_scenes=name == SCENES)
     return _by_subfolder(folder)
 
 
-def _dataset(folder: Path, pictures: tuple[Labelled, ...], content: bytes, *, is_scenes: bool) -> Dataset:
-    if not pictures:
-        raise InputError(f"{folder}: names no picture")
-    return Dataset(folder.resolve().name, pictures, is_scenes, hashlib.sha256(content).hexdigest())
+def _dataset(folder: Path, images: tuple[LabelledImage, ...], content: bytes, *, is_scenes: bool) -> Dataset:
+    if not images:
+        raise InputError(f"{folder}: lists no image")
+    return Dataset(folder.resolve().name, images, is_scenes, hashlib.sha256(content).hexdigest())
 
 
 def _content(listing: Path) -> bytes:
@@ -99,21 +100,23 @@ def _content(listing: Path) -> bytes:
 
 
 def _lines(listing: Path, content: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield FILE:LINE and the line, empty ones left out."""
+    """Yield FILE:LINE and the line, without empty ones."""
     for number, line in enumerate(content.splitlines(), 1):
         if line.strip():
             yield f"{listing}:{number}", line
 
 
-def _scene(folder: Path, place: str, line: bytes) -> Labelled:
+def _scene(folder: Path, place: str, line: bytes) -> LabelledImage:
     scene = _checked(_Scene, place, line)
     corners = np.array([[x, y, x + w, y + h] for x, y, w, h, _ in scene.boxes], np.float32).reshape(-1, 4)
     if not (np.isfinite(corners).all() and (corners[:, 2:] >= corners[:, :2]).all()):
-        raise InputError(f"{place}: boxes: a box is x, y, width, height in pixels, none of them infinite")
-    return Labelled(folder / scene.file, corners, _places(box[4] for box in scene.boxes), bool(scene.labels_complete))
+        raise InputError(f"{place}: boxes: a box is x, y, width, height in pixels, finite, no side negative")
+    return LabelledImage(
+        folder / scene.file, corners, _places(box[4] for box in scene.boxes), bool(scene.labels_complete)
+    )
 
 
-def _crop(folder: Path, place: str, line: bytes) -> Labelled:
+def _crop(folder: Path, place: str, line: bytes) -> LabelledImage:
     crop = _checked(_Crop, place, line)
     return _single(folder / crop.file, crop.label)
 
@@ -130,8 +133,8 @@ def _checked(kind: type[_T], place: str, line: bytes) -> _T:
         raise InputError(f"{place}: {where + ': ' if where else ''}{first['msg']}") from error
 
 
-def _single(path: Path, label: str) -> Labelled:
-    return Labelled(path, np.zeros((0, 4), np.float32), _places([label]))
+def _single(path: Path, label: str) -> LabelledImage:
+    return LabelledImage(path, np.zeros((0, 4), np.float32), _places([label]))
 
 
 def _places(labels: Iterator[str] | list[str]) -> NDArray[Any]:
@@ -139,16 +142,16 @@ def _places(labels: Iterator[str] | list[str]) -> NDArray[Any]:
 
 
 def _by_subfolder(folder: Path) -> Dataset:
-    pictures = tuple(
+    images = tuple(
         _single(path, label)
         for label in LABELS
         if (folder / label).is_dir()
         for path, _ in contents_of(folder / label, [Kind.IMAGE]).files
     )
-    if not pictures:
+    if not images:
         raise InputError(
-            f"{folder}: holds no labelled pictures; wanted is {SCENES}, {CROPS}, or a folder for each label: "
+            f"{folder}: has no labelled images; expected {SCENES}, {CROPS}, or one folder per label: "
             + ", ".join(LABELS)
         )
-    names = "\n".join(f"{path.path.parent.name}/{path.path.name}" for path in pictures)
-    return _dataset(folder, pictures, names.encode(), is_scenes=False)
+    names = "\n".join(f"{image.path.parent.name}/{image.path.name}" for image in images)
+    return _dataset(folder, images, names.encode(), is_scenes=False)

@@ -1,4 +1,4 @@
-"""What became of each labelled face, and of each face found where none is labelled: what all figures count."""
+"""What became of each labelled face, and of each face found where none is labelled: the basis of all figures."""
 
 from __future__ import annotations
 
@@ -16,33 +16,35 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge.data import Floats
-    from edge.evaluation.dataset import Dataset, Labelled
+    from edge.evaluation.dataset import Dataset, LabelledImage
 
-UNSURE, MISSED = 3, 4
-"""What may be said of a face beside the place of a class in `edge.data.CLASSES`."""
+UNSURE = 3
+MISSED = 4
+"""Verdicts in addition to the classes, which are the places in `edge.data.CLASSES`."""
 NO_FACE = -1
 """The label of a face that was found where none is labelled."""
 MIN_SIDE_PX = 16.0
-"""Smaller faces are labelled in some sources and left out in others: they count neither way."""
+"""Smaller faces are labelled in some sources and left out in others: they are not counted."""
 MATCH_IOU = 0.3
-"""Sources draw their boxes differently: some take in the hair."""
-SAYINGS = (*(mask.value for mask in Mask), "missed")
+"""Low, since sources draw their boxes differently: some include the hair."""
+VERDICTS = (*(mask.value for mask in Mask), "missed")
+"""Names of the verdicts by number."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcomes:
-    """N faces: found ones of a picture best score first, then the missed ones.
+    """N faces: of each image the found ones, best score first, then the missed ones.
 
-    picture: int64, place in the dataset.  face: int64, number of the labelled face over the whole dataset, or NO_FACE.
-    label: int64, class, or NO_FACE.  said: int64, class, UNSURE or MISSED.  best: int64, most probable class.
+    image: int64, place in the dataset.  face: int64, number of the labelled face over the whole dataset, or NO_FACE.
+    label: int64, class, or NO_FACE.  verdict: int64, class, UNSURE or MISSED.  best: int64, most probable class.
     side_px: float32, shorter side of the labelled box, of the found one where none is labelled.
     score, confidence: float32, 0 where missed.  box: float32 (N, 4), as found, as labelled where missed.
     """
 
-    picture: NDArray[Any]
+    image: NDArray[Any]
     face: NDArray[Any]
     label: NDArray[Any]
-    said: NDArray[Any]
+    verdict: NDArray[Any]
     best: NDArray[Any]
     side_px: NDArray[Any]
     score: NDArray[Any]
@@ -65,7 +67,7 @@ class Outcomes:
     @property
     def found(self) -> NDArray[Any]:
         """Where a face was found, bool (N,)."""
-        return np.asarray(self.said != MISSED)
+        return np.asarray(self.verdict != MISSED)
 
     def take(self, rows: NDArray[Any]) -> Outcomes:
         """Return some of the faces."""
@@ -77,49 +79,49 @@ _Row = tuple[int, int, int, int, int, float, float, float, Any]
 
 
 def outcomes(dataset: Dataset, rows: Sequence[dict[str, Any]]) -> Outcomes:
-    """Return what became of the faces of a dataset; `rows` are as `maskwatch detect --json` has them, one a picture."""
+    """Return what became of the faces of a dataset; one row per image, as `maskwatch detect --json` has them."""
     listed: list[_Row] = []
     faces = 0
-    for number, (picture, row) in enumerate(zip(dataset.pictures, rows, strict=True)):
-        of_picture = _scene if dataset.is_scenes else _single
-        listed += [(number, face + faces if face >= 0 else face, *rest) for face, *rest in of_picture(picture, row)]
-        faces += len(picture.labels)
+    of_image = _scene if dataset.is_scenes else _single
+    for number, (image, row) in enumerate(zip(dataset.images, rows, strict=True)):
+        listed += [(number, face + faces if face >= 0 else face, *rest) for face, *rest in of_image(image, row)]
+        faces += len(image.labels)
     columns = list(zip(*listed, strict=True)) or [()] * len(_DTYPES)
     arrays = [np.array(column, dtype) for column, dtype in zip(columns, _DTYPES, strict=True)]
     arrays[-1] = arrays[-1].reshape(-1, 4)
     return Outcomes(**{entry.name: array for entry, array in zip(fields(Outcomes), arrays, strict=True)})
 
 
-def _scene(picture: Labelled, row: dict[str, Any]) -> Iterator[Any]:
-    """Yield the outcomes of a picture with boxes."""
+def _scene(image: LabelledImage, row: dict[str, Any]) -> Iterator[Any]:
+    """Yield the outcomes of an image with boxes."""
     found = sorted(row["faces"], key=lambda face: -face["score"])
     boxes = np.array([face["box"] for face in found], np.float32).reshape(-1, 4)
-    sides, labelled_sides = shorter_sides(boxes).tolist(), shorter_sides(picture.boxes).tolist()
-    matches = matched(boxes, picture.boxes)
-    for face, match, side_px in zip(found, matches, sides, strict=True):
+    labelled_sides = shorter_sides(image.boxes).tolist()
+    matches = matched(boxes, image.boxes)
+    for face, match, side_px in zip(found, matches, shorter_sides(boxes).tolist(), strict=True):
         if match >= 0 and labelled_sides[match] >= MIN_SIDE_PX:
-            yield match, picture.labels[match], *_said(face), labelled_sides[match], *_certainty(face)
-        elif match < 0 and picture.complete and side_px >= MIN_SIDE_PX:
-            yield NO_FACE, NO_FACE, *_said(face), side_px, *_certainty(face)
-    for place in sorted(set(range(len(picture.labels))) - set(matches)):
+            yield match, image.labels[match], *_classes(face), labelled_sides[match], *_certainty(face)
+        elif match < 0 and image.complete and side_px >= MIN_SIDE_PX:
+            yield NO_FACE, NO_FACE, *_classes(face), side_px, *_certainty(face)
+    for place in sorted(set(range(len(image.labels))) - set(matches)):
         if labelled_sides[place] >= MIN_SIDE_PX:
-            yield place, picture.labels[place], MISSED, MISSED, labelled_sides[place], 0.0, 0.0, picture.boxes[place]
+            yield place, image.labels[place], MISSED, MISSED, labelled_sides[place], 0.0, 0.0, image.boxes[place]
 
 
-def _single(picture: Labelled, row: dict[str, Any]) -> Iterator[Any]:
-    """Yield the outcome of a picture of one face: that of the largest face found."""
+def _single(image: LabelledImage, row: dict[str, Any]) -> Iterator[Any]:
+    """Yield the outcome of an image with one label: that of the largest face found."""
     if not row["faces"]:
-        yield 0, picture.labels[0], MISSED, MISSED, 0.0, 0.0, 0.0, np.zeros(4)
+        yield 0, image.labels[0], MISSED, MISSED, 0.0, 0.0, 0.0, np.zeros(4)
         return
     boxes = np.array([face["box"] for face in row["faces"]], np.float32)
     place = int((boxes[:, 2:] - boxes[:, :2]).prod(1).argmax())
     face = row["faces"][place]
-    yield 0, picture.labels[0], *_said(face), float(shorter_sides(boxes)[place]), *_certainty(face)
+    yield 0, image.labels[0], *_classes(face), float(shorter_sides(boxes)[place]), *_certainty(face)
 
 
-def _said(face: dict[str, Any]) -> tuple[int, int]:
+def _classes(face: dict[str, Any]) -> tuple[int, int]:
     """Return the verdict and the most probable class of a found face."""
-    return SAYINGS.index(face["label"]), SAYINGS.index(max(face["probs"], key=face["probs"].get))
+    return VERDICTS.index(face["label"]), VERDICTS.index(max(face["probs"], key=face["probs"].get))
 
 
 def _certainty(face: dict[str, Any]) -> tuple[float, float, list[float]]:
@@ -127,7 +129,7 @@ def _certainty(face: dict[str, Any]) -> tuple[float, float, list[float]]:
 
 
 def matched(found: Floats, truth: Floats) -> list[int]:
-    """Return for each found box, best first, the labelled box that it takes, or -1; each is taken once."""
+    """Return for each found box, best first, the labelled box that it matches, or -1; each is matched once."""
     free = iou(found, truth)
     matches = []
     for row in range(len(found)):

@@ -1,4 +1,4 @@
-"""Figures on faces found and judged, with their intervals; weights of pictures make resampling cheap."""
+"""Figures on faces found and classified, with their intervals; weights of images make resampling cheap."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge.evaluation.dataset import LABELS
-from edge.evaluation.matching import MISSED, SAYINGS, UNSURE
+from edge.evaluation.matching import MISSED, UNSURE, VERDICTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,34 +22,35 @@ if TYPE_CHECKING:
 SIZES_PX = ((16, 24), (24, 40), (40, 80), (80, 1_000_000_000))
 _BARE = LABELS.index("without_mask")
 _Z = 1.96
-"""Of 95 %."""
-_ROUNDS, _SEED = 1000, 1
+"""Normal quantile of a 95 % interval."""
+_RESAMPLES = 1000
+_SEED = 1
 
 
-def right(o: Outcomes) -> NDArray[Any]:
-    """Return where a labelled face was found and judged right, bool (N,)."""
-    return np.asarray(o.real & (o.said == o.label))
+def correct(o: Outcomes) -> NDArray[Any]:
+    """Return where a labelled face was found and classified correctly, bool (N,)."""
+    return np.asarray(o.real & (o.verdict == o.label))
 
 
 def _recall(label: int) -> Share:
-    return lambda o: (right(o), o.label == label)
+    return lambda o: (correct(o), o.label == label)
 
 
 SHARES: dict[str, Share] = {
     "face_recall": lambda o: (o.found, o.real),
     "unmasked_recall": _recall(_BARE),
-    "unmasked_precision": lambda o: (right(o), (o.said == _BARE)),
-    "unmasked_precision_lenient": lambda o: (o.real & (o.label != 0), o.said == _BARE),
-    "accuracy_3class_on_judged": lambda o: (right(o), o.real & (o.said < UNSURE)),
-    "right_end_to_end": lambda o: (right(o), o.real),
+    "unmasked_precision": lambda o: (correct(o), (o.verdict == _BARE)),
+    "unmasked_precision_lenient": lambda o: (o.real & (o.label != 0), o.verdict == _BARE),
+    "accuracy_3class_on_judged": lambda o: (correct(o), o.real & (o.verdict < UNSURE)),
+    "right_end_to_end": lambda o: (correct(o), o.real),
     **{f"recall_{label}": _recall(place) for place, label in enumerate(LABELS)},
-    "unsure_share": lambda o: (o.said == UNSURE, o.real),
+    "unsure_share": lambda o: (o.verdict == UNSURE, o.real),
 }
-"""Each figure as (what is counted, of what), both bool (N,). `lenient`: a mask worn wrongly may be called none."""
+"""Each figure as (what is counted, of what), both bool (N,). `lenient`: a mask worn incorrectly may be called none."""
 
 
 def share(name: str, o: Outcomes, weights: NDArray[Any] | None = None) -> float:
-    """Return one of SHARES; weights: float64 (N,), how often each face counts. 0 of 0 is not a number."""
+    """Return one of SHARES; weights: float64 (N,), how often each face counts. 0 of 0 is NaN."""
     hit, of = SHARES[name](o)
     w = np.ones(len(o)) if weights is None else weights
     total = float(w[of].sum())
@@ -68,15 +69,16 @@ def average_precision(o: Outcomes, weights: NDArray[Any] | None = None) -> float
     if not len(rows) or not faces:
         return 0.0
     rows = rows[np.argsort(-o.score[rows], kind="stable")]
-    hits, seen = (w[rows] * o.real[rows]).cumsum(), w[rows].cumsum()
+    hits = (w[rows] * o.real[rows]).cumsum()
+    seen = w[rows].cumsum()
     precision = np.maximum.accumulate((hits / np.maximum(seen, 1e-9))[::-1])[::-1]
     return float(np.sum(np.diff(np.concatenate([[0.0], hits / faces])) * precision))
 
 
-def false_faces_a_picture(o: Outcomes, pictures: int, weights: NDArray[Any] | None = None) -> float:
-    """Return how many faces were found where none is labelled, for one picture."""
+def false_faces_per_image(o: Outcomes, images: int, weights: NDArray[Any] | None = None) -> float:
+    """Return how many faces were found where none is labelled, per image."""
     w = np.ones(len(o)) if weights is None else weights
-    return float(w[~o.real].sum()) / max(pictures, 1)
+    return float(w[~o.real].sum()) / max(images, 1)
 
 
 def interval(hits: int, n: int) -> tuple[float, float]:
@@ -92,58 +94,59 @@ def interval(hits: int, n: int) -> tuple[float, float]:
     return middle - half, middle + half
 
 
-def resampled(statistic: Callable[[NDArray[Any]], float], pictures: int) -> tuple[float, float]:
-    """Return the 95 % interval of a statistic of how often each picture counts, float64 (pictures,); seeded.
+def resampled(statistic: Callable[[NDArray[Any]], float], images: int) -> tuple[float, float]:
+    """Return the 95 % interval of a statistic that takes how often each image counts, float64 (images,); seeded.
 
-    Whole pictures are drawn, since faces of one picture are alike.
+    Whole images are resampled, since the faces of one image are alike.
     Source: Efron and Tibshirani, An introduction to the bootstrap, 1993, chapter 13 (percentiles).
     """
     rng = np.random.default_rng(_SEED)
-    even = np.full(pictures, 1 / pictures)
-    drawn = np.array([statistic(rng.multinomial(pictures, even).astype(np.float64)) for _ in range(_ROUNDS)])
+    even = np.full(images, 1 / images)
+    drawn = np.array([statistic(rng.multinomial(images, even).astype(np.float64)) for _ in range(_RESAMPLES)])
     if np.isnan(drawn).all():
         return math.nan, math.nan
     low, high = np.nanquantile(drawn, (0.025, 0.975))
     return float(low), float(high)
 
 
-def calibration_error(confidences: NDArray[Any], is_right: NDArray[Any], bins: int = 15) -> float:
+def calibration_error(confidences: NDArray[Any], is_correct: NDArray[Any], bins: int = 15) -> float:
     """Return the expected calibration error over equal bins of confidence.
 
     Source: Guo et al., On calibration of modern neural networks, 2017, section 2.
     """
-    gaps = [abs(confidence - part) * n for confidence, part, n in reliability(confidences, is_right, bins)]
+    gaps = [abs(confidence - part) * n for confidence, part, n in reliability(confidences, is_correct, bins)]
     return float(sum(gaps)) / max(len(confidences), 1)
 
 
-def reliability(confidences: NDArray[Any], is_right: NDArray[Any], bins: int = 10) -> list[tuple[float, float, int]]:
-    """Return (mean confidence, share right, n) of each filled bin."""
+def reliability(confidences: NDArray[Any], is_correct: NDArray[Any], bins: int = 10) -> list[tuple[float, float, int]]:
+    """Return (mean confidence, share classified correctly, n) of each bin that is not empty."""
     place = np.minimum((confidences * bins).astype(int), bins - 1)
     filled = [place == number for number in range(bins) if (place == number).any()]
-    return [(float(confidences[b].mean()), float(is_right[b].mean()), int(b.sum())) for b in filled]
+    return [(float(confidences[b].mean()), float(is_correct[b].mean()), int(b.sum())) for b in filled]
 
 
 def confusion(o: Outcomes) -> dict[str, dict[str, int]]:
     """Return how many faces of each label (rows) got each verdict, "unsure" and "missed" among them."""
     return {
-        label: {said: int(((o.label == row) & (o.said == column)).sum()) for column, said in enumerate(SAYINGS)}
+        label: {name: int(((o.label == row) & (o.verdict == column)).sum()) for column, name in enumerate(VERDICTS)}
         for row, label in enumerate(LABELS)
     }
 
 
 def by_size(o: Outcomes) -> dict[str, dict[str, int]]:
-    """Return for each range of the shorter side in px how many faces there are, were found, and were judged right."""
+    """Return for each range of the shorter side in px how many faces are labelled, found, and classified correctly."""
     slices = {}
     for low, high in SIZES_PX:
         here = o.real & (o.side_px >= low) & (o.side_px < high)
-        counts = {"faces": here, "found": here & (o.said != MISSED), "judged_right": here & right(o)}
+        counts = {"faces": here, "found": here & (o.verdict != MISSED), "judged_right": here & correct(o)}
         slices[f"{low}-{high if high < SIZES_PX[-1][1] else ''}"] = {k: int(v.sum()) for k, v in counts.items()}
     return slices
 
 
 def with_interval(name: str, o: Outcomes) -> dict[str, Any]:
-    """Return the value of one of SHARES, its 95 % interval and what it is a share of; None where it is of nothing."""
+    """Return the value of one of SHARES, its 95 % interval and its denominator n; the value is None where n is 0."""
     hit, of = SHARES[name](o)
-    n, hits = int(of.sum()), int((of & hit).sum())
+    n = int(of.sum())
+    hits = int((of & hit).sum())
     low, high = interval(hits, n)
     return {"value": round(hits / n, 4) if n else None, "low": round(low, 4), "high": round(high, 4), "n": n}

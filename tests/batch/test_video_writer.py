@@ -1,4 +1,4 @@
-"""Drawn videos: as long as what they show, playable, and none where they cannot be written."""
+"""Drawn videos have the length of their source, can be played, and are absent if they cannot be written."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def frames_of(path: Path) -> list[tuple[float, int]]:
 
 @pytest.fixture(params=["ffmpeg", "OpenCV alone"])
 def encoder(request, monkeypatch):
-    """Write by the program ffmpeg, and as where it is not installed."""
+    """Write with the program ffmpeg, and as if it were not installed."""
     if request.param == "ffmpeg":
         need("ffmpeg")
     else:
@@ -39,36 +39,36 @@ def encoder(request, monkeypatch):
 
 
 def test_a_frame_stays_until_the_next_one_is_due(tmp_path, encoder):
-    film = VideoWriter(tmp_path / "v.mp4", 4.0)
+    video = VideoWriter(tmp_path / "v.mp4", 4.0)
     for at, level in ((0.0, 50), (0.25, 100), (1.5, 150), (1.52, 200)):
-        film.write(grey(level), at)
-    film.close()
+        video.write(grey(level), at)
+    video.close()
     shown = [(0.25 * k, 50 if k < 1 else 100 if k < 6 else 200) for k in range(7)]
     assert frames_of(tmp_path / "v.mp4") == shown
     assert list(tmp_path.iterdir()) == [tmp_path / "v.mp4"]
 
 
-def test_odd_sides_and_a_size_that_changes_are_fitted(tmp_path, encoder):
-    film = VideoWriter(tmp_path / "v.mp4", 10.0)
+def test_sides_of_odd_length_and_a_size_that_changes_are_fitted(tmp_path, encoder):
+    video = VideoWriter(tmp_path / "v.mp4", 10.0)
     for step, size_px in enumerate(((65, 49), (65, 49), (130, 98), (40, 40))):
-        film.write(grey(100, size_px), step / 10)
-    film.close()
+        video.write(grey(100, size_px), step / 10)
+    video.close()
     assert [level for _, level in frames_of(tmp_path / "v.mp4")] == [100] * 4
 
 
-def test_a_folder_and_a_name_that_are_no_utf_8_take_a_film(tmp_path, encoder):
+def test_a_folder_and_a_name_that_are_not_utf_8_are_accepted(tmp_path, encoder):
     folder = tmp_path / os.fsdecode(b"caf\xe9")
     folder.mkdir()
-    film = VideoWriter(folder / os.fsdecode(b"vid\xe9o.mp4"), 10.0)
-    film.write(grey(100), 0.0)
-    film.close()
+    video = VideoWriter(folder / os.fsdecode(b"vid\xe9o.mp4"), 10.0)
+    video.write(grey(100), 0.0)
+    video.close()
     assert len(frames_of(folder / os.fsdecode(b"vid\xe9o.mp4"))) == 1
 
 
-def test_h_264_is_written_where_ffmpeg_is_there(tmp_path):
-    film = VideoWriter(tmp_path / "v.mp4", 10.0)
-    film.write(grey(100), 0.0)
-    film.close()
+def test_h_264_is_written_if_ffmpeg_is_installed(tmp_path):
+    video = VideoWriter(tmp_path / "v.mp4", 10.0)
+    video.write(grey(100), 0.0)
+    video.close()
     command = [
         need("ffprobe"),
         "-v",
@@ -82,22 +82,22 @@ def test_h_264_is_written_where_ffmpeg_is_there(tmp_path):
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == "h264"
 
 
-def test_a_film_without_a_frame_is_none(tmp_path, encoder):
+def test_a_video_without_a_frame_is_not_written(tmp_path, encoder):
     VideoWriter(tmp_path / "v.mp4", 10.0).close()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_is_gone_is_named(tmp_path, encoder):
-    film = VideoWriter(tmp_path / "gone/v.mp4", 10.0)
+def test_the_error_names_a_folder_that_no_longer_exists(tmp_path, encoder):
+    video = VideoWriter(tmp_path / "gone/v.mp4", 10.0)
     with pytest.raises(OutputError, match=r"gone/v\.mp4: cannot be written: No such file"):
-        film.write(grey(100), 0.0)
+        video.write(grey(100), 0.0)
 
 
 def row(*tracks: tuple[int, str], at: float = 0.0) -> dict:
     return {"t_s": at, "faces": [{"track_id": number, "track_label": label} for number, label in tracks]}
 
 
-def test_a_summary_counts_people_by_what_they_wore_for_longest():
+def test_a_summary_counts_people_by_their_most_frequent_label():
     summary = Summary("clip.mp4")
     for at in range(3):
         summary.write(row((1, "without_mask"), (2, "unsure"), at=float(at)))

@@ -143,5 +143,5 @@ def test_libraries_compiled_for_another_numpy_are_reported_with_the_fix(numpy_2)
     )
     opened = f"from pathlib import Path; from edge.tflite import Model; Model(Path({str(ROOT / 'models/mask')!r}))"
     error = run([numpy_2.python, "-c", opened], environment()).last_line
-    assert error.startswith("edge.errors.ModelError: tflite_runtime.interpreter does not go with numpy 2.")
+    assert error.startswith("edge.errors.ModelError: tflite_runtime.interpreter does not work with numpy 2.")
     assert error.endswith("fix: pip install 'numpy<2'")

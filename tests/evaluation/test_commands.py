@@ -1,4 +1,4 @@
-"""`maskwatch evaluate` and `maskwatch compare`, as a user types them, on pictures of the demo."""
+"""`maskwatch evaluate` and `maskwatch compare`, as a user types them, on images of the demo."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def scenes(tmp_path_factory, demo_scenes):
 
 
 @pytest.fixture(scope="module")
-def spoiled(tmp_path_factory):
-    """Return the shipped mask model with a threshold under which nothing is sure."""
-    folder = tmp_path_factory.mktemp("spoiled") / "mask"
+def unsure_model(tmp_path_factory):
+    """Return the mask model that ships with a threshold at which every verdict is unsure."""
+    folder = tmp_path_factory.mktemp("unsure") / "mask"
     shutil.copytree(MASK, folder)
     text = (folder / "model.toml").read_text()
     (folder / "model.toml").write_text(
@@ -60,23 +60,23 @@ def test_evaluate_counts_faces_verdicts_and_intervals(tmp_path, scenes):
     assert cv2.imread(str(plot)).shape[2] == 3
 
 
-def test_evaluate_uses_the_profile_and_the_model_that_the_settings_name(tmp_path, scenes, spoiled):
+def test_evaluate_uses_the_profile_and_the_model_that_the_settings_name(tmp_path, scenes, unsure_model):
     out = tmp_path / "e.json"
-    named = ("--set", "detector.profile=live", "--set", f"classifier.model={spoiled}")
+    named = ("--set", "detector.profile=live", "--set", f"classifier.model={unsure_model}")
     assert maskwatch("evaluate", scenes, "--json", out, *named).returncode == 0
     figures = json.loads(out.read_text())
     assert figures["models"]["face"]["name"] == "centerface-small"
     assert figures["unsure_share"]["value"] == 1
 
 
-def test_evaluate_can_look_without_colour(tmp_path, scenes):
+def test_evaluate_can_remove_the_colours(tmp_path, scenes):
     rows = [tmp_path / "plain.jsonl", tmp_path / "grey.jsonl"]
     for path, colour in zip(rows, ("plain", "grey"), strict=True):
         assert maskwatch("evaluate", scenes, "--rows", path, "--colour", colour).returncode == 0
     assert rows[0].read_text() != rows[1].read_text()
 
 
-def test_a_picture_that_cannot_be_read_is_told_and_its_faces_are_missed(tmp_path, scenes):
+def test_an_image_that_cannot_be_read_is_reported_and_its_faces_are_missed(tmp_path, scenes):
     (tmp_path / "d").mkdir()
     shutil.copy(scenes / "20.0.png", tmp_path / "d" / "good.png")
     (tmp_path / "d" / "bad.png").write_bytes(b"no picture")
@@ -95,7 +95,7 @@ def test_a_picture_that_cannot_be_read_is_told_and_its_faces_are_missed(tmp_path
     assert (figures["pictures_unreadable"], figures["unmasked_recall"]["value"]) == (1, 0.5)
 
 
-def test_folders_by_label_are_a_dataset_too(tmp_path, demo_scenes):
+def test_one_folder_per_label_is_a_dataset_too(tmp_path, demo_scenes):
     for label, at, columns in (("with_mask", 15.0, slice(0, 480)), ("without_mask", 20.0, slice(480, 960))):
         (tmp_path / label).mkdir()
         cv2.imwrite(str(tmp_path / label / "a.png"), demo_scenes[at][:, columns])
@@ -116,9 +116,9 @@ def test_a_model_does_not_differ_from_itself(tmp_path, scenes):
     assert figures["figures"]["right_end_to_end"]["difference"] == 0
 
 
-def test_a_worse_mask_model_shows_in_figures_and_on_the_sheet(tmp_path, scenes, spoiled):
+def test_a_worse_mask_model_shows_in_figures_and_on_the_sheet(tmp_path, scenes, unsure_model):
     out, sheet = tmp_path / "c.json", tmp_path / "c.png"
-    done = maskwatch("compare", MASK, spoiled, scenes, "--json", out, "--sheet", sheet)
+    done = maskwatch("compare", MASK, unsure_model, scenes, "--json", out, "--sheet", sheet)
     assert done.returncode == 0, done.stderr
     figures = json.loads(out.read_text())
     assert figures["disagree"] == 6
@@ -130,22 +130,22 @@ def test_a_worse_mask_model_shows_in_figures_and_on_the_sheet(tmp_path, scenes, 
     assert len(np.unique(image)) > 50
 
 
-def test_two_detectors_are_compared_on_the_same_pictures(tmp_path, scenes):
+def test_two_detectors_are_compared_on_the_same_images(tmp_path, scenes):
     out = tmp_path / "c.json"
     assert maskwatch("compare", LIVE, QUALITY, scenes, "--json", out, "--sheet", tmp_path / "s.png").returncode == 0
     figures = json.loads(out.read_text())
     assert figures["kind"] == "face"
     assert figures["figures"]["face_ap"] == {"a": 1, "b": 1, "difference": 0, "low": 0, "high": 0}
-    assert cv2.imread(str(tmp_path / "s.png")) is not None, "also where there is nothing to show"
+    assert cv2.imread(str(tmp_path / "s.png")) is not None, "even if there is nothing to show"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "message"),
     [
-        (["evaluate", "{empty}"], 66, "holds no labelled pictures"),
+        (["evaluate", "{empty}"], 66, "has no labelled images"),
         (["evaluate", "{empty}/none"], 66, "no such folder"),
         (["evaluate", "{scenes}", "--json", "/nonexistent/e.json"], 78, "/nonexistent/e.json: cannot be written"),
-        (["evaluate", "{scenes}", "--plot", "{empty}/curve.txt"], 78, "name it .png or .jpg"),
+        (["evaluate", "{scenes}", "--plot", "{empty}/curve.txt"], 78, "use the extension .png or .jpg"),
         (["evaluate", "{scenes}", "--colour", "blue"], 2, "--colour"),
         (["compare", MASK, QUALITY, "{scenes}"], 65, "compare two of one kind"),
         (["compare", MASK, "{empty}", "{scenes}"], 65, "model.toml: no such file"),
@@ -153,7 +153,7 @@ def test_two_detectors_are_compared_on_the_same_pictures(tmp_path, scenes):
         (["compare", MASK, MASK], 2, "Missing argument"),
     ],
 )
-def test_bad_input_gets_one_sentence_and_its_exit_code(tmp_path, scenes, arguments, code, said):
+def test_bad_input_gives_one_sentence_and_its_exit_code(tmp_path, scenes, arguments, code, message):
     crops = tmp_path / "crops"
     (crops / "with_mask").mkdir(parents=True)
     shutil.copy(scenes / "15.0.png", crops / "with_mask")
@@ -161,5 +161,5 @@ def test_bad_input_gets_one_sentence_and_its_exit_code(tmp_path, scenes, argumen
     empty.mkdir()
     done = maskwatch(*[str(a).format(empty=empty, scenes=scenes, crops=crops) for a in arguments])
     assert done.returncode == code, done.stderr
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr

@@ -1,4 +1,4 @@
-"""Labelled pictures: three ways to lie on disk, and one sentence for each way to be wrong."""
+"""Labelled images: three layouts on disk, and one sentence for each error."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ def scenes(folder, *lines):
     return folder
 
 
-def test_a_box_becomes_corners_and_its_label_a_place(tmp_path):
+def test_a_box_becomes_corners_and_its_label_a_number(tmp_path):
     made = read_dataset(scenes(tmp_path, {"file": "a.png", "boxes": [BOX, [0, 0, 5, 6, "incorrect_mask"]], "width": 9}))
-    (picture,) = made.pictures
+    (image,) = made.images
     assert made.is_scenes
-    assert picture.path == tmp_path / "a.png"
-    assert picture.boxes.tolist() == [[10, 20, 40, 60], [0, 0, 5, 6]]
-    assert picture.labels.tolist() == [0, 2]
+    assert image.path == tmp_path / "a.png"
+    assert image.boxes.tolist() == [[10, 20, 40, 60], [0, 0, 5, 6]]
+    assert image.labels.tolist() == [0, 2]
 
 
 @pytest.mark.parametrize(
-    ("said", "complete"), [({}, True), ({"labels_complete": None}, False), ({"labels_complete": False}, False)]
+    ("given", "complete"), [({}, True), ({"labels_complete": None}, False), ({"labels_complete": False}, False)]
 )
-def test_faces_are_false_only_where_a_picture_says_that_all_are_labelled(tmp_path, said, complete):
-    made = read_dataset(scenes(tmp_path, {"file": "a.png", "boxes": [], **said}))
-    assert made.pictures[0].complete is complete
+def test_faces_can_be_false_only_in_an_image_with_all_faces_labelled(tmp_path, given, complete):
+    made = read_dataset(scenes(tmp_path, {"file": "a.png", "boxes": [], **given}))
+    assert made.images[0].complete is complete
 
 
-def test_a_listing_of_crops_gives_one_label_a_picture(tmp_path):
+def test_a_listing_of_crops_gives_one_label_per_image(tmp_path):
     (tmp_path / "crops.jsonl").write_text(
         '{"file": "x/1.jpg", "label": "without_mask"}\n\n{"file": "2.jpg", "label": "with_mask"}\n'
     )
     made = read_dataset(tmp_path)
     assert not made.is_scenes
-    assert [picture.labels.tolist() for picture in made.pictures] == [[1], [0]]
-    assert made.pictures[0].boxes.shape == (0, 4)
+    assert [image.labels.tolist() for image in made.images] == [[1], [0]]
+    assert made.images[0].boxes.shape == (0, 4)
 
 
 def test_folders_named_by_label_need_no_listing(tmp_path):
@@ -53,21 +53,21 @@ def test_folders_named_by_label_need_no_listing(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     made = read_dataset(tmp_path)
-    assert [(picture.path.name, int(picture.labels[0])) for picture in made.pictures] == [
+    assert [(image.path.name, int(image.labels[0])) for image in made.images] == [
         ("a.JPG", 0),
         ("b.png", 0),
         ("c.png", 2),
     ]
 
 
-def test_the_hash_tells_one_listing_from_another(tmp_path):
+def test_listings_that_differ_have_different_hashes(tmp_path):
     first = read_dataset(scenes(tmp_path, {"file": "a.png", "boxes": [BOX]})).sha256
     assert first == read_dataset(tmp_path).sha256
     assert first != read_dataset(scenes(tmp_path, {"file": "b.png", "boxes": [BOX]})).sha256
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "message"),
     [
         (['{"file": "a.png"\n'], "boxes.jsonl:1: Invalid JSON"),
         ([{"file": "a.png", "boxes": []}, {"file": "b.png"}], "boxes.jsonl:2: boxes: Field required"),
@@ -75,23 +75,23 @@ def test_the_hash_tells_one_listing_from_another(tmp_path):
         ([{"file": "a.png", "boxes": [[1, 2, 3, "with_mask"]]}], "boxes.jsonl:1: boxes.0"),
         ([{"file": "a.png", "boxes": [[1, 2, -3, 4, "with_mask"]]}], "a box is x, y, width, height"),
         (['{"file": "a.png", "boxes": [[1, 2, 1e999, 4, "with_mask"]]}\n'], "a box is x, y, width, height"),
-        ([], "names no picture"),
+        ([], "lists no image"),
     ],
 )
-def test_a_wrong_line_is_named(tmp_path, lines, said):
+def test_the_error_names_the_wrong_line(tmp_path, lines, message):
     with pytest.raises(InputError) as caught:
         read_dataset(scenes(tmp_path, *lines))
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_a_folder_without_labels_is_told_what_is_wanted(tmp_path):
-    with pytest.raises(InputError, match=r"boxes\.jsonl, crops\.jsonl, or a folder for each label: with_mask"):
+def test_the_error_on_a_folder_without_labels_lists_what_is_expected(tmp_path):
+    with pytest.raises(InputError, match=r"boxes\.jsonl, crops\.jsonl, or one folder per label: with_mask"):
         read_dataset(tmp_path)
     with pytest.raises(InputError, match="no such folder"):
         read_dataset(tmp_path / "none")
 
 
-def test_boxes_are_float32_rows_also_where_there_are_none(tmp_path):
-    picture = read_dataset(scenes(tmp_path, {"file": "a.png", "boxes": []})).pictures[0]
-    assert (picture.boxes.shape, picture.boxes.dtype) == ((0, 4), np.float32)
+def test_boxes_are_float32_rows_even_if_there_are_none(tmp_path):
+    image = read_dataset(scenes(tmp_path, {"file": "a.png", "boxes": []})).images[0]
+    assert (image.boxes.shape, image.boxes.dtype) == ((0, 4), np.float32)

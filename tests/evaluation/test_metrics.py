@@ -1,4 +1,4 @@
-"""What the figures count, by hand-made faces."""
+"""What the figures count, shown on hand-made faces."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.evaluation.dataset import LABELS, Dataset, Labelled
+from edge.evaluation.dataset import LABELS, Dataset, LabelledImage
 from edge.evaluation.matching import MISSED, NO_FACE, UNSURE, matched, outcomes
 from edge.evaluation.metrics import (
     average_precision,
     by_size,
     calibration_error,
     confusion,
-    false_faces_a_picture,
+    false_faces_per_image,
     interval,
     reliability,
     resampled,
@@ -22,10 +22,10 @@ from edge.evaluation.metrics import (
 )
 
 
-def picture(*boxes, complete=True):
-    """Return a labelled picture; a box is x, y, side, label."""
+def labelled(*boxes, complete=True):
+    """Return a labelled image; a box is x, y, side, label."""
     corners = np.array([[x, y, x + side, y + side] for x, y, side, _ in boxes], np.float32).reshape(-1, 4)
-    return Labelled(Path("a.png"), corners, np.array([LABELS.index(box[3]) for box in boxes], np.int64), complete)
+    return LabelledImage(Path("a.png"), corners, np.array([LABELS.index(box[3]) for box in boxes], np.int64), complete)
 
 
 def face(x, y, side, label, score=0.9, confidence=0.9, best=None):
@@ -34,12 +34,12 @@ def face(x, y, side, label, score=0.9, confidence=0.9, best=None):
 
 
 def made(*pairs, is_scenes=True):
-    """Return the outcomes of (labelled picture, faces found) pairs."""
+    """Return the outcomes of (labelled image, faces found) pairs."""
     dataset = Dataset("made", tuple(pair[0] for pair in pairs), is_scenes, "0" * 64)
     return outcomes(dataset, [{"source": "a.png", "faces": pair[1]} for pair in pairs])
 
 
-def test_each_labelled_box_is_taken_once_by_the_best_that_overlaps_it():
+def test_each_labelled_box_is_matched_once_by_the_best_box_that_overlaps_it():
     found = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [50, 50, 60, 60]], np.float32)
     assert matched(found, found[[1]]) == [0, -1, -1]
     assert matched(found, found[:0]) == [-1, -1, -1]
@@ -49,60 +49,58 @@ def test_each_labelled_box_is_taken_once_by_the_best_that_overlaps_it():
 def test_a_face_is_found_missed_or_false():
     o = made(
         (
-            picture((0, 0, 40, "with_mask"), (100, 0, 40, "without_mask")),
+            labelled((0, 0, 40, "with_mask"), (100, 0, 40, "without_mask")),
             [face(2, 0, 40, "with_mask"), face(200, 0, 40, "without_mask")],
         )
     )
     assert o.label.tolist() == [0, NO_FACE, 1]
-    assert o.said.tolist() == [0, 1, MISSED]
+    assert o.verdict.tolist() == [0, 1, MISSED]
     assert o.face.tolist() == [0, NO_FACE, 1]
     assert o.box[2].tolist() == [100, 0, 140, 40]
     assert share("face_recall", o) == share("right_end_to_end", o) == 0.5
     assert share("unmasked_precision", o) == 0
-    assert false_faces_a_picture(o, 1) == 1
+    assert false_faces_per_image(o, 1) == 1
 
 
-def test_faces_under_sixteen_pixels_count_neither_way():
-    small, found = (
-        picture((0, 0, 15, "with_mask"), complete=True),
-        [face(0, 0, 15, "without_mask"), face(90, 0, 15, "without_mask")],
-    )
+def test_faces_under_sixteen_pixels_are_not_counted():
+    small = labelled((0, 0, 15, "with_mask"), complete=True)
+    found = [face(0, 0, 15, "without_mask"), face(90, 0, 15, "without_mask")]
     assert len(made((small, found))) == 0
 
 
-def test_where_not_every_face_is_labelled_none_is_false():
-    assert len(made((picture(complete=False), [face(0, 0, 40, "without_mask")]))) == 0
+def test_in_an_image_that_is_not_completely_labelled_no_face_is_false():
+    assert len(made((labelled(complete=False), [face(0, 0, 40, "without_mask")]))) == 0
 
 
-def test_faces_are_numbered_over_all_pictures():
-    one = picture((0, 0, 40, "with_mask"))
+def test_faces_are_numbered_over_all_images():
+    one = labelled((0, 0, 40, "with_mask"))
     assert made((one, [face(0, 0, 40, "with_mask")]), (one, []), (one, [])).face.tolist() == [0, 1, 2]
 
 
-def test_of_a_picture_with_one_label_the_largest_face_is_judged():
-    single = Labelled(Path("a.png"), np.zeros((0, 4), np.float32), np.array([2]))
+def test_the_label_of_an_image_without_boxes_is_that_of_its_largest_face():
+    single = LabelledImage(Path("a.png"), np.zeros((0, 4), np.float32), np.array([2]))
     o = made(
         (single, [face(0, 0, 20, "with_mask"), face(50, 0, 60, "incorrect_mask", score=0.5)]),
         (single, []),
         is_scenes=False,
     )
-    assert o.said.tolist() == [2, MISSED]
+    assert o.verdict.tolist() == [2, MISSED]
     assert share("recall_incorrect_mask", o) == 0.5
 
 
-def test_a_mask_worn_wrongly_that_is_called_none_is_wrong_but_leniently_right():
-    worn = picture((0, 0, 40, "incorrect_mask"))
+def test_an_incorrect_mask_classified_as_none_is_an_error_except_in_the_lenient_figure():
+    worn = labelled((0, 0, 40, "incorrect_mask"))
     o = made((worn, [face(0, 0, 40, "without_mask")]))
     assert (share("unmasked_precision", o), share("unmasked_precision_lenient", o)) == (0, 1)
 
 
-def test_unsure_is_an_answer_that_is_not_judged():
-    bare = picture((0, 0, 40, "without_mask"))
+def test_unsure_is_a_verdict_that_the_accuracy_leaves_out():
+    bare = labelled((0, 0, 40, "without_mask"))
     o = made(
         (bare, [face(0, 0, 40, "unsure", confidence=0.5, best="without_mask")]),
         (bare, [face(0, 0, 40, "without_mask")]),
     )
-    assert o.said.tolist() == [UNSURE, 1]
+    assert o.verdict.tolist() == [UNSURE, 1]
     assert (share("unsure_share", o), share("accuracy_3class_on_judged", o), share("right_end_to_end", o)) == (
         0.5,
         1,
@@ -112,22 +110,22 @@ def test_unsure_is_an_answer_that_is_not_judged():
 
 
 def test_average_precision_by_hand():
-    scene = picture((0, 0, 40, "with_mask"), (100, 0, 40, "with_mask"), (200, 0, 40, "with_mask"))
-    hits, wrong = ((0, 0.9), (100, 0.7)), ((300, 0.8), (400, 0.6))
+    scene = labelled((0, 0, 40, "with_mask"), (100, 0, 40, "with_mask"), (200, 0, 40, "with_mask"))
+    hits = ((0, 0.9), (100, 0.7))
+    wrong = ((300, 0.8), (400, 0.6))
     found = [face(x, 0, 40, "with_mask", score) for x, score in hits + wrong]
     o = made((scene, found))
     assert average_precision(o) == pytest.approx(1 / 3 * 1 + 1 / 3 * 2 / 3)
     assert average_precision(made((scene, []))) == 0
 
 
-def test_to_weigh_a_picture_twice_is_to_have_it_twice():
-    scene, found = (
-        picture((0, 0, 40, "with_mask")),
-        [face(0, 0, 40, "with_mask", 0.6), face(200, 0, 40, "without_mask", 0.7)],
-    )
-    other = (picture((0, 0, 40, "without_mask"), (90, 0, 40, "with_mask")), [face(0, 0, 40, "without_mask", 0.65)])
-    o, twice = made((scene, found), other), made((scene, found), (scene, found), other)
-    weights = np.array([2.0, 1.0])[o.picture]
+def test_an_image_of_weight_two_counts_like_two_images():
+    scene = labelled((0, 0, 40, "with_mask"))
+    found = [face(0, 0, 40, "with_mask", 0.6), face(200, 0, 40, "without_mask", 0.7)]
+    other = (labelled((0, 0, 40, "without_mask"), (90, 0, 40, "with_mask")), [face(0, 0, 40, "without_mask", 0.65)])
+    o = made((scene, found), other)
+    twice = made((scene, found), (scene, found), other)
+    weights = np.array([2.0, 1.0])[o.image]
     assert average_precision(o, weights) == pytest.approx(average_precision(twice))
     for name in ("right_end_to_end", "unmasked_precision", "face_recall"):
         assert share(name, o, weights) == pytest.approx(share(name, twice))
@@ -135,15 +133,15 @@ def test_to_weigh_a_picture_twice_is_to_have_it_twice():
 
 def test_the_confusion_has_every_label_and_every_verdict():
     o = made(
-        (picture((0, 0, 40, "with_mask")), [face(0, 0, 40, "incorrect_mask")]), (picture((0, 0, 40, "with_mask")), [])
+        (labelled((0, 0, 40, "with_mask")), [face(0, 0, 40, "incorrect_mask")]), (labelled((0, 0, 40, "with_mask")), [])
     )
     counts = confusion(o)
     assert counts["with_mask"] == {"with_mask": 0, "without_mask": 0, "incorrect_mask": 1, "unsure": 0, "missed": 1}
     assert sum(counts["without_mask"].values()) == 0
 
 
-def test_slices_go_by_the_labelled_side():
-    o = made((picture((0, 0, 23, "with_mask"), (100, 0, 24, "with_mask")), [face(98, 0, 30, "with_mask")]))
+def test_slices_use_the_side_of_the_labelled_box():
+    o = made((labelled((0, 0, 23, "with_mask"), (100, 0, 24, "with_mask")), [face(98, 0, 30, "with_mask")]))
     assert by_size(o)["16-24"] == {"faces": 1, "found": 0, "judged_right": 0}
     assert by_size(o)["24-40"] == {"faces": 1, "found": 1, "judged_right": 1}
 
@@ -155,7 +153,7 @@ def test_wilsons_interval(hits, n, low, high):
     assert interval(hits, n) == pytest.approx((low, high), abs=1e-4)
 
 
-def test_drawing_pictures_anew_gives_the_interval_of_a_mean_and_the_same_one_twice():
+def test_resampling_gives_the_interval_of_a_mean_and_is_repeatable():
     values = np.array([0.0, 1.0] * 50)
 
     def mean(weights):
@@ -166,9 +164,10 @@ def test_drawing_pictures_anew_gives_the_interval_of_a_mean_and_the_same_one_twi
     assert (low, high) == pytest.approx((0.4, 0.6), abs=0.02)
 
 
-def test_confidence_is_honest_where_it_is_the_share_that_is_right():
-    confidence, right = np.full(10, 0.8), np.array([True] * 8 + [False] * 2)
-    assert calibration_error(confidence, right) == pytest.approx(0)
+def test_confidence_equal_to_the_share_classified_correctly_has_no_calibration_error():
+    confidence = np.full(10, 0.8)
+    correct = np.array([True] * 8 + [False] * 2)
+    assert calibration_error(confidence, correct) == pytest.approx(0)
     assert calibration_error(confidence, np.zeros(10, bool)) == pytest.approx(0.8)
-    assert reliability(confidence, right) == [(pytest.approx(0.8), 0.8, 10)]
+    assert reliability(confidence, correct) == [(pytest.approx(0.8), 0.8, 10)]
     assert calibration_error(np.zeros(0), np.zeros(0, bool)) == 0

@@ -19,9 +19,9 @@ from rich.progress import Progress
 from edge.batch.images import COLOURS
 from edge.classify.mask import softmax
 from edge.evaluation.dataset import read_dataset
-from edge.evaluation.evaluate import Evaluation, judge_dataset
+from edge.evaluation.evaluate import Evaluation, classify_dataset
 from edge.evaluation.evaluate import report as figures
-from edge.evaluation.matching import SAYINGS, outcomes
+from edge.evaluation.matching import VERDICTS, outcomes
 from edge.evaluation.metrics import interval
 from edge.stages import Models, models_of
 from edge.tflite import read_spec
@@ -41,26 +41,26 @@ _DRAWN_SEED = 99
 """Differs from the seed of the training drawings."""
 
 
-def judged(folder: Path, models: Models, colour: str = "plain") -> Evaluation:
-    """Judge one source as `maskwatch evaluate` does; pictures that cannot be read count as ones without a face."""
+def classified(folder: Path, models: Models, colour: str = "plain") -> Evaluation:
+    """Classify one source as `maskwatch evaluate` does; unreadable images count as images without a face."""
 
-    def tell(error: CameraError) -> None:
+    def warn(error: CameraError) -> None:
         log.warning("%s", error)
 
     with Progress() as progress:
-        return judge_dataset(read_dataset(folder), models, COLOURS[colour], progress, tell)
+        return classify_dataset(read_dataset(folder), models, COLOURS[colour], progress, warn)
 
 
 def in_colours(folder: Path, models: Models, colours: tuple[str, ...]) -> dict[str, Any]:
     """Return the report on one source for each colouring."""
-    return {colour: figures(judged(folder, models, colour), models) for colour in colours}
+    return {colour: figures(classified(folder, models, colour), models) for colour in colours}
 
 
 def third_class(folder: Path, models: Models) -> dict[str, int]:
-    """Return how often the largest face of each picture of a source got each verdict; "missed": no face was found."""
-    done = judged(folder, models)
-    said = outcomes(done.dataset, done.rows).said
-    return {verdict: int((said == place).sum()) for place, verdict in enumerate(SAYINGS)}
+    """Return how often the largest face of each image of a source got each verdict; "missed": no face was found."""
+    evaluation = classified(folder, models)
+    verdicts = outcomes(evaluation.dataset, evaluation.rows).verdict
+    return {name: int((verdicts == place).sum()) for place, name in enumerate(VERDICTS)}
 
 
 def slice_figures(part: Slice, mask: Path) -> dict[str, Any]:
