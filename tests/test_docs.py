@@ -1,44 +1,76 @@
-"""What the documents promise is there."""
+"""What the documents promise is there: links, anchors, tests, settings, commands and options, make targets."""
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
+import subprocess
 import tomllib
 from pathlib import Path
 
 import pytest
+import typer.main
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("systemd/*.md"), *ROOT.glob("models/*/CARD.md")]
+DOCUMENTS = [
+    *ROOT.glob("*.md"),
+    *ROOT.glob("docs/*.md"),
+    *ROOT.glob("systemd/*.md"),
+    *ROOT.glob("models/*/CARD.md"),
+    *ROOT.glob("models/*/*/CARD.md"),
+]
+every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 
 
-def named(document: Path) -> set[str]:
-    return set(re.findall(r"`(test_\w+)`", document.read_text()))
+def prose(document: Path) -> str:
+    """Return a document without its indented blocks, its code and its pictures' alternative texts."""
+    lines = [line for line in document.read_text().splitlines() if not line.startswith("    ")]
+    return re.sub(r"`[^`]*`", "", "\n".join(lines))
 
 
-def test_every_test_that_a_document_names_exists():
+def anchors(document: Path) -> set[str]:
+    """Return the anchors of a document's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ +(.+)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@every_document
+def test_every_test_that_a_document_names_exists(document):
     written = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
-    for document in DOCUMENTS:
-        missing = {name for name in named(document) if f"def {name}(" not in written}
-        assert missing == set(), document.name
+    named = set(re.findall(r"`(test_\w+)`", document.read_text()))
+    assert {name for name in named if f"def {name}(" not in written and name != "test_alert"} == set()
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_link_of_a_document_leads_somewhere(document):
-    links = re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text())
-    assert [link for link in links if not (document.parent / link).exists()] == []
+@every_document
+def test_every_link_of_a_document_leads_to_a_file_and_to_a_heading_of_it(document):
+    broken = []
+    for link in re.findall(r"\]\((?!https?:)([^)\s]+)\)", prose(document)):
+        path, _, anchor = link.partition("#")
+        target = document.parent / path if path else document
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+    assert broken == []
 
 
-def test_the_models_in_the_examples_of_contract_and_readme_are_those_that_ship():
-    told = re.compile(r'"name":"([\w-]+)","version":"([\d.]+)",\s*"sha256":"(\w{64})"')
+def test_every_page_is_linked_from_the_index():
+    linked = set(re.findall(r"\]\(([\w-]+\.md)\)", (ROOT / "docs/README.md").read_text()))
+    assert {path.name for path in ROOT.glob("docs/*.md")} - linked == {"README.md"}
+
+
+def test_the_models_in_the_examples_of_the_contract_are_those_that_ship():
+    shown = re.compile(r'"name":"([\w-]+)","version":"([\d.]+)",\s*"sha256":"(\w{64})"')
     specs = [tomllib.loads(path.read_text()) for path in ROOT.glob("models/**/model.toml")]
     ship = {(spec["name"], spec["version"], spec["sha256"]) for spec in specs}
-    examples = told.findall((ROOT / "docs/mqtt.md").read_text())
+    examples = shown.findall((ROOT / "docs/mqtt.md").read_text())
     assert len(examples) == 5
     assert set(examples) <= ship
-    in_short = re.findall(r'"name":"([\w-]+)","version":"([\d.]+)","sha256":"…"', (ROOT / "README.md").read_text())
-    assert len(in_short) == 1
-    assert set(in_short) <= {(name, version) for name, version, _ in ship}
+
+
+def test_the_contract_lists_every_problem_of_its_schema():
+    schema = json.loads((ROOT / "docs/schemas/problem.json").read_text())
+    row = re.search(r"^\| `problem/ID` \|([^|]*)\|", (ROOT / "docs/mqtt.md").read_text(), re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", row[1])) == set(schema["properties"]["id"]["enum"])
 
 
 def test_every_provision_of_the_standard_has_its_row():
@@ -46,32 +78,81 @@ def test_every_provision_of_the_standard_has_its_row():
     assert [number for number in range(1, 14) if f"| 5.{number} " not in text] == []
 
 
-def test_every_command_of_the_readme_is_one():
+def command_lines(document: Path, program: str) -> list[str]:
+    """Return the command lines of a program in a document's blocks and `quoted` words, without comments."""
+    text = document.read_text()
+    blocks = re.findall(rf"^    (?:sudo )?({program} .*)$", text, re.MULTILINE)
+    return [re.sub(r"\s+#.*", "", line) for line in blocks + re.findall(rf"`(?:sudo )?({program} [a-z][^`]*)`", text)]
+
+
+@every_document
+def test_every_maskwatch_command_of_a_document_has_its_options(document):
     from edge.cli import app
 
-    commands = {command.name or command.callback.__name__ for command in app.registered_commands}
-    used = set(re.findall(r"^\s+maskwatch (\w+)", (ROOT / "README.md").read_text(), re.MULTILINE))
-    assert used
-    assert used <= commands
+    commands = typer.main.get_command(app).commands
+    wrong = []
+    for line in command_lines(document, "maskwatch"):
+        _, name, *words = shlex.split(line)
+        if name == "COMMAND":
+            continue
+        known = {option for parameter in commands[name].params for option in parameter.opts} if name in commands else {}
+        used = {word.partition("=")[0] for word in words if word.startswith("--")}
+        if name not in commands or not used <= {*known, "--help"}:
+            wrong.append(line)
+    assert wrong == []
 
 
-def test_every_setting_that_a_document_names_exists():
+def test_the_documents_show_most_commands():
+    shown = {shlex.split(line)[1] for document in DOCUMENTS for line in command_lines(document, "maskwatch")}
+    assert {"run", "view", "sign", "web", "watch", "detect", "bench", "evaluate", "compare"} <= shown
+    assert {"doctor", "setup", "calibrate", "check", "purge", "sheet"} <= shown
+
+
+@every_document
+def test_every_make_target_of_a_document_exists(document):
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    lines = command_lines(document, "make")
+    assert {line.split()[1] for line in lines if re.fullmatch(r"[a-z-]+", line.split()[1])} <= targets
+
+
+@every_document
+def test_every_setting_that_a_document_names_exists(document):
     from edge.settings.load import load
 
     known = set(load(system_file=Path("/nonexistent")).origins)
     sections = {key.split(".")[0] for key in known}
-    for document in DOCUMENTS:
-        keys = set(re.findall(r"`(?:--set )?([a-z]+\.[a-z_]+)(?:=[^`]*)?`", document.read_text()))
-        wrong = {key for key in keys if key.split(".")[0] in sections and key not in known}
-        assert wrong - {"config.toml", "model.toml"} == set(), document.name
+    text = document.read_text()
+    keys = set(re.findall(r"`(?:--set )?([a-z]+\.[a-z_]+)(?:=[^`]*)?`", text))
+    keys |= set(re.findall(r"--set '?([a-z]+\.[a-z_]+)=", text))
+    wrong = {key for key in keys if key.split(".")[0] in sections and key not in known}
+    assert wrong - {"config.toml", "model.toml"} == set()
+
+
+@every_document
+def test_every_settings_file_in_a_document_is_one(document):
+    from edge.settings.load import load
+
+    known = set(load(system_file=Path("/nonexistent")).origins)
+    sections = {key.split(".")[0] for key in known}
+    for block in re.findall(r"(?:^    .*\n|^\n(?=    ))+", document.read_text(), re.MULTILINE):
+        text = re.sub(r"^    ", "", block, flags=re.MULTILINE)
+        first = re.match(r"\s*\[([a-z]+)\]", text)
+        if first and first[1] in sections:
+            keys = {f"{section}.{key}" for section, table in tomllib.loads(text).items() for key in table}
+            assert keys <= known, text
 
 
 def test_every_target_that_the_makefile_names_can_be_made():
-    import subprocess
-
     text = (ROOT / "Makefile").read_text()
     targets = re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE).group(1).split()
     done = subprocess.run(["make", "--dry-run", *targets], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     for target in targets:
         assert re.search(rf"^{target}:", text, re.MULTILINE), target
+
+
+def test_the_readme_is_short_and_its_picture_is_light():
+    readme = (ROOT / "README.md").read_text()
+    assert len(readme.splitlines()) < 100
+    (picture,) = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", readme)
+    assert (ROOT / picture).stat().st_size < 1_500_000

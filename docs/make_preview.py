@@ -1,0 +1,53 @@
+"""Draw the animated picture of the README from the demo: python docs/make_preview.py docs/preview.webp"""
+
+from __future__ import annotations
+
+import sys
+
+import cv2
+from PIL import Image
+
+import edge
+from edge.app.notice import phrases_of
+from edge.capture.demo import DemoCamera
+from edge.monitor.timings import Timings
+from edge.pipeline import scenes
+from edge.show.overlay import preview
+from edge.show.view import view_of
+from edge.stages import build_stages
+
+FIRST_S, LAST_S, FPS = 3.0, 30.0, 4
+"""The part of the demo that is shown: a person without a mask, one with, and how they change."""
+SIZE_PX = (640, 410)
+
+
+class Play:
+    """Source of the demo's frames by the demo's clock, so that a slow machine makes the same picture."""
+
+    def __iter__(self):
+        camera = DemoCamera()
+        for seq in range(int((LAST_S - FIRST_S) * FPS)):
+            at = seq / FPS
+            yield edge.Frame(camera.scene(FIRST_S + at), seq, at=at, read_at=at)
+
+    def close(self):
+        """Hold nothing open."""
+
+
+def main(path: str) -> None:
+    settings = edge.load_settings()
+    stages = build_stages(settings, edge.load_models(profile="live"), Timings(), every_frame=True)
+    please = phrases_of(settings.notice).please[0].text
+    pictures = []
+    for scene in scenes(Play(), stages):
+        if scene.frame is None:
+            continue
+        view = view_of(scene, status="", banner=please if scene.unmasked else "")
+        drawn = preview(scene.frame.image, view, SIZE_PX)
+        pictures.append(Image.fromarray(cv2.cvtColor(drawn, cv2.COLOR_BGR2RGB)))
+    first, *others = pictures
+    first.save(path, save_all=True, append_images=others, duration=1000 // FPS, loop=0, quality=55, method=6)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
