@@ -5,6 +5,7 @@
 # faults: the table of faults        soak, fuzz: hours and dice
 # install, uninstall: the service (as root)                lock: its packages by version and hash
 # models: train anew from PICTURES
+# reference: write config/default.toml, docs/settings.md and docs/command-line.md from the code
 # Options go into ARGS, since make takes those after a target for its own: make run ARGS='--source usb:0 --set mqtt.port=1884'
 
 SHELL := /bin/bash
@@ -16,7 +17,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check
 
 OTHER := .venv-tflite
 
-.PHONY: run test setup-apt check test-long test-runtimes test-arm64 test-fresh faults soak fuzz models lock install uninstall clean
+.PHONY: run test setup-apt check test-long test-runtimes test-arm64 test-fresh faults soak fuzz models reference lock install uninstall clean
 
 run: $(VENV)/installed
 	@echo "options go into ARGS, such as  make run ARGS='--source usb:0 --set mqtt.host=broker.example'"
@@ -59,6 +60,9 @@ check: $(VENV)/tested-with
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict edge
+
+reference: $(VENV)/installed
+	$(BIN)/python -m edge.reference
 
 # PICTURES: the folder that holds scenes_andrewmvd and crops_chandrikadeb7; ARGS='--jobs 2' trains two networks at a time
 models: $(VENV)/trained-with

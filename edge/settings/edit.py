@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
-from tomlkit.items import Item, Table
 
-from edge import files, paths
+from edge import files
 from edge.errors import ConfigError, OutputError
 from edge.paths import user_settings
 from edge.redaction import passwords_in
@@ -72,14 +71,6 @@ def _set(document: tomlkit.TOMLDocument, key: str, value: Value, comment: str) -
     # right below the header: at the end of its section tomlkit would put it behind a next one that is commented out
     line = tomlkit.dumps(tomlkit.document().add(setting, item))
     return header.sub(lambda found: f"{found[0].rstrip()}\n{line}", tomlkit.dumps(document), count=1)
-
-
-def reasons() -> dict[str, str]:
-    """Return the comment behind every setting, by dotted key, as config/default.toml gives it."""
-    document = tomlkit.parse((paths.config() / "default.toml").read_text("utf-8"))
-    tables = {section: table for section, table in document.items() if isinstance(table, Table)}
-    items = {f"{section}.{key}": table.value.item(key) for section, table in tables.items() for key in table}
-    return {key: item.trivia.comment.lstrip("# ") for key, item in items.items() if isinstance(item, Item)}
 
 
 def put(path: Path, text: str, environment: Environment) -> None:

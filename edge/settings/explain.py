@@ -47,7 +47,7 @@ def sentence(errors: Iterable[Mapping[str, Any]], key: str, shown: str, default:
     if own:
         return f"{key}: {own}; it is set to {shown}"
     allowed = " or ".join(dict.fromkeys(_allowed(error) for error in found))
-    example = f"; for example: {key} = {_toml(default)}" if default and default is not True else ""
+    example = f"; for example: {key} = {as_toml(default)}" if default and default is not True else ""
     return f"{key}: must be {allowed}, not {shown}{example}"
 
 
@@ -59,6 +59,6 @@ def _allowed(error: Mapping[str, Any]) -> str:
     return template.format(**context).replace("'", '"')
 
 
-def _toml(value: object) -> str:
+def as_toml(value: object) -> str:
     """Return a value as a settings file has it; JSON writes text, numbers, booleans and lists of them alike."""
     return json.dumps(value, ensure_ascii=False)

@@ -6,13 +6,24 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from edge.notice import phrases, schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+
+class Section(BaseModel):
+    """A group of settings: frozen, typed strictly, and without unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, str_strip_whitespace=True)
+
+
+Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Pixels = Annotated[int, Field(ge=16, le=16_384)]
 
 
 def _parsed(parse: Callable[[str], object], *, optional: bool = False) -> AfterValidator:

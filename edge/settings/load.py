@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 SYSTEM_FILE = Path("/etc/maskwatch/config.toml")
+_DEFAULTS = "default.toml"
+"""Names the defaults of the schema as an origin: config/default.toml lists them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +89,8 @@ def _layers(
     user_file: Path | None,
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield (origin, nested values), weakest first."""
-    default, difference = paths.config() / "default.toml", paths.config() / f"{environment}.toml"
-    yield default.name, _read(default)
+    difference = paths.config() / f"{environment}.toml"
+    yield _DEFAULTS, Settings().model_dump()
     yield difference.name, _read(difference)
     if system_file is not None and system_file.exists():
         yield str(system_file), _closed(system_file)
@@ -187,7 +189,7 @@ def _explain(error: ValidationError, origins: dict[str, str]) -> str:
     found = error.errors()
     place = found[0]["loc"][:2]
     key = ".".join(str(part) for part in place)
-    default = dict(_flatten(_read(paths.config() / "default.toml"))).get(key)
+    default = dict(_flatten(Settings().model_dump(mode="json"))).get(key)
     same = [dict(other) for other in found if other["loc"][:2] == place]
     return f"{origins.get(key, 'settings')}: {explain.sentence(same, key, _shown(found[0].get('input')), default)}"
 

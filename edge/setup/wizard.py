@@ -11,7 +11,7 @@ from rich.text import Text
 from edge.doctor.service import PASSWORDS, service
 from edge.errors import ConfigError, EdgeError, OutputError
 from edge.redaction import redacted
-from edge.settings import edit
+from edge.settings import edit, reference
 from edge.settings.load import SYSTEM_FILE
 from edge.setup import questions
 from edge.setup.prompt import Prompts
@@ -122,7 +122,7 @@ def _write(talk: Prompts, target: Target, settings: Settings, answers: Answers, 
 def _put(talk: Prompts, target: Target, wanted: Answers, passwords: dict[str, str]) -> None:
     """Write passwords and settings, each file whole or not at all."""
     text = target.file.read_text("utf-8") if target.file.exists() else _HEAD
-    text = edit.changed(text, wanted, edit.reasons(), str(target.file))
+    text = edit.changed(text, wanted, reference.reasons(), str(target.file))
     for section, password in passwords.items():
         edit.secret(target.password_file(section), password)
         talk.say(f"Password: {target.password_file(section)}, for its owner alone.", "green")

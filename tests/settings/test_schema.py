@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import tomllib
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge import paths
 from edge.errors import ConfigError
-from edge.settings.load import load
+from edge.settings.load import lay_over, load
+from edge.settings.reference import reasons
 from edge.settings.schema import Environment, Settings
 from tests.support.settings import NOWHERE
 
@@ -107,16 +110,35 @@ def test_a_value_may_hold_an_equals_sign():
     assert load(overrides=["notice.phrase=a=b"], system_file=NOWHERE).settings.notice.phrase == "a=b"
 
 
-def test_every_setting_has_its_default_and_its_comment_in_one_file():
-    lines = (paths.config() / "default.toml").read_text().splitlines()
-    commented = {line.split("=")[0].strip() for line in lines if "=" in line and " # " in line}
-    undocumented = [
-        f"{section}.{name}"
-        for section, content in Settings.model_fields.items()
-        for name in content.annotation.model_fields
-        if name not in commented
-    ]
-    assert undocumented == []
+def test_the_defaults_are_those_of_the_file_that_lists_them():
+    listed = tomllib.loads((paths.config() / "default.toml").read_text("utf-8"))
+    assert Settings() == Settings.model_validate(listed)
+    assert {section: list(content) for section, content in listed.items()} == {
+        section: list(content) for section, content in Settings().model_dump().items()
+    }
+
+
+@pytest.mark.parametrize("environment", Environment)
+def test_without_files_only_the_differences_of_the_environment_change_the_defaults(environment):
+    loaded = load(environment, system_file=NOWHERE)
+    changes = {key for key, origin in loaded.origins.items() if origin == f"{environment}.toml"}
+    assert set(loaded.origins.values()) == {"default.toml", f"{environment}.toml"}
+    values = loaded.settings.model_dump()
+    different = {key: values[key.split(".")[0]][key.split(".")[1]] for key in changes}
+    assert lay_over(Settings(), different, "test") == loaded.settings
+
+
+def test_the_files_of_the_environments_hold_differences_only():
+    defaults = Settings().model_dump()
+    for environment in Environment:
+        for section, content in tomllib.loads((paths.config() / f"{environment}.toml").read_text("utf-8")).items():
+            assert {key for key, value in content.items() if value == defaults[section][key]} == set()
+
+
+def test_every_setting_has_a_description_of_one_line_that_ends_as_a_sentence():
+    described = reasons()
+    assert described.keys() == load(system_file=NOWHERE).origins.keys()
+    assert [key for key, text in described.items() if not text.endswith(".") or "\n" in text] == []
 
 
 @settings(max_examples=300, deadline=None)

@@ -131,7 +131,7 @@ def test_setup_by_keyboard_alone_writes_a_file_that_maskwatch_takes(sit_down, tm
     settings = load(file=tmp_path / "mine.toml").settings
     assert (settings.device.name, settings.camera.source, settings.mqtt.host) == ("stop-7", "demo", "embedded")
     assert (settings.distance.fov_deg, settings.distance.near_m) == (47.0, 1.5)
-    assert "near_m = 1.5 # who is nearer" in (tmp_path / "mine.toml").read_text()
+    assert "near_m = 1.5 # People nearer" in (tmp_path / "mine.toml").read_text()
     assert names(tmp_path) == {"mine.toml"}
 
 
