@@ -27,7 +27,7 @@ def test_the_page_of_the_commands_has_every_command_option_and_exit_code():
         "\n## detect\n",
         "\n    maskwatch detect PATH... [OPTIONS]\n",
         "| `--json FILE` |",
-        "| `-q`, `--quiet` |",
+        "| `--quiet`, `-q` |",
         "| `--frames NUMBER` | Frames to walk at most. Default: `400`. |",
         "| 78 | `ConfigError`: ",
         "| 66 | `NotRunning`: ",
