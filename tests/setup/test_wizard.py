@@ -287,7 +287,7 @@ def test_the_password_of_a_camera_goes_from_its_address_into_a_file_for_its_owne
 def test_without_a_terminal_it_says_so(tmp_path):
     done = maskwatch("setup", "--config", tmp_path / "mine.toml")
     assert done.returncode == 66
-    assert "wants a terminal" in done.stderr
+    assert "needs a terminal" in done.stderr
 
 
 def test_one_wrong_answer_is_refused_at_once_and_all_others_stay(sit_down, tmp_path):
