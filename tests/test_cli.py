@@ -77,7 +77,7 @@ def test_check_refuses_what_run_would_refuse(tmp_path):
 REFUSED = [
     ("web.host=0.0.0.0", 78, "web.host: 0.0.0.0: other machines can reach this address"),
     ("web.tls_cert=/nonexistent/web.pem", 78, "web.tls_cert, web.tls_key: only one of them is set"),
-    ("show.socket=/nonexistent/s", 78, "show.socket: /nonexistent/s: cannot be made: No such file"),
+    ("show.socket=/nonexistent/s", 78, "show.socket: /nonexistent/s: cannot be created: No such file"),
     ("mqtt.host=", 78, "mqtt.host: is not set"),
     ("classifier.model=/nonexistent", 65, "/nonexistent/model.toml: no such file"),
     ("camera.source=none.mp4", 66, "none.mp4: no such file"),
@@ -185,7 +185,7 @@ def closed(tmp_path: Path) -> Iterator[Path]:
             "cannot be read by this user",
         ),
         (["web", "--token", "--set", "web.token_file={closed}/t"], 78, "web.token_file: {closed}/t"),
-        (["run", "--set", "show.socket=/nonexistent/s"], 78, "show.socket: /nonexistent/s: cannot be made: No such"),
+        (["run", "--set", "show.socket=/nonexistent/s"], 78, "show.socket: /nonexistent/s: cannot be created: No such"),
         (["web", "--token"], 78, "web.token_file: {closed}/maskwatch/web-token"),
         (["view"], 66, ""),
     ],

@@ -37,7 +37,7 @@ def trap(tmp_path, monkeypatch):
 
 def test_a_child_of_ours_imports_nothing_from_the_current_folder(trap):
     ended = []
-    child = ChildProcess("version", ["--version"], on_quit=lambda: ended.append(0), tell=ended.append)
+    child = ChildProcess("version", ["--version"], on_quit=lambda: ended.append(0), report=ended.append)
     assert eventually(lambda: child.put(None) or any(text != "" for text in ended), 30)
     child.close()
     assert [text for text in ended if text != ""] == [0]

@@ -11,7 +11,7 @@ from edge.errors import ConfigError
 from edge.plugins import check_sinks
 from edge.publish.broker import broker_of, device_name, tls_context
 from edge.show.page import binding
-from edge.show.sockets import check_place
+from edge.show.sockets import check_path
 from edge.stages import load_models
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def check(settings: Settings, before: Validated | None = None) -> Validated:
         ConfigError, ModelError, InputError, CameraError: as `run` would, with the exit code that it would end with.
     """
     _check_page(settings)
-    check_place(settings.show.socket)
+    check_path(settings.show.socket)
     check_sinks()
     broker = broker_of(settings.mqtt, f"maskwatch-{device_name(settings.device)}-{settings.camera.name}")
     if before and broker.tls and broker != before.broker:

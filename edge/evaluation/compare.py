@@ -22,7 +22,7 @@ from edge.evaluation.metrics import (
     resampled,
     share,
 )
-from edge.show.chart import TILE_PX, sheet
+from edge.show.chart import TILE_PX, contact_sheet
 from edge.tflite import read_spec
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ def _verdict(kind: str, name: str, o: Outcomes, row: int) -> str:
 
 def sheet_of(pair: Pair) -> Image:
     """Return an image of the faces on which they disagree, at most `_TILES`, each with its label and both verdicts."""
-    return sheet([(_crop(path, box), caption) for path, box, caption in disagreements(pair)[:_TILES]])
+    return contact_sheet([(_crop(path, box), caption) for path, box, caption in disagreements(pair)[:_TILES]])
 
 
 def _crop(path: Path, box: NDArray[Any]) -> Image:

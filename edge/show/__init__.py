@@ -1,1 +1,1 @@
-"""Who looks on: the newest scene in shared memory, and the window and the terminal that show it."""
+"""What people see: the newest scene in shared memory, and the window, sign, terminal and web page that show it."""

@@ -1,4 +1,4 @@
-"""A command of ours kept running beside the watch, so that a display that dies takes nothing else along."""
+"""Keep a maskwatch command running as a child process, so that a display that crashes does not end the service."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ log = logging.getLogger(__name__)
 _FIRST_RESTART_S, _LAST_RESTART_S = 5.0, 120.0
 _STOP_S = 2.0
 _OOM_SCORE = 500
-"""The kernel, short of memory, ends this process before the service. Source: proc_pid_oom_score_adj(5)."""
+"""When memory runs out, the kernel kills this process before the service. Source: proc_pid_oom_score_adj(5)."""
 QUIT, CLOSED = 0, 10
-"""Exit codes of a child that the user ended: by `q`; by the frame of its window, which ends nothing else."""
+"""Exit codes of a child that the user ended: with `q`, or by closing its window, which does not end the service."""
 
 
 class ChildProcess:
-    """Sink that keeps `maskwatch ARGUMENTS` running: started again, each time after a longer pause, if it dies."""
+    """Sink that keeps `maskwatch ARGUMENTS` running: when it dies, it is restarted after a pause that doubles."""
 
     def __init__(
         self,
@@ -35,22 +35,25 @@ class ChildProcess:
         arguments: Sequence[str],
         *,
         on_quit: Callable[[], None] = lambda: None,
-        tell: Callable[[str], None] = lambda _trouble: None,
+        report: Callable[[str], None] = lambda _problem: None,
     ) -> None:
-        """Start it; `name` is what the log calls it.
+        """Start the process, which the log calls `name`.
 
-        on_quit: called when somebody ended it by `q` (exit code QUIT). After this, and after CLOSED, it stays ended.
-        tell: told why it does not run, and an empty text when it runs again.
+        on_quit: called when the user ended it with `q` (exit code QUIT). After QUIT and CLOSED it is not restarted.
+        report: called with the reason why it is not running, and with "" when it is running again.
         """
-        self._name, self._command = name, programs.python("-m", "edge", *arguments)
-        self._on_quit, self._tell = on_quit, tell
+        self._name = name
+        self._command = programs.python("-m", "edge", *arguments)
+        self._on_quit = on_quit
+        self._report = report
         self._pause_s = _FIRST_RESTART_S
-        self._start_at = self._started_at = 0.0
+        self._start_at = 0.0
+        self._started_at = 0.0
         self._closed = False
         self._process: subprocess.Popen[bytes] | None = self._start()
 
     def put(self, scene: Scene) -> None:  # noqa: ARG002 - only the passing of time matters
-        """Look after the process."""
+        """Check the process, and restart it when it is due."""
         if self._closed:
             return
         if self._process is None:
@@ -63,28 +66,28 @@ class ChildProcess:
             self._on_quit()
         elif code == CLOSED:
             self._closed = True
-            log.info("the %s was closed and stays closed; the watch goes on", self._name)
+            log.info("the %s was closed and stays closed; the service continues", self._name)
         elif code is not None:
             self._process = None
-            self._wait(f"ended ({code})")
+            self._schedule_restart(f"ended ({code})")
         elif time.monotonic() - self._started_at > _FIRST_RESTART_S:
-            self._tell("")
+            self._report("")
 
     def _start(self) -> subprocess.Popen[bytes] | None:
         self._started_at = time.monotonic()
         try:
             process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL)  # noqa: S603 - our own program
-        except OSError as error:  # no descriptor, no memory, no process is left
-            self._wait(f"cannot be opened: {error.strerror}")
+        except OSError as error:  # out of descriptors, memory or processes
+            self._schedule_restart(f"cannot be started: {error.strerror}")
             return None
         with suppress(OSError):  # it has ended already
             Path(f"/proc/{process.pid}/oom_score_adj").write_text(str(_OOM_SCORE))
         return process
 
-    def _wait(self, reason: str) -> None:
-        """Say why it does not run, and when it is tried again, each time later."""
-        log.warning("the %s %s; the watch goes on, next try in %.0f s", self._name, reason, self._pause_s)
-        self._tell(reason)
+    def _schedule_restart(self, reason: str) -> None:
+        """Log and report why it is not running, and restart it after a pause that doubles each time."""
+        log.warning("the %s %s; the service continues, next try in %.0f s", self._name, reason, self._pause_s)
+        self._report(reason)
         self._start_at = time.monotonic() + self._pause_s
         self._pause_s = min(2 * self._pause_s, _LAST_RESTART_S)
 

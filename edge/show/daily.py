@@ -1,6 +1,6 @@
-"""What the web page tells beside the picture: the alerts of a day, the counts since midnight, how the watch fares.
+"""What the web page shows next to the image: the alerts of a day, the counts since midnight, the service's status.
 
-Kept in memory only, without pictures, boxes or anything else of a person.
+It is kept in memory only, and contains no images, no boxes and nothing else about a person.
 """
 
 from __future__ import annotations
@@ -24,34 +24,39 @@ if TYPE_CHECKING:
 
 _EPISODES = 50
 STEP_MIN = 10
-"""Minutes over which entries are counted together."""
+"""Minutes of one step, in which entries are counted together."""
 _STEPS = 24 * 60 // STEP_MIN
 _COMMITTED_S = 2.0
-"""By then the outbox has committed an alert, and can say whether it waits."""
+"""After this long the outbox has committed an alert, and knows whether it is waiting."""
 _CONNECT_S = 10.0
-"""A broker that was not reached after this long is a problem, also where the link gives no reason yet."""
+"""A broker that is not connected after this long is a problem, also where the link has no reason yet."""
 _ONLINE, _NOT_STARTED = "online", "not started"
 
 
 @dataclass(slots=True)
 class _Episode:
-    """An episode by its newest alert; moments are seconds on the process's monotonic clock."""
+    """An episode, by its newest alert; times are seconds on the monotonic clock of the process."""
 
     alert: Alert
     label: Mask
     opened_at: float
-    told_at: float
+    updated_at: float
     waiting: bool = True
     delayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where the log asks; `waits`: whether the alert of a key "EVENT_ID:SEQ" is still on its way to the broker."""
+    """What the log reads.
+
+    fixed: parts of the page that do not change.  state: the status of the service.
+    is_waiting: whether the alert with a key "EVENT_ID:SEQ" is still waiting for the broker.
+    expires_s: age from which a waiting alert counts as delayed.
+    """
 
     fixed: dict[str, Any]
     state: Callable[[], dict[str, Any]]
-    waits: Callable[[str], bool]
+    is_waiting: Callable[[str], bool]
     expires_s: float
 
 
@@ -59,8 +64,9 @@ class DailyLog:
     """Sink that keeps the newest episodes and the counts of today; `version` changes with every alert."""
 
     def __init__(self, sources: Sources, clock: Clock) -> None:
-        """Start with an empty day."""
-        self._sources, self._clock = sources, clock
+        """Start without alerts and counts."""
+        self._sources = sources
+        self._clock = clock
         self._started_at = clock.monotonic()
         self._episodes: OrderedDict[str, _Episode] = OrderedDict()
         self._entries = Entries()
@@ -71,30 +77,30 @@ class DailyLog:
         self.version = 0
 
     def adopt(self, sources: Sources) -> None:
-        """Go on with the day so far, by other settings."""
+        """Continue the day with the sources of other settings."""
         self._sources = sources
         self.version += 1
 
     def put(self, scene: Scene) -> None:
-        """Note the alerts, entries and faces of a scene."""
+        """Record the alerts, entries and faces of a scene."""
         for alert in scene.alerts:
-            self._note(alert, scene.decided_at)
+            self._record(alert, scene.decided_at)
         self._count(scene)
-        self._settle()
+        self._update_delivery()
         self._seen = {"faces": face_counts(scene.visible), "unmasked": scene.unmasked}
 
     def compose(self) -> bytes:
-        """Return everything as JSON: one object whose members are the parts of the page."""
+        """Return a JSON object whose members are the parts of the page."""
         now = self._clock.monotonic()
         head = {"since": utc(self._clock.wall_of(self._started_at)), "most_alerts": _EPISODES}
         state = {"t": utc(self._clock.wall()), **self._seen, **self._with_broker(self._sources.state())}
         recent = [e for e in self._episodes.values() if now - e.opened_at < DAY_S]
-        alerts = [self._described(episode) for episode in reversed(recent)]
+        alerts = [self._describe(episode) for episode in reversed(recent)]
         counts = {"step_min": STEP_MIN, "known_from": self._known_from(), "now": self._step(), **self._steps}
         parts = {"since": head, **self._sources.fixed, "state": state, "alerts": alerts, "counts": counts}
         return json.dumps(parts, separators=(",", ":"), allow_nan=False).encode()
 
-    def _note(self, alert: Alert, decided_at: float) -> None:
+    def _record(self, alert: Alert, decided_at: float) -> None:
         """Keep an alert as the newest of its episode."""
         known = self._episodes.get(alert.event_id)
         opened_at = known.opened_at if known else decided_at - (alert.raised_at - alert.since)
@@ -104,16 +110,16 @@ class DailyLog:
             self._episodes.popitem(last=False)
         self.version += 1
 
-    def _settle(self) -> None:
-        """Ask the outbox about alerts that it may have got rid of, and note those that became too old on their way."""
+    def _update_delivery(self) -> None:
+        """Update which alerts are still waiting in the outbox, and which of them have expired."""
         now = self._clock.monotonic()
         for episode in self._episodes.values():
-            if episode.waiting and now - episode.told_at > _COMMITTED_S:
-                episode.waiting = self._sources.waits(f"{episode.alert.event_id}:{episode.alert.seq}")
-                episode.delayed |= episode.waiting and now - episode.told_at > self._sources.expires_s
+            if episode.waiting and now - episode.updated_at > _COMMITTED_S:
+                episode.waiting = self._sources.is_waiting(f"{episode.alert.event_id}:{episode.alert.seq}")
+                episode.delayed |= episode.waiting and now - episode.updated_at > self._sources.expires_s
 
     def _count(self, scene: Scene) -> None:
-        """Add the persons who came to the ten minutes that run."""
+        """Add the people who entered to the current step."""
         today, step = self._clock.today(), self._step()
         if today != self._today:
             self._today, self._totals = today, {}
@@ -126,12 +132,12 @@ class DailyLog:
         return _step_of(time.localtime(max(self._clock.wall(), 0)))
 
     def _known_from(self) -> int:
-        """Return the first step of today that was counted: what was before the start is not known, and is not 0."""
+        """Return the first step of today that was counted: counts from before the start are unknown, not 0."""
         start = time.localtime(max(self._clock.wall_of(self._started_at), 0))
         return _step_of(start) if start[:3] == self._clock.today().timetuple()[:3] else 0
 
     def _with_broker(self, state: dict[str, Any]) -> dict[str, Any]:
-        """Return a state whose problems name a broker that is not reached: alerts do not arrive then."""
+        """Return a state that lists a broker without connection as a problem: alerts do not arrive then."""
         broker = state.get("broker", _ONLINE)
         is_starting = broker == _NOT_STARTED and self._clock.monotonic() - self._started_at < _CONNECT_S
         if broker == _ONLINE or is_starting:
@@ -140,17 +146,16 @@ class DailyLog:
         text = broker + (f"; alerts waiting: {waiting}" if waiting else "")
         return state | {"problems": {"broker": text, **state.get("problems", {})}}
 
-    def _described(self, episode: _Episode) -> dict[str, Any]:
+    def _describe(self, episode: _Episode) -> dict[str, Any]:
         alert = episode.alert
         ended = alert.event_type is EventType.END
-        lasted_s = alert.raised_at - alert.since
         return {
             "id": alert.event_id,
             "label": episode.label.value,
             "opened": utc(self._clock.wall_of(episode.opened_at)),
-            "duration_s": round(lasted_s, 1) if ended else None,
+            "duration_s": round(alert.raised_at - alert.since, 1) if ended else None,
             "reason": alert.reason.value if alert.reason else None,
-            "waiting": episode.waiting and self._clock.monotonic() - episode.told_at > _COMMITTED_S,
+            "waiting": episode.waiting and self._clock.monotonic() - episode.updated_at > _COMMITTED_S,
             "delayed": episode.delayed,
         }
 

@@ -1,6 +1,6 @@
-"""The news of a watch for whoever is connected: each message is all of it, so a lost one matters to nobody.
+"""Send what the web page shows to its process; each message is complete, so that a lost one does no harm.
 
-Sent over SOCK_SEQPACKET: a message arrives whole or not at all. Nothing is composed while nobody listens.
+Sent over SOCK_SEQPACKET: a message arrives whole or not at all. Nothing is composed while nobody is connected.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MESSAGE_BYTES = 196_608
-"""Longest message; within the 208 KiB that Linux lets a socket keep by default. Source: net.core.wmem_default."""
+"""Longest message; within the 208 KiB that Linux buffers per socket by default. Source: net.core.wmem_default."""
 
 
 class Feed:
-    """Sink that sends what `compose` returns: on every change at once, else every `every_s`."""
+    """Sink that sends what `compose` returns: at once after a change of `version`, else every `every_s`."""
 
     def __init__(
         self,
@@ -36,35 +36,39 @@ class Feed:
         every_s: float,
         group: str = "",
     ) -> None:
-        """Listen at `path`; `version` tells by its change that something must be told at once."""
-        self._compose, self._version, self._every_s = compose, version, every_s
-        self._listeners = Viewers(path, socket.SOCK_SEQPACKET, group=group)
-        self.path = self._listeners.path
-        self._told, self._next_at = -1, float("-inf")
-        self._too_long = False
+        """Listen at `path`."""
+        self._compose = compose
+        self._version = version
+        self._every_s = every_s
+        self._viewers = Viewers(path, socket.SOCK_SEQPACKET, group=group)
+        self.path = self._viewers.path
+        self._sent_version = -1
+        self._next_at = float("-inf")
+        self._was_too_long = False
 
-    def put(self, scene: Scene) -> None:  # noqa: ARG002 - the passing of time and the version matter
-        """Send to those who listen; return at once."""
-        if self._listeners.welcome(_greet):
+    def put(self, scene: Scene) -> None:  # noqa: ARG002 - only the time and the version matter
+        """Send to those who are connected; return at once."""
+        if self._viewers.accept(_send_nothing):
             self._next_at = float("-inf")
         now, version = time.monotonic(), self._version()
-        if not self._listeners or (version == self._told and now < self._next_at):
+        if not self._viewers or (version == self._sent_version and now < self._next_at):
             return
-        self._told, self._next_at = version, now + self._every_s
+        self._sent_version = version
+        self._next_at = now + self._every_s
         self._send(self._compose())
 
     def close(self) -> None:
-        """Send everybody away and leave no socket behind."""
-        self._listeners.close()
+        """Disconnect everybody and remove the socket."""
+        self._viewers.close()
 
     def _send(self, message: bytes) -> None:
-        """Send a message, or log once that it is too long: a part of it would be worth nothing."""
+        """Send a message, or log once that it is too long: a part of it would be useless."""
         if len(message) <= MESSAGE_BYTES:
-            self._listeners.send(message)
-        elif not self._too_long:
-            self._too_long = True
-            log.error("what the web page shows is too long: %d bytes, at most %d", len(message), MESSAGE_BYTES)
+            self._viewers.send(message)
+        elif not self._was_too_long:
+            self._was_too_long = True
+            log.error("the message for the web page is too long: %d bytes, at most %d", len(message), MESSAGE_BYTES)
 
 
-def _greet(_listener: socket.socket) -> None:
-    """Send nothing: the first message comes at once."""
+def _send_nothing(_viewer: socket.socket) -> None:
+    """Greet a new viewer with nothing: the first message follows at once."""

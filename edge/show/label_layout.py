@@ -1,4 +1,4 @@
-"""Where labels go: next to their face, where they cover no other face and no other label."""
+"""Place labels next to their faces, where they cover no other face and no other label."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ Size = tuple[int, int]
 def place_labels(
     boxes: Sequence[Rectangle], sizes: Sequence[Sequence[Size]], canvas_px: Size
 ) -> list[tuple[int, Rectangle] | None]:
-    """Return for each face which of its labels to draw, and where; None where there is room for none.
+    """Return which of its labels to draw for each face, and where; None where no label has room.
 
-    sizes: of the labels of each face, the fullest first; a shorter one is taken only where a fuller one would cover
-    something. A label stands next to its face or nowhere: further off, nobody could tell whose it is.
+    sizes: of the labels of each face, the longest first; a shorter one is chosen only where a longer one would cover
+    something. A label is placed next to its face or not at all: further away, it would be unclear to which face it
+    belongs.
     """
     placed: list[tuple[int, Rectangle] | None] = []
     for row, choices in enumerate(sizes):
-        taken = [box for other, box in enumerate(boxes) if other != row] + [place[1] for place in placed if place]
+        taken = [box for other, box in enumerate(boxes) if other != row] + [chosen[1] for chosen in placed if chosen]
         options = [
             (which, place) for which, size in enumerate(choices) for place in _places(boxes[row], size, canvas_px)
         ]
         free = [option for option in options if _is_free(option[1], taken)]
         clear = (option for option in free if _is_free(option[1], [boxes[row]]))
-        # a face that fills the image has its label on it
-        placed.append(next(clear, free[0] if free else None))
+        placed.append(next(clear, free[0] if free else None))  # the label of a face that fills the image is on it
     return placed
 
 
 def _places(box: Rectangle, size: Size, canvas_px: Size) -> Iterator[Rectangle]:
-    """Yield where a label may go, best first: above its box, below it, at its sides, one line off."""
+    """Yield where a label may be placed, best first: above its box, below it, at its sides, one line further away."""
     width, height = size
-    if width > canvas_px[0] or height > canvas_px[1]:  # it would be cut at the border: a shorter one, or none
+    if width > canvas_px[0] or height > canvas_px[1]:  # it would be cut off
         return
     above, below = box[1] - height, box[3]
     left, middle, right = box[0], (box[0] + box[2] - width) // 2, box[2] - width

@@ -1,4 +1,4 @@
-"""Boxes and labels drawn over an image, and the layout of the preview around it."""
+"""Draw boxes and labels over an image, and lay out the preview around it."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _COLOURS: dict[Mask, Colour] = {
     Mask.INCORRECT_MASK: (66, 228, 240),
     Mask.UNSURE: (153, 153, 153),
 }
-"""BGR. Source: Okabe and Ito, Color Universal Design, 2008: told apart by colour-blind people."""
-_WORDS = {
+"""BGR. Source: Okabe and Ito, Color Universal Design, 2008: distinguishable with colour blindness."""
+_NAMES = {
     Mask.WITH_MASK: "mask",
     Mask.WITHOUT_MASK: "no mask",
     Mask.INCORRECT_MASK: "worn wrongly",
@@ -35,18 +35,18 @@ _WORDS = {
 _PAPER: Colour = (32, 32, 32)
 _BANNER, _THANKS = _COLOURS[Mask.WITHOUT_MASK], _COLOURS[Mask.WITH_MASK]
 _LABEL_PX, _LEAST_PX = 17, 12
-"""Height of letters on an image of 1,000 pixels, and the least that is read on a display."""
+"""Height of letters on an image of 1,000 pixels, and the least that is legible on a display."""
 _LABEL_SHARE = 0.3
-"""Height of letters for the height of a face: small faces stand close together."""
+"""Height of letters as a share of the height of the face: small faces are often close together."""
 _BAR_SHARE, _BAR_PX = 0.12, (46, 160)
-"""Height of the bar below the preview, and its bounds: two lines of words and one of status."""
+"""Height of the bar below the preview, and its limits: it holds two lines of text and one of status."""
 _EMPTY_PX = (360, 640)
 
 
 def draw(image: Image | None, view: View, *, zoom: float = 1.0) -> Image:
-    """Return a new image with boxes and labels; grey with the status where there is no image.
+    """Return a new image with boxes and labels, or a grey one with the status where there is no image.
 
-    zoom: how much larger boxes and labels are drawn, for images that are shown small.
+    zoom: factor by which boxes and labels are drawn larger, for images that are shown small.
     """
     if image is None:
         return _empty(view.status)
@@ -54,7 +54,7 @@ def draw(image: Image | None, view: View, *, zoom: float = 1.0) -> Image:
     unit = zoom * max(canvas.shape[:2]) / 1000
     boxes = [_box_px(canvas, mark) for mark in view.marks]
     for mark, box in zip(view.marks, boxes, strict=True):
-        # unsure ones are thin, so that shape speaks and not colour alone
+        # thin where unsure, so that colour is not the only difference
         thickness = max(1, round((1 if mark.mask is Mask.UNSURE else 3) * unit))
         cv2.rectangle(canvas, box[:2], box[2:], _COLOURS[mark.mask], thickness, cv2.LINE_AA)
     least_px = round(_LEAST_PX * max(zoom, 1.0))
@@ -63,9 +63,9 @@ def draw(image: Image | None, view: View, *, zoom: float = 1.0) -> Image:
 
 
 def preview(image: Image | None, view: View, size_px: tuple[int, int]) -> Image:
-    """Return the preview for a window of width and height, uint8 (H, W, 3) BGR: the whole image above a bar of words.
+    """Return the preview for a window of width and height, uint8 (H, W, 3) BGR: the whole image above a bar of text.
 
-    The bar holds the banner while there is one, else the counts of the labels, and the status; it hides nothing.
+    The bar shows the banner while there is one, else the count of each label, and the status; it covers nothing.
     """
     width, height = max(size_px[0], 1), max(size_px[1], 1)
     bar = min(bar_px(height), height - 1)
@@ -99,9 +99,9 @@ def _box_px(canvas: Image, mark: Mark) -> Rectangle:
 
 
 def _draw_labels(canvas: Image, marks: tuple[Mark, ...], boxes: list[Rectangle], bounds_px: tuple[int, int]) -> None:
-    """Draw the label of each face that has room for one; the colour of a box alone says the rest.
+    """Draw the label of each face where there is room for it.
 
-    bounds_px: of the height of letters, which grow with the face.
+    bounds_px: smallest and largest height of letters, which grow with the face.
     """
     letters = [min(max(round(_LABEL_SHARE * (box[3] - box[1])), bounds_px[0]), bounds_px[1]) for box in boxes]
     texts = [_texts(mark) for mark in marks]
@@ -122,35 +122,36 @@ def _label_px(text: str, letters_px: int) -> tuple[int, int]:
 
 
 def _texts(mark: Mark) -> tuple[str, ...]:
-    """Return what a label may read, the fullest first."""
+    """Return the possible texts of a label, the longest first."""
     person = "" if mark.track_id is None else f"#{mark.track_id} "
-    away = "" if mark.away_m is None else f" {mark.away_m:.1f} m"
-    word = _WORDS[mark.mask]
-    share = f"{mark.confidence:.0%}"
-    return f"{person}{word} {share}{away}", f"{person}{word} {share}", f"{word} {share}", word, share
+    distance = "" if mark.away_m is None else f" {mark.away_m:.1f} m"
+    name = _NAMES[mark.mask]
+    confidence = f"{mark.confidence:.0%}"
+    short = f"{name} {confidence}"
+    return f"{person}{short}{distance}", f"{person}{short}", short, name, confidence
 
 
 def _draw_bar(bar: Image, view: View, counts: str) -> None:
-    """Draw the banner or the counts, and below them the status, into the bar, a part of the canvas."""
+    """Draw the banner or the counts, and the status below, into the bar, a part of the canvas."""
     status_px = max(_LEAST_PX, round(bar.shape[0] / 5)) if view.status else 0
     status_height = round(LINE * status_px)
-    words = bar[: bar.shape[0] - status_height]
+    text_area = bar[: bar.shape[0] - status_height]
     if view.banner:
-        words[:] = paper = _THANKS if view.thanks else _BANNER
-        _write_fitted(words, view.banner.partition("\n")[0], ink_on(paper))
+        text_area[:] = paper = _THANKS if view.thanks else _BANNER
+        _write_fitted(text_area, view.banner.partition("\n")[0], ink_on(paper))
     else:
-        _write_fitted(words, counts, ink_on(_PAPER), largest_px=max(_LEAST_PX, words.shape[0] // 2))
+        _write_fitted(text_area, counts, ink_on(_PAPER), largest_px=max(_LEAST_PX, text_area.shape[0] // 2))
     if view.status:
         _write_fitted(bar[bar.shape[0] - status_height :], view.status, ink_on(_PAPER), largest_px=status_px)
 
 
 def _counts(view: View) -> str:
     found = Counter(mark.mask for mark in view.marks)
-    return "   ".join(f"{found[mask]} {word}" for mask, word in _WORDS.items() if found[mask]) or "nobody in sight"
+    return "   ".join(f"{found[mask]} {name}" for mask, name in _NAMES.items() if found[mask]) or "nobody in view"
 
 
 def _write_fitted(area: Image, text: str, ink: Colour, largest_px: int | None = None) -> None:
-    """Write a text centred into an area of the canvas, as large as it fits."""
+    """Write a text, centred and as large as it fits, into an area of the canvas."""
     height, width = area.shape[:2]
     fitted = fit(text, (max(1, round(0.96 * width)), height), largest_px)
     top = (height - fitted.height_px) / 2

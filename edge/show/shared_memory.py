@@ -1,4 +1,4 @@
-"""The newest scene in sealed shared memory: one writer that waits for nobody, readers that can change nothing."""
+"""The newest scene in sealed shared memory: one writer that never waits, readers that cannot change anything."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ if TYPE_CHECKING:
     from edge.data import Image
 
 _MAGIC = b"mwscene\2"
-"""The layout: another one is another maskwatch's."""
+"""Identifies the layout; it changes with the layout."""
 _HEAD = struct.Struct("<8sQQ")
-"""At the start: `_MAGIC`, the number of the scene whose writing has begun, of the last one that is whole.
+"""At the start: `_MAGIC`, the number of the last scene whose writing has begun, the number of the last complete one.
 
-Scene N lies in half N % 2. The writer raises the first number before it writes and the second one after. What a reader
-copied of scene N is whole if the writing of N + 2, which goes to the same half, had not begun by then.
+Scene N is in half N % 2. The writer raises the first number before it writes and the second one after. A reader's copy
+of scene N is complete if the writing of N + 2, which uses the same half, had not begun after the copy.
 """
 _SIZES = struct.Struct("<III")
-"""At the start of a half: width and height of the image in px, bytes of text behind this."""
+"""At the start of a half: width and height of the image in px, and the number of bytes of text that follow."""
 TEXT_BYTES = 65_536
-"""Longest text of a scene."""
+"""Longest text of a scene, in bytes."""
 _PAGE = 4_096
 _TRIES = 4
 _F_SEAL_FUTURE_WRITE = 0x10
-"""Source: fcntl(2), Linux 5.1; `fcntl` of Python has no name for it."""
+"""Source: fcntl(2), Linux 5.1; Python's `fcntl` does not define it."""
 _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | _F_SEAL_FUTURE_WRITE | fcntl.F_SEAL_SEAL
-_ORDER = threading.Lock()
+_FENCE = threading.Lock()
 
 
 class SceneWriter:
-    """Owns the memory; every descriptor of it but the mapping here is for reading only, for ever."""
+    """Owns the memory; apart from the mapping here, nobody can ever write to it."""
 
     def __init__(self, side_px: int) -> None:
-        """Make room for images of up to `side_px` by `side_px` px."""
+        """Allocate memory for images of up to `side_px` by `side_px` px."""
         self._half_bytes = _SIZES.size + TEXT_BYTES + 3 * side_px * side_px
         writable = os.memfd_create("maskwatch scene", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         try:
@@ -53,7 +53,7 @@ class SceneWriter:
         _HEAD.pack_into(self._memory, 0, _MAGIC, 0, 0)
 
     def write(self, image: Image | None, text: bytes) -> None:
-        """Write a scene; image: uint8 (H, W, 3) or None, text: at most `TEXT_BYTES`."""
+        """Write a scene: an image, uint8 (H, W, 3), or None, and a text of at most `TEXT_BYTES`."""
         start = _PAGE + ((self.written + 1) % 2) * self._half_bytes
         height, width = (0, 0) if image is None else image.shape[:2]
         _HEAD.pack_into(self._memory, 0, _MAGIC, self.written + 1, self.written)
@@ -69,19 +69,19 @@ class SceneWriter:
         _HEAD.pack_into(self._memory, 0, _MAGIC, self.written, self.written)
 
     def close(self) -> None:
-        """Give the memory back; readers keep theirs."""
+        """Release the memory; readers keep their mappings."""
         self._memory.close()
         os.close(self.fd)
 
 
 class SceneMapping:
-    """Reads the memory of a running maskwatch, and trusts nothing that it holds."""
+    """Maps the memory of a running maskwatch, and does not trust its content."""
 
     def __init__(self, fd: int) -> None:
-        """Map what `fd` names.
+        """Map the memory of a file descriptor.
 
         Raises:
-            ValueError: it can shrink under our hands, which would kill this process, or has another layout.
+            ValueError: it could shrink while mapped, which would kill this process, or it has another layout.
         """
         try:
             if not fcntl.fcntl(fd, fcntl.F_GET_SEALS) & fcntl.F_SEAL_SHRINK:
@@ -95,7 +95,7 @@ class SceneMapping:
             raise ValueError("the memory has the layout of another version")
 
     def newest(self) -> tuple[Image | None, bytes] | None:
-        """Return (image, text) of the newest scene, None before the first one or where the writer is too fast for us.
+        """Return (image, text) of the newest scene, None before the first one or where the writer is too fast.
 
         Raises:
             ValueError: the sizes in the memory are impossible.
@@ -112,7 +112,7 @@ class SceneMapping:
         return None
 
     def _copy(self, half: int) -> tuple[Image | None, bytes]:
-        """Return image and text of one half as copies; they may be torn."""
+        """Return copies of the image and text of one half; they may be torn."""
         start = _PAGE + half * self._half_bytes
         width, height, text_bytes = _SIZES.unpack_from(self._memory, start)
         if text_bytes > TEXT_BYTES or _SIZES.size + TEXT_BYTES + 3 * width * height > self._half_bytes:
@@ -125,12 +125,12 @@ class SceneMapping:
         return pixels.reshape(height, width, 3).copy(), text
 
     def close(self) -> None:
-        """Unmap it."""
+        """Unmap the memory."""
         self._memory.close()
 
 
 def _fence() -> None:
-    """Keep what is before and after in this order for other cores: ARM reorders it, but not over two lockings."""
+    """Keep memory accesses in order for other cores: ARM does not move them past two lock calls."""
     for _ in range(2):
-        with _ORDER:
+        with _FENCE:
             pass

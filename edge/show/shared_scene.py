@@ -66,7 +66,7 @@ class SceneServer:
 
     def put(self, scene: Scene) -> None:
         """Write the scene for those who look; return at once."""
-        self._viewers.welcome(self._greet)
+        self._viewers.accept(self._greet)
         now = time.monotonic()
         if not self._viewers or now < self._next_at:
             return

@@ -1,4 +1,4 @@
-"""The picture on a sign: a pictogram and a few large words; no camera picture, no face, no name."""
+"""Draw the sign: a pictogram and a short text in large letters; no camera image, no face, no name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image as Pictures
+from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
 from edge.show.fonts import font_for
@@ -21,7 +21,7 @@ _Colour = tuple[int, int, int]
 
 
 class SignState(Enum):
-    """What a sign says."""
+    """What a sign shows."""
 
     IDLE = "idle"
     NOTICE = "notice"
@@ -30,41 +30,41 @@ class SignState(Enum):
 
 _DEEP_BLUE, _YELLOW, _BLACK, _WHITE = (0, 62, 107), (255, 212, 0), (0, 0, 0), (255, 255, 255)
 _NIGHT_BLUE, _DIM = (0, 24, 44), (150, 170, 185)
-_LOOKS: dict[SignState, tuple[_Colour, _Colour]] = {
+_DAY_COLOURS: dict[SignState, tuple[_Colour, _Colour]] = {
     SignState.IDLE: (_DEEP_BLUE, _WHITE),
     SignState.NOTICE: (_YELLOW, _BLACK),
     SignState.THANKS: (_WHITE, _DEEP_BLUE),
 }
-"""RGB of paper and ink: dark, yellow and white differ in lightness, so also for people who see no colours; each has a
-pictogram of its own, and the notice has striped edges. Contrast 14:1 for the notice and 10:1 or more for the others,
-where WCAG 2.2, 1.4.6, requires 7:1."""
-_NIGHT_LOOKS: dict[SignState, tuple[_Colour, _Colour]] = {
+"""RGB of paper and ink. The papers differ in lightness, for people who cannot distinguish colours; each state also has
+its own pictogram, and the notice has striped edges. The contrast is 14:1 for the notice and 10:1 or more for the
+others, where WCAG 2.2, 1.4.6, requires 7:1."""
+_NIGHT_COLOURS: dict[SignState, tuple[_Colour, _Colour]] = {
     SignState.IDLE: (_NIGHT_BLUE, _DIM),
     SignState.NOTICE: (_BLACK, _YELLOW),
     SignState.THANKS: (_NIGHT_BLUE, _WHITE),
 }
-"""The same at night: dark paper, so that the sign dazzles nobody at a dark stop. Contrast is 7:1 or more."""
+"""RGB at night: dark paper, so that the sign does not dazzle at a dark stop. The contrast is 7:1 or more."""
 _MARGIN, _STRIPES, _ICON_WIDE, _ICON_UPRIGHT = 0.05, 0.06, 0.27, 0.30
-"""Shares: the first two of the shorter side, the others of the side along which pictogram and words stand."""
-_FINE = 4
-"""Pictograms are drawn this many times as large and shrunk, for smooth edges."""
+"""Shares: the first two of the shorter side, the others of the side along which pictogram and text are placed."""
+_SUPERSAMPLING = 4
+"""Pictograms are drawn larger by this factor and shrunk, for smooth edges."""
 
 
 @lru_cache(maxsize=9)
-def poster(says: SignState, text: str, size_px: tuple[int, int], *, night: bool = False) -> Image:
-    """Return the image, uint8 (H, W, 3) BGR, read-only; `text` has one line per language; `size_px` is width, height.
+def draw_sign(state: SignState, text: str, size_px: tuple[int, int], *, night: bool = False) -> Image:
+    """Return the sign, uint8 (H, W, 3) BGR, read-only; `text` has one line per language; `size_px` is width, height.
 
-    The last nine are kept, 6 MB each in full HD, so that a notice is shown without being drawn first: one language
-    or two need three.
+    The last nine are cached, 6 MB each in full HD, so that a notice is shown without being drawn first: one or two
+    languages need three.
     """
-    paper, ink = (_NIGHT_LOOKS if night else _LOOKS)[says]
-    canvas = Pictures.new("RGB", size_px, paper)
-    edge = round(_STRIPES * min(size_px)) if says is SignState.NOTICE else 0
+    paper, ink = (_NIGHT_COLOURS if night else _DAY_COLOURS)[state]
+    canvas = PillowImage.new("RGB", size_px, paper)
+    edge = round(_STRIPES * min(size_px)) if state is SignState.NOTICE else 0
     if edge:
         _stripe(canvas, edge, paper, ink)
-    icon_px, words_px = _sizes(size_px, edge)
-    icon, words = _pictogram(says, icon_px), _words(text, words_px)
-    for mask, place in zip((icon, words), _places(icon.size, words.size, size_px), strict=True):
+    icon_px, text_px = _sizes(size_px, edge)
+    icon, lines = _pictogram(state, icon_px), _text_mask(text, text_px)
+    for mask, place in zip((icon, lines), _places(icon.size, lines.size, size_px), strict=True):
         canvas.paste(ink, (*place, place[0] + mask.width, place[1] + mask.height), mask)
     drawn: Image = np.ascontiguousarray(np.asarray(canvas)[:, :, ::-1])
     drawn.setflags(write=False)
@@ -72,7 +72,7 @@ def poster(says: SignState, text: str, size_px: tuple[int, int], *, night: bool 
 
 
 def _sizes(size_px: tuple[int, int], edge: int) -> tuple[int, tuple[int, int]]:
-    """Return the side of the pictogram, and the room for the words beside it, or below it on an upright display."""
+    """Return the side of the pictogram and the space for the text: to its right, or below it on an upright display."""
     width, height = size_px
     margin = _margin_px(size_px)
     wide, high = max(1, width - 2 * margin), max(1, height - 2 * (edge + margin))
@@ -84,28 +84,28 @@ def _sizes(size_px: tuple[int, int], edge: int) -> tuple[int, tuple[int, int]]:
 
 
 def _places(
-    icon: tuple[int, int], words: tuple[int, int], size_px: tuple[int, int]
+    icon: tuple[int, int], text: tuple[int, int], size_px: tuple[int, int]
 ) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Return the upper left corners of pictogram and words that centre both together on the display."""
+    """Return the upper left corners of pictogram and text that centre both together on the display."""
     (width, height), gap = size_px, _margin_px(size_px)
     if width >= height:
-        left = (width - icon[0] - gap - words[0]) // 2
-        return (left, (height - icon[1]) // 2), (left + icon[0] + gap, (height - words[1]) // 2)
-    top = (height - icon[1] - gap - words[1]) // 2
-    return ((width - icon[0]) // 2, top), ((width - words[0]) // 2, top + icon[1] + gap)
+        left = (width - icon[0] - gap - text[0]) // 2
+        return (left, (height - icon[1]) // 2), (left + icon[0] + gap, (height - text[1]) // 2)
+    top = (height - icon[1] - gap - text[1]) // 2
+    return ((width - icon[0]) // 2, top), ((width - text[0]) // 2, top + icon[1] + gap)
 
 
 def _margin_px(size_px: tuple[int, int]) -> int:
     return max(1, round(_MARGIN * min(size_px)))
 
 
-def _words(text: str, box_px: tuple[int, int]) -> Pictures.Image:
-    """Return the words as a mask, 255 where the ink is: lines centred on each other, no larger than they need."""
+def _text_mask(text: str, box_px: tuple[int, int]) -> PillowImage.Image:
+    """Return the text as a mask, 255 where there is ink: lines centred on each other, no larger than necessary."""
     fitted = fit(text, box_px)
     font = ImageFont.truetype(font_for(text), fitted.size_px)
     widths = [0.0 if line is None else font.getlength(line) for line in fitted.lines]
     size_px = max(1, math.ceil(max(widths, default=0.0))), max(1, math.ceil(fitted.height_px))
-    mask = Pictures.new("L", (min(size_px[0], box_px[0]), size_px[1]), 0)
+    mask = PillowImage.new("L", (min(size_px[0], box_px[0]), size_px[1]), 0)
     draw, top = ImageDraw.Draw(mask), 0.0
     for line, width in zip(fitted.lines, widths, strict=True):
         draw.text(((mask.width - width) / 2, top), line or "", 255, font)
@@ -113,7 +113,7 @@ def _words(text: str, box_px: tuple[int, int]) -> Pictures.Image:
     return mask
 
 
-def _stripe(canvas: Pictures.Image, edge: int, paper: _Colour, ink: _Colour) -> None:
+def _stripe(canvas: PillowImage.Image, edge: int, paper: _Colour, ink: _Colour) -> None:
     """Draw slanted stripes along the upper and the lower edge."""
     draw = ImageDraw.Draw(canvas)
     for top in (0, canvas.height - edge):
@@ -124,14 +124,14 @@ def _stripe(canvas: Pictures.Image, edge: int, paper: _Colour, ink: _Colour) -> 
 
 
 @lru_cache(maxsize=8)
-def _pictogram(says: SignState, side_px: int) -> Pictures.Image:
-    """Return a pictogram as a mask, 255 where the ink is."""
-    side = max(1, side_px) * _FINE
-    mask = Pictures.new("L", (side, side), 0)
-    {SignState.IDLE: _draw_mask, SignState.NOTICE: _draw_distance, SignState.THANKS: _draw_tick}[says](
+def _pictogram(state: SignState, side_px: int) -> PillowImage.Image:
+    """Return a pictogram as a mask, 255 where there is ink."""
+    side = max(1, side_px) * _SUPERSAMPLING
+    mask = PillowImage.new("L", (side, side), 0)
+    {SignState.IDLE: _draw_mask, SignState.NOTICE: _draw_distance, SignState.THANKS: _draw_tick}[state](
         ImageDraw.Draw(mask), side
     )
-    return mask.resize((max(1, side_px),) * 2, Pictures.Resampling.BOX)
+    return mask.resize((max(1, side_px),) * 2, PillowImage.Resampling.BOX)
 
 
 def _draw_distance(draw: ImageDraw.ImageDraw, side: int) -> None:
@@ -145,7 +145,7 @@ def _draw_distance(draw: ImageDraw.ImageDraw, side: int) -> None:
 
 
 def _draw_mask(draw: ImageDraw.ImageDraw, side: int) -> None:
-    """Draw a face with a mask over mouth and nose; the face is anybody's."""
+    """Draw a generic face with a mask over mouth and nose."""
     draw.ellipse(_scaled(side, 0.12, 0.10, 0.88, 0.90), 255)
     for x in (0.35, 0.65):
         draw.ellipse(_scaled(side, x - 0.05, 0.32, x + 0.05, 0.42), 0)

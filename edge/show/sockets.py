@@ -1,4 +1,4 @@
-"""Unix sockets at which a running maskwatch serves viewers: never taken from a living one, for one group, bounded."""
+"""Unix sockets on which a running maskwatch serves viewers: for one user group, and for a limited number of them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _BACKLOG = 16
-_WELCOMES = 8
-"""Connections accepted per scene: a storm of them must not hold up the loop."""
-_VIEWERS, _PER_USER = 32, 8
-"""Viewers at one socket in all, and of one user; the last `_PER_USER` places are kept for the service's own user."""
+_ACCEPTS = 8
+"""Connections accepted per scene: many at once must not delay the loop."""
+_MAX_VIEWERS, _MAX_PER_USER = 32, 8
+"""Viewers on one socket, in total and per user; the last `_MAX_PER_USER` are reserved for the service's own user."""
 _PEER = struct.Struct("3i")
-"""Process, user and group of the other end. Source: unix(7), SO_PEERCRED."""
+"""Process, user and group of the peer. Source: unix(7), SO_PEERCRED."""
 _SOCKET_UMASK = 0o117
 IMAGES_SOCKET, FEED_SOCKET = "web", "day"
 """Sockets next to that of the scene, which feed the web page: pixelated images, and everything else."""
@@ -32,12 +32,12 @@ _LONGEST_BYTES = 107
 
 
 class Viewers:
-    """Those who are connected to one socket: welcomed, sent to, dropped when they are gone, never waited for."""
+    """The viewers connected to one socket; none of them is ever waited for."""
 
     def __init__(self, path: Path, kind: socket.SocketKind, *, group: str, refusal: bytes = b"") -> None:
-        """Listen at `path`, or at a name next to it where another maskwatch listens there already.
+        """Listen at `path`, or at a name next to it where another maskwatch already listens there.
 
-        refusal: what somebody is sent for whom there is no room.
+        refusal: what is sent to a viewer above the limit.
 
         Raises:
             ConfigError: see `listen`.
@@ -47,26 +47,26 @@ class Viewers:
         self._users: dict[socket.socket, int] = {}
 
     def __len__(self) -> int:
-        """Return how many are connected."""
+        """Return the number of connected viewers."""
         return len(self._users)
 
-    def welcome(self, greet: Callable[[socket.socket], None]) -> bool:
-        """Take in those who wait, as far as there is room; return whether anybody came.
+    def accept(self, greet: Callable[[socket.socket], None]) -> bool:
+        """Accept waiting viewers, up to the limits; return whether there is a new one.
 
-        greet: sends what everybody is sent first; an OSError of it means that the viewer is gone.
+        greet: sends the first message to a viewer; an OSError means that the viewer is gone.
         """
         before = len(self._users)
-        for _ in range(_WELCOMES):
+        for _ in range(_ACCEPTS):
             try:
                 viewer, _ = self._listener.accept()
-            except OSError:  # nobody waits, or this process is out of descriptors
+            except OSError:  # nobody is waiting, or this process is out of descriptors
                 break
             viewer.settimeout(0)
-            self._seat(viewer, greet)
+            self._add(viewer, greet)
         return len(self._users) > before
 
     def send(self, message: bytes) -> None:
-        """Send a message to everybody; one that is too slow misses it."""
+        """Send a message to every viewer; one that is too slow misses it."""
         for viewer in list(self._users):
             try:
                 viewer.send(message)
@@ -77,14 +77,14 @@ class Viewers:
                 viewer.close()
 
     def close(self) -> None:
-        """Send everybody away and leave no socket behind."""
+        """Disconnect every viewer and remove the socket."""
         for viewer in self._users:
             viewer.close()
         self._users.clear()
         self._listener.close()
         self.path.unlink(missing_ok=True)
 
-    def _seat(self, viewer: socket.socket, greet: Callable[[socket.socket], None]) -> None:
+    def _add(self, viewer: socket.socket, greet: Callable[[socket.socket], None]) -> None:
         user = _user_of(viewer)
         has_room = self._has_room(user)
         try:
@@ -92,7 +92,7 @@ class Viewers:
                 greet(viewer)
             elif self._refusal:
                 viewer.send(self._refusal)
-        except OSError:  # gone before it was greeted, or no descriptor is left
+        except OSError:  # gone before it was greeted, or out of descriptors
             has_room = False
         if has_room:
             self._users[viewer] = user
@@ -100,30 +100,30 @@ class Viewers:
             viewer.close()
 
     def _has_room(self, user: int) -> bool:
-        """Return whether a user may connect once more; other users never take the places of our own."""
-        places = _VIEWERS if user == os.geteuid() else _VIEWERS - _PER_USER
-        return len(self._users) < places and list(self._users.values()).count(user) < _PER_USER
+        """Return whether one more viewer of a user is within the limits."""
+        limit = _MAX_VIEWERS if user == os.geteuid() else _MAX_VIEWERS - _MAX_PER_USER
+        return len(self._users) < limit and list(self._users.values()).count(user) < _MAX_PER_USER
 
 
 def listen(path: Path, kind: socket.SocketKind, *, group: str) -> tuple[socket.socket, Path]:
-    """Return a listener that never blocks, and its path: next to `path` where a living one listens there already.
+    """Return a non-blocking listener and its path: next to `path` where another maskwatch already listens there.
 
     Raises:
         ConfigError: other users may write in the folder.
-        OutputError: the folder is absent, or this user may not write there.
+        OutputError: the folder is missing, or not writable for this user.
     """
     if part := shared_part(path.parent):
         raise ConfigError(
-            f"show.socket: {path}: other users may write in {part}; fix: chmod go-w {part}, or name another folder"
+            f"show.socket: {path}: other users may write in {part}; fix: chmod go-w {part}, or use another folder"
         )
     free = _free_path(path, kind)
     listener = socket.socket(socket.AF_UNIX, kind)
-    before = os.umask(_SOCKET_UMASK)  # a chmod after the bind could hit a file that was put there in between
+    before = os.umask(_SOCKET_UMASK)  # a chmod after the bind could hit a file that somebody put there in between
     try:
         listener.bind(str(free))
     except OSError as error:
         listener.close()
-        raise OutputError(f"show.socket: {free}: cannot be made: {error.strerror or error}") from error
+        raise OutputError(f"show.socket: {free}: cannot be created: {error.strerror or error}") from error
     finally:
         os.umask(before)
     if group:
@@ -133,21 +133,21 @@ def listen(path: Path, kind: socket.SocketKind, *, group: str) -> tuple[socket.s
     return listener, free
 
 
-def check_place(named: str) -> None:
-    """Refuse a socket that `listen` could not make, as far as its path shows; nothing named is no problem.
+def check_path(setting: str) -> None:
+    """Refuse a socket that `listen` could not create, as far as its path shows; an empty setting is valid.
 
     Raises:
         ConfigError: the path is too long.
-        OutputError: there is no such folder, or this user may not write there.
+        OutputError: its folder is missing, or not writable for this user.
     """
-    path = Path(named)
-    if not named:
+    path = Path(setting)
+    if not setting:
         return
     if len(os.fsencode(path)) > _LONGEST_BYTES:
-        raise ConfigError(f"show.socket: {path}: cannot be made: longer than {_LONGEST_BYTES} bytes")
+        raise ConfigError(f"show.socket: {path}: cannot be created: longer than {_LONGEST_BYTES} bytes")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         problem = errno.EACCES if os.access(path.parent, os.F_OK) else errno.ENOENT
-        raise OutputError(f"show.socket: {path}: cannot be made: {os.strerror(problem)}")
+        raise OutputError(f"show.socket: {path}: cannot be created: {os.strerror(problem)}")
 
 
 def socket_next_to(scene: Path, name: str) -> Path:
@@ -156,9 +156,9 @@ def socket_next_to(scene: Path, name: str) -> Path:
 
 
 def is_listening(path: Path, kind: socket.SocketKind = socket.SOCK_STREAM) -> bool:
-    """Return whether a maskwatch of this machine listens at `path`; one that we may not connect to counts."""
+    """Return whether a maskwatch listens at `path`, also one that this user may not connect to."""
     with socket.socket(socket.AF_UNIX, kind) as probe:
-        probe.settimeout(0)  # one that hangs, with its queue full, must not hang us
+        probe.settimeout(0)  # a hung one, with its queue full, must not block this process
         try:
             probe.connect(str(path))
         except (PermissionError, BlockingIOError):
@@ -169,16 +169,16 @@ def is_listening(path: Path, kind: socket.SocketKind = socket.SOCK_STREAM) -> bo
 
 
 def _free_path(path: Path, kind: socket.SocketKind) -> Path:
-    """Return `path`, freed of a dead socket, or one next to it where a living one listens.
+    """Return `path` after removing a dead socket there, or a path next to it where a maskwatch listens.
 
     Raises:
-        OutputError: something else has that name, which is not ours to delete.
+        OutputError: something at `path` is not a socket, and is therefore not removed.
     """
     if is_listening(path, kind):
         return path.with_name(f"{path.stem}-{os.getpid()}{path.suffix}")
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         if not stat.S_ISSOCK(path.lstat().st_mode):
-            raise OutputError(f"show.socket: {path}: exists and is not a socket; fix: name another file")
+            raise OutputError(f"show.socket: {path}: exists and is not a socket; fix: use another path")
         path.unlink()
     return path
 
@@ -188,7 +188,7 @@ def _user_of(viewer: socket.socket) -> int:
 
 
 def _give_to_group(path: Path, group: str) -> None:
-    import grp  # noqa: PLC0415 - service only
+    import grp  # noqa: PLC0415 - needed by a service only
 
     with contextlib.suppress(LookupError, PermissionError):
         os.chown(path, -1, grp.getgrnam(group).gr_gid, follow_symlinks=False)

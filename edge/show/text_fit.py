@@ -1,4 +1,4 @@
-"""Text broken into lines, as large as a box allows: even lines, no word left alone, sentences apart where they fit."""
+"""Fit text into a box: in the largest letters, in even lines, with no single word on the last line."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ LINE, GAP = 1.22, 0.5
 """Height of a line, and of the gap between two languages, in letter sizes."""
 _SENTENCE = re.compile(r"(?<=[.!?…])\s+")
 _NEAT, _STEPS = 0.75, 16
-"""Sentences apart and no word alone, where the letters keep this share of their size; larger letters read further."""
+"""Each sentence on lines of its own and no single last word, where the letters keep this share of their size."""
 _ALONE = 0.6
-"""A last word shorter than this share of the widest line looks forgotten."""
+"""A last word shorter than this share of the widest line counts as a single word."""
 _SMALLEST_PX = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A text broken into lines as large as its box allows; size_px: of the font; None: a gap between languages."""
+    """A text broken into lines; None is a gap between languages.  size_px: size of the font."""
 
     lines: tuple[str | None, ...]
     size_px: int
@@ -40,26 +40,28 @@ class Fitted:
 
 @lru_cache(maxsize=32)
 def fit(text: str, box_px: tuple[int, int], largest_px: int | None = None) -> Fitted:
-    """Return the text, one line per language, broken for a box of width and height in large letters, 8 px or more.
+    """Return a text of one line per language, broken to fill a box of width and height; letters have 8 px or more.
 
-    largest_px: no larger than this.
+    largest_px: upper limit of the size of letters.
     """
     path = font_for(text)
     largest = _largest(text, path, box_px, largest_px)
     for step in range(_STEPS + 1):
         size_px = round(largest.size_px * (1 - (1 - _NEAT) * step / _STEPS))
         font = ImageFont.truetype(path, max(size_px, _SMALLEST_PX))
-        languages = [[_even(_words(part), font, box_px[0]) for part in parts] for parts in _sentences(text)]
+        languages = [
+            [_even(_words(sentence), font, box_px[0]) for sentence in sentences] for sentences in _sentences(text)
+        ]
         neat = _fitted(languages, font)
         if _fits(neat, font, box_px) and not any(
-            _ends_alone(part, neat, font) for parts in languages for part in parts
+            _ends_alone(lines, neat, font) for sentences in languages for lines in sentences
         ):
             return neat
     return largest
 
 
 def _largest(text: str, path: Path, box_px: tuple[int, int], largest_px: int | None) -> Fitted:
-    """Return the text in the largest letters that fit, wherever its lines then break."""
+    """Return the text in the largest letters that fit, whether or not its lines break well."""
     smallest, largest = _SMALLEST_PX, max(_SMALLEST_PX + 1, min(box_px[1], largest_px or box_px[1]) + 1)
     best: Fitted | None = None
     while best is None or largest - smallest > 1:
@@ -80,9 +82,9 @@ def _sentences(text: str) -> list[list[str]]:
 def _fitted(languages: Sequence[Sequence[Sequence[str]]], font: ImageFont.FreeTypeFont) -> Fitted:
     """Join the lines of each sentence of each language, with a gap between two languages."""
     lines: list[str | None] = []
-    for parts in languages:
+    for sentences in languages:
         lines += [None] if lines else []
-        lines += [line for part in parts for line in part]
+        lines += [line for sentence in sentences for line in sentence]
     return Fitted(tuple(lines), round(font.size))
 
 
@@ -91,7 +93,7 @@ def _fits(fitted: Fitted, font: ImageFont.FreeTypeFont, box_px: tuple[int, int])
 
 
 def _ends_alone(sentence: Sequence[str], fitted: Fitted, font: ImageFont.FreeTypeFont) -> bool:
-    """Return whether a sentence of several lines ends in one word, much shorter than the widest line of the text."""
+    """Return whether a sentence of several lines ends with a single word, much shorter than the widest line."""
     last = sentence[-1]
     return len(sentence) > 1 and " " not in last and font.getlength(last) < _ALONE * _widest(fitted, font)
 
@@ -101,7 +103,7 @@ def _widest(fitted: Fitted, font: ImageFont.FreeTypeFont) -> float:
 
 
 def _words(text: str) -> list[str]:
-    """Return words with the space before each; letters where a script has none. Source: Unicode, CJK from U+2E80."""
+    """Return words, each with the space before it; in CJK scripts, letters. Source: Unicode, CJK from U+2E80."""
     words: list[str] = []
     for word in text.split():
         cjk = any("\u2e80" <= letter <= "\u9fff" for letter in word)
@@ -111,7 +113,7 @@ def _words(text: str) -> list[str]:
 
 
 def _even(words: Sequence[str], font: ImageFont.FreeTypeFont, width_px: int) -> list[str]:
-    """Return the fewest lines that hold the words, as even as can be, the last of several words where that is possible.
+    """Return the words in the fewest lines, as even as possible, with no single short word on the last line.
 
     A word that is wider than a line has a line of its own. Source: Knuth and Plass, 1981, least squares of the slack.
     """

@@ -1,4 +1,4 @@
-"""What a viewer needs of a scene, apart from the picture: small enough to be JSON."""
+"""What a viewer gets of a scene in addition to the image: small enough to be sent as JSON."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from edge.data import Scene
 
 _Share = Annotated[float, Field(ge=-16, le=16, allow_inf_nan=False)]
-"""Of the picture's width or height; a track that leaves the picture is followed a little beyond."""
+"""Share of the width or height of the image; a track is followed a little beyond the border."""
 _Number = Annotated[float, Field(allow_inf_nan=False)]
-_TEXT = 4_000
-_Text = Annotated[str, Field(max_length=_TEXT)]
+_TEXT_CHARACTERS = 4_000
+_Text = Annotated[str, Field(max_length=_TEXT_CHARACTERS)]
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One box to draw: shares of the picture, 0 to 1, x1, y1, x2, y2; `away_m` from the camera, None: not known."""
+    """One box to draw: x1, y1, x2, y2 as shares of the image, 0 to 1; `away_m` from the camera, None if unknown."""
 
     box: tuple[_Share, _Share, _Share, _Share]
     mask: Mask
@@ -67,20 +67,20 @@ def view_of(
         )
         for track in scene.visible
     )
-    return View(marks, status[:_TEXT], banner[:_TEXT], scene.decided_at, thanks)
+    return View(marks, status[:_TEXT_CHARACTERS], banner[:_TEXT_CHARACTERS], scene.decided_at, thanks)
 
 
-def to_json(view: View, longest: int | None = None) -> bytes:
-    """Return a view as JSON of at most `longest` bytes, which leaves out marks of a crowd where needed."""
+def to_json(view: View, max_bytes: int | None = None) -> bytes:
+    """Return a view as JSON of at most `max_bytes`, leaving out marks of a crowd where needed."""
     text = _JSON.dump_json(view)
-    while longest is not None and len(text) > longest and view.marks:
-        view = replace(view, marks=view.marks[: len(view.marks) * longest // (len(text) + 1)])
+    while max_bytes is not None and len(text) > max_bytes and view.marks:
+        view = replace(view, marks=view.marks[: len(view.marks) * max_bytes // (len(text) + 1)])
         text = _JSON.dump_json(view)
     return text
 
 
 def from_json(content: bytes) -> View:
-    """Return the view that `to_json` wrote.
+    """Return the view in the JSON of `to_json`.
 
     Raises:
         ValueError: it is not JSON, or not a view that can be drawn.

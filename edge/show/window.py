@@ -1,4 +1,4 @@
-"""The window: a process of its own on the newest scene, so that a display that dies takes nothing else along."""
+"""The window: a process of its own that shows the newest scene, so that a display that crashes ends nothing else."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ log = logging.getLogger(__name__)
 _TITLE = "maskwatch"
 _WAIT_S = 0.03
 _LARGEST_PX = 1_920
-"""Larger displays are filled by enlarging: drawing 4K would keep a core of a Pi busy."""
+"""On larger displays the image is enlarged: drawing in 4K would occupy a whole core of a Pi."""
 _EMPTY_PX = (640, 400)
 
 
 class Ended(Enum):
-    """How a window ended: by `q`, closed by its frame, or with the maskwatch that it showed."""
+    """How a window ended: by `q`, closed by the user, or with the maskwatch that it showed."""
 
     QUIT = auto()
     CLOSED = auto()
@@ -39,7 +39,7 @@ class Ended(Enum):
 
 
 def show(path: Path, *, full_screen: bool = False) -> Ended:
-    """Show the newest scene of the maskwatch at `path` until `q`, the closing of the window, or its end."""
+    """Show the newest scene of the maskwatch at `path` until `q`, until the window is closed, or until it ends."""
     reader = SceneReader(path)
     open_window(_TITLE)
     fill_screen(_TITLE, on=full_screen)
@@ -61,7 +61,7 @@ def _follow(reader: SceneReader, *, full_screen: bool) -> Ended:
             opened = True
         key = cv2.waitKey(1) & 0xFF
         if scene is not None:
-            banner = _tell_delay(banner, scene[1])
+            banner = _log_delay(banner, scene[1])
         if key == ord("q"):
             return Ended.QUIT
         if opened and not is_open(_TITLE):
@@ -78,7 +78,7 @@ def _draw_scene(image: Image | None, view: View, *, resize: bool) -> None:
 
 
 def _canvas_px() -> tuple[int, int]:
-    """Return the size to draw for the window as it is now, so that words are as large on every display."""
+    """Return the size to draw for the current window, so that text has the same size on every display."""
     width, height = window_px(_TITLE)
     if not (width and height):
         return _EMPTY_PX
@@ -86,16 +86,16 @@ def _canvas_px() -> tuple[int, int]:
     return round(scale * width), round(scale * height)
 
 
-def _tell_delay(before: str, view: View) -> str:
-    """Log once a banner how long it took from the decision to the screen."""
+def _log_delay(before: str, view: View) -> str:
+    """Log once per banner how long it took from the decision to the screen; return the banner."""
     if view.banner and not before:
         log.info("notice on screen %.0f ms after its decision", 1e3 * (time.monotonic() - view.decided_at))
     return view.banner
 
 
 def window_process(path: Path, stop: threading.Event) -> ChildProcess:
-    """Return the keeper of `maskwatch view` on the scene at `path`.
+    """Keep `maskwatch view` running on the scene at `path`.
 
-    `q` sets `stop`. A window that is closed by its frame stays closed, and the watch goes on.
+    `q` sets `stop`. A window that the user closes stays closed, and the service continues.
     """
     return ChildProcess("window", ["view", "--socket", str(path), "--with-watch"], on_quit=stop.set)

@@ -222,7 +222,7 @@ def test_a_listener_that_never_reads_misses_messages_and_holds_nothing_up(bullet
     for number in range(2):
         bulletin.count[0] = 1000 + number
         bulletin.put(fakes.scene())
-    assert len(bulletin._listeners) == 0
+    assert len(bulletin._viewers) == 0
 
 
 def test_a_bulletin_that_closes_is_heard_to_end(tmp_path):

@@ -17,7 +17,7 @@ from edge.notice.phrases import IDLE, PLEASE, THANKS
 from edge.show import fonts, highgui
 from edge.show.shared_scene import SceneServer
 from edge.show.sign import SignTexts, sign_process
-from edge.show.sign_layout import SignState, poster
+from edge.show.sign_layout import SignState, draw_sign
 from edge.show.text_fit import fit
 from tests.support.fakes import eventually, scene_of
 from tests.support.needs import need
@@ -38,8 +38,8 @@ PRIVACY = np.random.default_rng(1).integers(0, 255, (240, 320, 3), np.uint8)
 
 
 def letter_px(text: str, size_px: tuple[int, int]) -> int:
-    """Return the height in pixels of a capital letter on the poster, from the tallest upright stroke, an l's or k's."""
-    ink = (poster(SignState.NOTICE, text, size_px) != poster(SignState.NOTICE, "", size_px)).any(2)
+    """Return the height in pixels of a capital letter on the sign, from the tallest upright stroke, an l's or k's."""
+    ink = (draw_sign(SignState.NOTICE, text, size_px) != draw_sign(SignState.NOTICE, "", size_px)).any(2)
     changes = np.diff(np.pad(ink, ((1, 1), (0, 0))).astype(int), axis=0)
     runs = [np.flatnonzero(changes[:, x] == -1) - np.flatnonzero(changes[:, x] == 1) for x in range(ink.shape[1])]
     return int(max(run.max(initial=0) for run in runs) / L_TO_CAPITAL)
@@ -67,7 +67,7 @@ def test_every_phrase_is_read_at_five_metres_on_a_display_of_24_inches(language,
 @pytest.mark.parametrize("night", [False, True], ids=["day", "night"])
 @pytest.mark.parametrize("says", SignState)
 def test_paper_and_ink_differ_enough_for_weak_eyes(says, night):
-    drawn = poster(says, "Words", FULL_HD, night=night)
+    drawn = draw_sign(says, "Words", FULL_HD, night=night)
     lights = sorted(luminance(colour) for colour in paper_and_ink(drawn[::5, ::5]))
     assert (lights[1] + 0.05) / (lights[0] + 0.05) >= 7
 
@@ -75,7 +75,7 @@ def test_paper_and_ink_differ_enough_for_weak_eyes(says, night):
 @pytest.mark.parametrize("says", SignState)
 def test_at_night_the_sign_dazzles_nobody(says):
     """A full-HD sheet of yellow or white lights up a dark stop: at night most of the sign is dark."""
-    day, night = (poster(says, PLEASE["en"], FULL_HD, night=night)[::5, ::5] for night in (False, True))
+    day, night = (draw_sign(says, PLEASE["en"], FULL_HD, night=night)[::5, ::5] for night in (False, True))
     assert night.mean() < 0.35 * max(day.mean(), 150)
 
 
@@ -93,14 +93,14 @@ def test_sentences_begin_lines_and_no_short_word_stands_alone(language, box_px):
 
 def test_pictogram_and_words_stand_centred_together():
     for size_px in (FULL_HD, UPRIGHT):
-        ink = poster(SignState.IDLE, "Short.", size_px) != poster(SignState.IDLE, "", (8, 8))[0, 0]
+        ink = draw_sign(SignState.IDLE, "Short.", size_px) != draw_sign(SignState.IDLE, "", (8, 8))[0, 0]
         columns, rows = np.flatnonzero(ink.any((0, 2))), np.flatnonzero(ink.any((1, 2)))
         along, length = (columns, size_px[0]) if size_px[0] > size_px[1] else (rows, size_px[1])
         assert abs(along[0] - (length - 1 - along[-1])) < 0.05 * length
 
 
 def test_the_three_states_differ_without_colour_by_lightness_and_by_shape():
-    drawn = {says: cv2.cvtColor(poster(says, "Same words", FULL_HD), cv2.COLOR_BGR2GRAY) for says in SignState}
+    drawn = {says: cv2.cvtColor(draw_sign(says, "Same words", FULL_HD), cv2.COLOR_BGR2GRAY) for says in SignState}
     papers = sorted(int(np.median(picture)) for picture in drawn.values())
     assert min(b - a for a, b in itertools.pairwise(papers)) >= 40
     shapes = {}
@@ -120,7 +120,7 @@ def test_accents_and_other_scripts_have_their_letters(text):
 def test_a_text_that_no_font_has_is_told_with_the_mend_and_still_drawn(caplog, monkeypatch):
     monkeypatch.setattr(fonts, "_ask_fontconfig", lambda _text: None)
     fonts.font_for.cache_clear()
-    assert poster(SignState.NOTICE, "請保持距離", (640, 360)).shape == (360, 640, 3)
+    assert draw_sign(SignState.NOTICE, "請保持距離", (640, 360)).shape == (360, 640, 3)
     assert "mend: sudo apt install fontconfig fonts-noto" in caplog.text
     fonts.font_for.cache_clear()
 
@@ -152,7 +152,7 @@ def test_no_line_is_wider_than_its_box_and_words_stay_whole():
 @pytest.mark.parametrize("size_px", [(1, 1), (16, 16), (40, 3000), (3000, 40), (640, 480)])
 def test_any_size_and_any_text_can_be_drawn(size_px):
     for text in ("", "x", "Donaudampfschifffahrtsgesellschaft " * 6):
-        assert poster(SignState.NOTICE, text, size_px).shape == (size_px[1], size_px[0], 3)
+        assert draw_sign(SignState.NOTICE, text, size_px).shape == (size_px[1], size_px[0], 3)
 
 
 class Stop:
@@ -178,8 +178,8 @@ class Stop:
         return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
 
     def shows(self, says: SignState, text: str, size_px: tuple[int, int], *, night: bool = False) -> bool:
-        """Return whether the whole screen is the poster, pixel by pixel, within a short time."""
-        expected = poster(says, text, size_px, night=night).astype(int)
+        """Return whether the whole screen is the sign, pixel by pixel, within a short time."""
+        expected = draw_sign(says, text, size_px, night=night).astype(int)
         return eventually(lambda: abs(self.picture().astype(int) - expected).max() <= 2, 15, 0.2)
 
     def stop_watching(self) -> None:
@@ -203,7 +203,7 @@ def stop(request, tmp_path, monkeypatch):
 
 
 def test_a_real_sign_fills_the_screen_in_each_state_and_shows_nothing_of_the_camera(stop):
-    """The scenes hold a picture and a person: that the screen equals the poster says that neither is shown."""
+    """The scenes hold a picture and a person: that the screen equals the sign says that neither is shown."""
     told = []
     sign = sign_process(stop.server.path, TEXTS, "", told.append)
     try:

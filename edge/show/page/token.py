@@ -45,7 +45,7 @@ def token_of(path: Path) -> str:
 
     Raises:
         ConfigError: the file cannot be read, everybody may read it, or it does not hold a token.
-        OutputError: the file cannot be made.
+        OutputError: the file cannot be created.
     """
     try:
         if not path.exists():
@@ -55,7 +55,7 @@ def token_of(path: Path) -> str:
             f"web.token_file: {path}: cannot be read by this user; fix: run this again with sudo"
         ) from error
     except OSError as error:
-        raise OutputError(f"web.token_file: {path}: cannot be made: {error.strerror}") from error
+        raise OutputError(f"web.token_file: {path}: cannot be created: {error.strerror}") from error
     token = secret.read("web.token_file", path).strip()
     if len(normalised(token)) < _SHORTEST:
         raise ConfigError(f"web.token_file: {path}: holds no token of {_SHORTEST} letters or more; fix: rm {path}")

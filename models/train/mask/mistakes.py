@@ -17,7 +17,7 @@ import numpy as np
 from edge.capture.files import read_picture
 from edge.classify.crop import crop_face
 from edge.evaluation.matching import UNSURE, VERDICTS, outcomes
-from edge.show.chart import TILE_PX, sheet
+from edge.show.chart import TILE_PX, contact_sheet
 from edge.stages import models_of
 from models.train.mask.evaluate import classified
 
@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=10)
     args = parser.parse_args()
     evaluation = classified(args.pictures / args.source, models_of(args.face, args.mask, threads=2))
-    cv2.imwrite(str(args.work / "mistakes.png"), sheet(mistakes(evaluation, args.count), columns=5))
+    cv2.imwrite(str(args.work / "mistakes.png"), contact_sheet(mistakes(evaluation, args.count), columns=5))
 
 
 if __name__ == "__main__":
