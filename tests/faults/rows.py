@@ -309,7 +309,7 @@ ROWS = (
         30,
         "out of file descriptors",
         (f"{PROCESS}out_of_descriptors_the_walk_goes_on_or_ends_and_nothing_is_lost",),
-        Line("show/sockets.py", "except OSError:  # nobody waits", "except BlockingIOError:  # nobody waits"),
+        Line("show/sockets.py", "except OSError:  # nobody is waiting", "except BlockingIOError:  # nobody is waiting"),
     ),
     Row(
         31,
@@ -353,9 +353,9 @@ ROWS = (
         "display vanishes, viewer stalls",
         (
             f"{PROCESS}a_display_that_dies_and_viewers_that_stall_or_flood_cost_the_walk_nothing",
-            "tests/show/test_show.py::test_a_screen_that_dies_leaves_the_watch_alone",
-            "tests/show/test_show.py::test_a_viewer_that_never_reads_holds_nothing_up",
+            "tests/show/test_show.py::test_a_display_that_crashes_does_not_end_the_service",
+            "tests/show/test_show.py::test_a_viewer_that_never_reads_delays_nobody",
         ),
-        Line("show/child.py", "        if code == QUIT:\n", "        if True:\n"),
+        Line("show/child_process.py", "        if code == QUIT:\n", "        if True:\n"),
     ),
 )

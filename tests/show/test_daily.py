@@ -56,14 +56,14 @@ def test_an_episode_is_one_line_from_its_start_to_its_end(day):
     assert set(line) == {"id", "label", "opened", "duration_s", "reason", "waiting", "delayed"}
 
 
-def test_an_open_episode_has_no_duration_yet_and_began_before_it_was_decided(day):
+def test_an_open_episode_has_no_duration_and_began_before_the_decision(day):
     day.put(alert())
     (line,) = day.told()["alerts"]
     utc = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(MIDNIGHT + 8 * 3600 - 1))
     assert (line["opened"], line["duration_s"], line["reason"]) == (f"{utc}.000Z", None, None)
 
 
-def test_every_alert_changes_the_version_and_nothing_else_does(day):
+def test_only_an_alert_changes_the_version(day):
     day.put()
     assert day.log.version == 0
     day.put(alert(), alert(event_id="e2"))
@@ -78,7 +78,7 @@ def test_the_newest_fifty_episodes_of_a_day_are_kept_newest_first(day):
     assert day.told()["alerts"] == []
 
 
-def test_an_alert_that_the_broker_does_not_take_waits_and_then_is_late_for_good(day):
+def test_an_alert_that_the_broker_does_not_accept_is_waiting_and_then_delayed_for_good(day):
     day.waiting.add("e1:0")
     day.put(alert())
     states = []
@@ -92,7 +92,7 @@ def test_an_alert_that_the_broker_does_not_take_waits_and_then_is_late_for_good(
     assert (day.told()["alerts"][0]["waiting"], day.told()["alerts"][0]["delayed"]) == (False, True)
 
 
-def test_each_person_counts_once_in_the_ten_minutes_of_the_first_label(day):
+def test_each_person_is_counted_once_in_the_step_of_the_first_label(day):
     day.put(tracks=(fakes.track(1), fakes.track(2, Mask.UNSURE)))
     day.pass_s(600)
     day.put(tracks=(fakes.track(1, Mask.WITH_MASK), fakes.track(2, Mask.WITH_MASK)))
@@ -104,7 +104,7 @@ def test_each_person_counts_once_in_the_ten_minutes_of_the_first_label(day):
     }
 
 
-def test_a_new_day_begins_at_zero(day):
+def test_a_new_day_starts_at_zero(day):
     day.put(tracks=(fakes.track(1),))
     day.pass_s(16 * 3600)
     day.put(tracks=(fakes.track(2),))
@@ -112,7 +112,7 @@ def test_a_new_day_begins_at_zero(day):
     assert (counts["now"], counts["without_mask"]) == (0, [1] + [0] * 143)
 
 
-def test_what_was_before_the_start_is_not_known_today_and_every_day_after_is_known_whole(day):
+def test_counts_from_before_the_start_are_unknown_on_that_day_only(day):
     day.pass_s(600)
     day.put()
     assert day.told()["counts"]["known_from"] == 8 * 6
@@ -122,7 +122,7 @@ def test_what_was_before_the_start_is_not_known_today_and_every_day_after_is_kno
     assert day.told()["counts"]["known_from"] == 0
 
 
-def test_a_clock_that_is_set_after_the_start_moves_the_start_along(day):
+def test_setting_the_clock_after_the_start_moves_the_start(day):
     """A Pi without a clock of its own starts in the past, and is set when it reaches the network."""
     day.wall.now -= 40 * 86_400
     day.put()
@@ -142,9 +142,7 @@ def test_a_clock_that_is_set_after_the_start_moves_the_start_along(day):
         (1, "connection lost", 3, "connection lost; alerts waiting: 3"),
     ],
 )
-def test_a_broker_that_is_not_reached_is_a_problem_once_there_was_time_to_reach_it(
-    day, after_s, broker, waiting, problem
-):
+def test_a_broker_without_connection_is_a_problem_after_some_seconds(day, after_s, broker, waiting, problem):
     state = {"broker": broker, "waiting": waiting, "problems": {"lens": "dark"}}
     day.log.adopt(replace(day.log._sources, state=lambda: state))
     day.pass_s(after_s)
@@ -152,13 +150,13 @@ def test_a_broker_that_is_not_reached_is_a_problem_once_there_was_time_to_reach_
     assert (problems.get("broker"), problems["lens"]) == (problem, "dark")
 
 
-def test_what_the_service_itself_states_of_its_broker_comes_first(day):
+def test_the_service_s_own_broker_problem_takes_precedence(day):
     state = {"broker": "lost", "problems": {"broker": "refused: a wrong password"}}
     day.log.adopt(replace(day.log._sources, state=lambda: state))
     assert day.told()["state"]["problems"]["broker"] == "refused: a wrong password"
 
 
-def test_what_is_told_of_persons_is_how_many(day):
+def test_the_page_gets_counts_of_people_and_nothing_else_about_them(day):
     day.put(alert(), tracks=(fakes.track(1),))
     told = day.told()
     assert told["state"]["faces"] == face_counts([fakes.track(1)])
@@ -188,13 +186,13 @@ def bulletin(tmp_path):
     made.close()
 
 
-def test_nothing_is_composed_while_nobody_listens(bulletin):
+def test_nothing_is_composed_while_nobody_is_connected(bulletin):
     for _ in range(5):
         bulletin.put(fakes.scene())
     assert bulletin.composed == []
 
 
-def test_a_listener_hears_at_once_and_again_on_every_change(bulletin):
+def test_a_viewer_gets_a_message_at_once_and_after_every_change(bulletin):
     ear = ear_at(bulletin.path)
     bulletin.put(fakes.scene())
     assert len(ear.recv(200_000)) == 50_001
@@ -206,7 +204,7 @@ def test_a_listener_hears_at_once_and_again_on_every_change(bulletin):
     ear.close()
 
 
-def test_a_listener_that_never_reads_misses_messages_and_holds_nothing_up(bulletin):
+def test_a_viewer_that_never_reads_misses_messages_and_delays_nobody(bulletin):
     lazy = ear_at(bulletin.path)
     bulletin.put(fakes.scene())
     watch = Stopwatch()
@@ -225,7 +223,7 @@ def test_a_listener_that_never_reads_misses_messages_and_holds_nothing_up(bullet
     assert len(bulletin._viewers) == 0
 
 
-def test_a_bulletin_that_closes_is_heard_to_end(tmp_path):
+def test_a_closed_feed_disconnects_its_viewers(tmp_path):
     made = Feed(tmp_path / "s.day", compose=lambda: b"x", version=int, every_s=1)
     ear = ear_at(made.path)
     made.put(fakes.scene())
@@ -235,7 +233,7 @@ def test_a_bulletin_that_closes_is_heard_to_end(tmp_path):
     ear.close()
 
 
-def test_viewers_see_what_the_picture_function_makes_and_not_more_often_than_asked(tmp_path):
+def test_viewers_see_the_image_of_the_given_function_at_most_at_the_given_rate(tmp_path):
     made = []
 
     def picture(scene):
@@ -255,7 +253,7 @@ def test_viewers_see_what_the_picture_function_makes_and_not_more_often_than_ask
     server.close()
 
 
-def test_the_password_of_a_stream_stands_in_no_setting_that_is_told():
+def test_the_settings_on_the_page_contain_no_stream_password():
     from edge.app.web import page_sources
     from edge.settings.load import load
     from tests.support.settings import NOWHERE

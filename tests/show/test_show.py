@@ -58,7 +58,7 @@ def test_a_viewer_sees_the_newest_scene(server):
     reader.close()
 
 
-def test_a_viewer_is_told_how_far_people_are(tmp_path):
+def test_a_viewer_gets_the_distance_of_people(tmp_path):
     made = SceneServer(
         tmp_path / "m.sock", max_side_px=320, status=str, banner=str, metres=lambda scene: {scene.tracks[0].id: 1.84}
     )
@@ -69,33 +69,33 @@ def test_a_viewer_is_told_how_far_people_are(tmp_path):
     made.close()
 
 
-def test_metres_stand_in_the_label():
+def test_the_distance_is_in_the_label():
     mark, blank = VIEW.marks[0], fakes.picture(200, (640, 360))
     with_metres, without = (draw(blank, View((replace(mark, away_m=metres),))) for metres in (1.84, None))
     changed = np.argwhere((with_metres != without).any(2))
     assert changed[:, 0].max() <= 0.2 * 360  # in the label above the box, nowhere else
 
 
-def test_nothing_is_written_while_nobody_looks(server):
+def test_nothing_is_written_while_nobody_is_connected(server):
     server.put(scene_of(fakes.picture(10)))
     assert server._memory.written == 0
 
 
-def test_a_large_picture_is_shrunk_for_viewers(server):
+def test_a_large_image_is_shrunk_for_viewers(server):
     reader = SceneReader(server.path)
     server.put(scene_of(fakes.picture(10, (1280, 720))))
     assert reader.newest(1)[0].shape == (180, 320, 3)
     reader.close()
 
 
-def test_a_scene_without_a_picture_is_told_too(server):
+def test_a_scene_without_an_image_is_sent_too(server):
     reader = SceneReader(server.path)
     server.put(replace(fakes.scene(), frame=None))
     assert reader.newest(1)[0] is None
     reader.close()
 
 
-def test_a_viewer_that_never_reads_holds_nothing_up(server):
+def test_a_viewer_that_never_reads_delays_nobody(server):
     stalled, reader = SceneReader(server.path), SceneReader(server.path)
     for number in range(3000):
         server.put(scene_of(fakes.picture(number % 250)))
@@ -122,7 +122,7 @@ def test_a_viewer_cannot_write_into_the_scene(server):
     reader.close()
 
 
-def test_a_viewer_is_told_when_the_watch_ends(tmp_path):
+def test_a_viewer_notices_when_the_service_ends(tmp_path):
     server = SceneServer(tmp_path / "s.sock", max_side_px=64, status=str, banner=str)
     reader = SceneReader(server.path)
     server.put(scene_of(fakes.picture(1)))
@@ -133,12 +133,12 @@ def test_a_viewer_is_told_when_the_watch_ends(tmp_path):
     assert not server.path.exists()
 
 
-def test_nobody_there_is_said_in_one_sentence(tmp_path):
+def test_a_missing_service_is_reported_in_one_sentence(tmp_path):
     with pytest.raises(NotRunning, match="no maskwatch is running there"):
         SceneReader(tmp_path / "none.sock")
 
 
-def test_a_dead_socket_is_taken_over_and_a_living_one_left_alone(tmp_path):
+def test_a_dead_socket_is_replaced_and_a_live_one_is_not(tmp_path):
     path = tmp_path / "s.sock"
     first = SceneServer(path, max_side_px=64, status=str, banner=str)
     second = SceneServer(path, max_side_px=64, status=str, banner=str)
@@ -150,7 +150,7 @@ def test_a_dead_socket_is_taken_over_and_a_living_one_left_alone(tmp_path):
     third.close()
 
 
-def test_drawing_leaves_the_image_alone_and_shows_box_and_label():
+def test_drawing_does_not_change_the_image_and_adds_box_and_label():
     image = fakes.picture(120, (640, 480))
     drawn = draw(image, VIEW)
     assert (image == 120).all()
@@ -167,7 +167,7 @@ def test_each_label_has_a_colour_of_its_own():
     assert len(colours) == 4
 
 
-def test_labels_of_people_who_stand_close_do_not_cover_each_other():
+def test_labels_of_people_close_together_do_not_cover_each_other():
     image, masks = np.full((270, 480, 3), 200, np.uint8), (Mask.WITHOUT_MASK, Mask.WITH_MASK, Mask.UNSURE)
     marks = [Mark((0.30 + 0.07 * k, 0.4, 0.36 + 0.07 * k, 0.6), mask, 0.9, k, 2.0) for k, mask in enumerate(masks)]
     colours = [overlay._COLOURS[mask] for mask in masks]
@@ -197,7 +197,7 @@ def overlap(one, other) -> bool:
 
 @pytest.mark.parametrize("people", [20, 60])
 @pytest.mark.parametrize("seed", range(3))
-def test_labels_in_a_crowd_cover_no_face_and_no_label_and_stand_next_to_their_own(seed, people):
+def test_labels_in_a_crowd_cover_nothing_and_are_next_to_their_face(seed, people):
     boxes = crowd(seed, people=people)
     found = place_labels(boxes, [[(150, 20), (110, 20), (70, 20)]] * people, (1280, 720))
     placed = [label[1] for label in found if label]
@@ -209,13 +209,13 @@ def test_labels_in_a_crowd_cover_no_face_and_no_label_and_stand_next_to_their_ow
         assert label is None or overlap(label[1], (x1 - 22, y1 - 22, x2 + 22, y2 + 22))
 
 
-def test_a_face_without_room_for_a_label_has_none():
+def test_a_face_without_room_for_a_label_gets_none():
     wall = [(0, 0, 300, 40), (0, 60, 300, 100), (0, 40, 140, 60), (160, 40, 300, 60)]
     assert place_labels([(140, 40, 160, 60), *wall], [[(80, 10), (40, 10)]] * 5, (300, 100))[0] is None
 
 
 @pytest.mark.parametrize("size", [(160, 284), (90, 160), (240, 180), (40, 40)])
-def test_no_label_is_cut_at_the_border_of_a_narrow_image(size):
+def test_no_label_is_cut_off_at_the_border_of_a_narrow_image(size):
     sizes = [[(200, 24), (120, 24), (60, 24), (30, 24)]] * 5
     boxes = [(0, 0, 20, 30), (size[0] - 20, 5, size[0], 30), (-9, size[1] - 9, 9, size[1] + 9), (5, 60, 35, 90)]
     for place in place_labels([*boxes, (500, 500, 600, 600)], sizes, size):
@@ -225,7 +225,7 @@ def test_no_label_is_cut_at_the_border_of_a_narrow_image(size):
             assert 0 <= y1 < y2 <= size[1]
 
 
-def test_a_label_is_shortened_only_where_the_full_one_would_cover_a_face():
+def test_a_label_is_shortened_only_where_the_longest_one_would_cover_a_face():
     face, neighbours = (130, 40, 170, 60), [(0, 0, 125, 100), (175, 0, 300, 100)]
     sizes = [(80, 10), (40, 10)]
     assert place_labels([face], [sizes], (300, 100))[0] == (0, (130, 30, 210, 40))
@@ -233,12 +233,12 @@ def test_a_label_is_shortened_only_where_the_full_one_would_cover_a_face():
 
 
 @pytest.mark.parametrize("mask", Mask)
-def test_the_words_of_every_label_and_banner_differ_enough_from_their_paper(mask):
+def test_the_text_of_every_label_and_banner_has_enough_contrast(mask):
     for paper in (overlay._COLOURS[mask], overlay._BANNER, overlay._THANKS, overlay._PAPER):
         assert contrast(ink_on(paper), paper) >= 4.5
 
 
-def test_letters_are_no_smaller_than_twelve_pixels_on_the_smallest_window():
+def test_letters_have_at_least_twelve_pixels_in_the_smallest_window():
     view = View((Mark((0.2, 0.3, 0.5, 0.6), Mask.UNSURE, 0.5),))
     plain, labelled = fakes.picture(120, (320, 240)), draw(fakes.picture(120, (320, 240)), view)
     paper = (labelled == overlay._COLOURS[Mask.UNSURE]).all(2)
@@ -248,7 +248,7 @@ def test_letters_are_no_smaller_than_twelve_pixels_on_the_smallest_window():
     assert rows.size >= 2 * 12
 
 
-def test_letters_with_accents_are_drawn_as_they_are():
+def test_accents_are_drawn():
     plain, umlaut = (preview(None, View(banner=text), (640, 400)) for text in ("Groesse u", "Größe ü"))
     question = preview(None, View(banner="Gr??e ?"), (640, 400))
     assert (umlaut != plain).any()
@@ -257,7 +257,7 @@ def test_letters_with_accents_are_drawn_as_they_are():
 
 @pytest.mark.parametrize("size", [(320, 240), (960, 506), (1920, 1080), (400, 800)])
 @pytest.mark.parametrize("image_px", [(640, 480), (1280, 720), (480, 640)])
-def test_the_banner_hides_nothing_of_the_image_and_the_image_does_not_move(size, image_px):
+def test_the_banner_covers_nothing_of_the_image_and_does_not_move_it(size, image_px):
     image = np.full((image_px[1], image_px[0], 3), (10, 200, 90), np.uint8)
     silent = preview(image, View(status="12 fps"), size)
     told = preview(image, View(banner=PLEASE["en"], status="12 fps"), size)
@@ -271,20 +271,20 @@ def test_the_banner_hides_nothing_of_the_image_and_the_image_does_not_move(size,
     assert (told == overlay._BANNER).all(2).sum() > 0.05 * size[0] * size[1]
 
 
-def test_thanks_have_a_colour_of_their_own_and_the_banner_is_in_the_first_language():
+def test_thanks_have_their_own_colour_and_the_banner_is_in_the_first_language():
     one, two = (View(banner=text, thanks=True) for text in ("Thank you", "Thank you\nDanke"))
     drawn = preview(fakes.picture(120, (640, 480)), one, (640, 540))
     assert (drawn[535, 3] == (178, 114, 0)).all()
     assert (drawn == preview(fakes.picture(120, (640, 480)), two, (640, 540))).all()
 
 
-def test_without_an_image_the_preview_says_why():
+def test_without_an_image_the_preview_shows_the_status():
     told, silent = (preview(None, View(status=status), (640, 400)) for status in ("camera: offline", ""))
     assert (told[:300] != silent[:300]).any()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (16, 16), (40, 3000), (3000, 40)])
-def test_any_image_can_be_drawn_on_and_any_window_filled(size):
+def test_images_and_windows_of_any_size_are_drawn(size):
     image = fakes.picture(1, size)
     assert draw(image, VIEW).shape == (size[1], size[0], 3)
     assert draw(None, VIEW).shape == (360, 640, 3)
@@ -292,12 +292,12 @@ def test_any_image_can_be_drawn_on_and_any_window_filled(size):
     assert preview(fakes.picture(1), VIEW, size).shape == (size[1], size[0], 3)
 
 
-def test_a_phrase_in_other_letters_does_not_break_the_banner():
+def test_a_phrase_in_another_script_does_not_break_the_banner():
     drawn = preview(None, replace(VIEW, banner="Bitte Abstand halten — größer als 距離"), (320, 200))
     assert (drawn == overlay._BANNER).all(2).any()
 
 
-def test_without_a_terminal_only_the_moments_of_episodes_are_printed():
+def test_without_a_terminal_only_alerts_are_printed():
     text = io.StringIO()
     view = TerminalView(Console(file=text, width=200), status=lambda: "status", banner=str)
     view.put(fakes.scene())
@@ -307,7 +307,7 @@ def test_without_a_terminal_only_the_moments_of_episodes_are_printed():
     assert "episode start   person 1: without_mask" in text.getvalue()
 
 
-def test_in_a_terminal_the_state_is_shown_live(monkeypatch):
+def test_a_terminal_shows_a_live_status(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")  # a dumb terminal, as where tests run by a program, has no live display
     text = io.StringIO()
     view = TerminalView(
@@ -364,7 +364,7 @@ def painted_window(server, display: str, stop: threading.Event):
     raise AssertionError("five windows in a row stayed black")
 
 
-def test_a_real_window_shows_the_scene_and_q_ends_the_watch(server, display, monkeypatch):
+def test_a_real_window_shows_the_scene_and_q_ends_the_service(server, display, monkeypatch):
     monkeypatch.setenv("DISPLAY", display.name)
     stop = threading.Event()
     window, done = painted_window(server, display.name, stop)
@@ -376,9 +376,7 @@ def test_a_real_window_shows_the_scene_and_q_ends_the_watch(server, display, mon
         window.close()
 
 
-def test_a_window_closed_by_mouse_stays_closed_without_a_traceback_and_the_watch_goes_on(
-    server, display, monkeypatch, caplog, capfd
-):
+def test_a_window_closed_by_mouse_stays_closed_and_the_service_continues(server, display, monkeypatch, caplog, capfd):
     """OpenCV 4.14 raises on a closed window: the window ended with a traceback and was opened again after 5 s."""
     caplog.set_level("INFO")
     monkeypatch.setenv("DISPLAY", display.name)
@@ -418,12 +416,12 @@ class ClosedWindow:
 
 
 @pytest.mark.parametrize(("answer", "open_"), [(None, False), (-1.0, False), (1.0, True)])
-def test_a_closed_window_is_known_with_each_opencv(monkeypatch, answer, open_):
+def test_a_closed_window_is_recognised_with_each_opencv(monkeypatch, answer, open_):
     monkeypatch.setattr("edge.show.highgui.cv2", ClosedWindow(answer))
     assert is_open("maskwatch") is open_
 
 
-def test_view_closed_by_mouse_is_done(server, display):
+def test_view_ends_when_its_window_is_closed_by_mouse(server, display):
     process = subprocess.Popen(
         command("view", "--socket", server.path),
         env=environment(DISPLAY=display.name),
@@ -441,7 +439,7 @@ def test_view_closed_by_mouse_is_done(server, display):
     assert (process.returncode, "Traceback" in process.stderr.read()) == (0, False)
 
 
-def test_a_screen_that_dies_leaves_the_watch_alone(server, display, monkeypatch, caplog):
+def test_a_display_that_crashes_does_not_end_the_service(server, display, monkeypatch, caplog):
     monkeypatch.setenv("DISPLAY", display.name)
     stop = threading.Event()
     window = window_process(server.path, stop)

@@ -60,20 +60,20 @@ def paper_and_ink(drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("size_px", [FULL_HD, UPRIGHT])
 @pytest.mark.parametrize("language", PLEASE)
-def test_every_phrase_is_read_at_five_metres_on_a_display_of_24_inches(language, size_px):
+def test_every_phrase_is_legible_at_five_metres_on_a_display_of_24_inches(language, size_px):
     assert letter_px(PLEASE[language], size_px) * PIXEL_MM[size_px] >= READABLE_MM
 
 
 @pytest.mark.parametrize("night", [False, True], ids=["day", "night"])
 @pytest.mark.parametrize("says", SignState)
-def test_paper_and_ink_differ_enough_for_weak_eyes(says, night):
+def test_paper_and_ink_have_enough_contrast_for_low_vision(says, night):
     drawn = draw_sign(says, "Words", FULL_HD, night=night)
     lights = sorted(luminance(colour) for colour in paper_and_ink(drawn[::5, ::5]))
     assert (lights[1] + 0.05) / (lights[0] + 0.05) >= 7
 
 
 @pytest.mark.parametrize("says", SignState)
-def test_at_night_the_sign_dazzles_nobody(says):
+def test_the_sign_is_dark_at_night(says):
     """A full-HD sheet of yellow or white lights up a dark stop: at night most of the sign is dark."""
     day, night = (draw_sign(says, PLEASE["en"], FULL_HD, night=night)[::5, ::5] for night in (False, True))
     assert night.mean() < 0.35 * max(day.mean(), 150)
@@ -81,7 +81,7 @@ def test_at_night_the_sign_dazzles_nobody(says):
 
 @pytest.mark.parametrize("language", PLEASE)
 @pytest.mark.parametrize("box_px", [(660, 400), (420, 700), (1300, 800)])
-def test_sentences_begin_lines_and_no_short_word_stands_alone(language, box_px):
+def test_sentences_begin_on_a_new_line_and_no_short_word_is_alone_on_one(language, box_px):
     text = PLEASE[language]
     lines = fit(text, box_px).lines
     first, _, second = text.partition(". ")
@@ -91,7 +91,7 @@ def test_sentences_begin_lines_and_no_short_word_stands_alone(language, box_px):
         assert " " in last or len(last) >= 0.5 * max(map(len, lines)), lines
 
 
-def test_pictogram_and_words_stand_centred_together():
+def test_pictogram_and_text_are_centred_together():
     for size_px in (FULL_HD, UPRIGHT):
         ink = draw_sign(SignState.IDLE, "Short.", size_px) != draw_sign(SignState.IDLE, "", (8, 8))[0, 0]
         columns, rows = np.flatnonzero(ink.any((0, 2))), np.flatnonzero(ink.any((1, 2)))
@@ -99,7 +99,7 @@ def test_pictogram_and_words_stand_centred_together():
         assert abs(along[0] - (length - 1 - along[-1])) < 0.05 * length
 
 
-def test_the_three_states_differ_without_colour_by_lightness_and_by_shape():
+def test_the_three_states_differ_in_lightness_and_in_shape():
     drawn = {says: cv2.cvtColor(draw_sign(says, "Same words", FULL_HD), cv2.COLOR_BGR2GRAY) for says in SignState}
     papers = sorted(int(np.median(picture)) for picture in drawn.values())
     assert min(b - a for a, b in itertools.pairwise(papers)) >= 40
@@ -113,22 +113,22 @@ def test_the_three_states_differ_without_colour_by_lightness_and_by_shape():
 
 
 @pytest.mark.parametrize("text", ["Größe, żółć, État, ñ, ğ", "Ξένοι, дистанция", "يرجى الحفاظ على مسافة"])
-def test_accents_and_other_scripts_have_their_letters(text):
+def test_the_font_has_accents_and_other_scripts(text):
     assert fonts.covers(fonts.font_for(text), text)
 
 
-def test_a_text_that_no_font_has_is_told_with_the_mend_and_still_drawn(caplog, monkeypatch):
-    monkeypatch.setattr(fonts, "_ask_fontconfig", lambda _text: None)
+def test_a_text_that_no_font_covers_is_logged_with_the_fix_and_still_drawn(caplog, monkeypatch):
+    monkeypatch.setattr(fonts, "_find_by_fontconfig", lambda _text: None)
     fonts.font_for.cache_clear()
     assert draw_sign(SignState.NOTICE, "請保持距離", (640, 360)).shape == (360, 640, 3)
-    assert "mend: sudo apt install fontconfig fonts-noto" in caplog.text
+    assert "fix: sudo apt install fontconfig fonts-noto" in caplog.text
     fonts.font_for.cache_clear()
 
 
-def test_letters_that_the_usual_font_lacks_come_from_one_that_fontconfig_knows(monkeypatch, tmp_path):
+def test_letters_missing_in_the_usual_font_come_from_a_font_of_fontconfig(monkeypatch, tmp_path):
     usual = next(path for path in fonts._KNOWN if path.exists())
     monkeypatch.setattr(fonts, "_KNOWN", ())
-    monkeypatch.setattr(fonts, "_ask_fontconfig", lambda _text: usual)
+    monkeypatch.setattr(fonts, "_find_by_fontconfig", lambda _text: usual)
     fonts.font_for.cache_clear()
     assert fonts.font_for("Größe") == usual
     fonts.font_for.cache_clear()
@@ -140,7 +140,7 @@ def test_a_script_without_spaces_is_broken_between_letters():
     assert "".join(lines) == "請保持距離" * 4
 
 
-def test_no_line_is_wider_than_its_box_and_words_stay_whole():
+def test_no_line_is_wider_than_its_box_and_no_word_is_broken():
     fitted = fit(PLEASE["de"] + "\n" + PLEASE["en"], (800, 500))
     font = ImageFont.truetype(fonts.font_for("x"), fitted.size_px)
     lines = [line for line in fitted.lines if line is not None]
@@ -202,7 +202,7 @@ def stop(request, tmp_path, monkeypatch):
     made.close()
 
 
-def test_a_real_sign_fills_the_screen_in_each_state_and_shows_nothing_of_the_camera(stop):
+def test_a_real_sign_fills_the_screen_in_each_state_without_a_camera_image(stop):
     """The scenes hold a picture and a person: that the screen equals the sign says that neither is shown."""
     told = []
     sign = sign_process(stop.server.path, TEXTS, "", told.append)
@@ -220,7 +220,7 @@ def test_a_real_sign_fills_the_screen_in_each_state_and_shows_nothing_of_the_cam
 
 
 @pytest.mark.parametrize("stop", [FULL_HD], indirect=True)
-def test_a_sign_that_stays_outlives_the_watch_and_q_closes_it(stop):
+def test_a_sign_with_stay_outlives_the_service_and_q_closes_it(stop):
     stop.banner = PLEASE["en"]
     command = [
         "-m",
@@ -246,7 +246,7 @@ def test_a_sign_that_stays_outlives_the_watch_and_q_closes_it(stop):
 
 
 @pytest.mark.parametrize("stop", [FULL_HD], indirect=True)
-def test_a_real_sign_is_dark_in_the_hours_of_night(stop):
+def test_a_real_sign_is_dark_during_the_night_hours(stop):
     stop.banner = PLEASE["en"]
     sign = sign_process(stop.server.path, TEXTS, "00:00-24:00", [].append)
     try:
@@ -268,7 +268,7 @@ def test_a_sign_closed_by_mouse_stays_closed_without_a_traceback(stop, capfd):
 
 
 @pytest.mark.parametrize("stop", [FULL_HD], indirect=True)
-def test_a_watch_that_hangs_leaves_no_old_notice_on_the_sign(stop, monkeypatch):
+def test_a_hung_service_leaves_no_old_notice_on_the_sign(stop, monkeypatch):
     stop.banner = PLEASE["en"]
     sign = sign_process(stop.server.path, HELLO, "", [].append)
     try:
@@ -305,7 +305,7 @@ class StubbornWindows:
 
 
 @pytest.mark.parametrize(("lost", "opened"), [(0, 1), (2, 3), (99, 5)])
-def test_a_window_that_does_not_come_up_is_opened_again_and_the_last_one_stays(monkeypatch, lost, opened):
+def test_a_window_that_does_not_appear_is_opened_again_and_the_last_one_stays(monkeypatch, lost, opened):
     windows = StubbornWindows(lost)
     monkeypatch.setattr(highgui, "cv2", windows)
     monkeypatch.setattr(highgui, "_OPEN_S", 0.02)
@@ -315,7 +315,7 @@ def test_a_window_that_does_not_come_up_is_opened_again_and_the_last_one_stays(m
 
 
 @pytest.mark.parametrize("stop", [FULL_HD], indirect=True)
-def test_a_screen_that_dies_is_told_and_the_keeper_goes_on(stop, caplog):
+def test_a_display_that_crashes_is_reported_and_the_sign_is_restarted(stop, caplog):
     told = []
     sign = sign_process(stop.server.path, HELLO, "", told.append)
     assert stop.shows(SignState.IDLE, "Hello", stop.size_px)
@@ -330,7 +330,7 @@ def test_a_screen_that_dies_is_told_and_the_keeper_goes_on(stop, caplog):
     sign.close()
 
 
-def test_a_sign_without_a_display_or_a_watch_says_so(tmp_path, display):
+def test_a_sign_without_a_display_or_a_service_ends_with_the_reason(tmp_path, display):
     done = maskwatch("sign")
     assert (done.returncode, "there is no display" in done.stderr) == (66, True)
     done = maskwatch("sign", "--socket", tmp_path / "none.sock", DISPLAY=display.name)

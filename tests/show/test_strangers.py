@@ -92,7 +92,7 @@ def intrude(server: SceneServer, user: int, ways: str) -> dict:
 
 
 @as_nobody
-def test_a_member_of_the_socket_s_group_can_neither_write_nor_cut_nor_seal_the_memory(server):
+def test_a_member_of_the_socket_s_group_can_neither_write_nor_truncate_nor_seal_the_memory(server):
     """He reopened it for writing through /proc, cut it under our hands (a bus error), and wrote on the public sign."""
     outcomes = intrude(server, NOBODY, "chmod reopen seal")
     assert outcomes == {
@@ -103,7 +103,7 @@ def test_a_member_of_the_socket_s_group_can_neither_write_nor_cut_nor_seal_the_m
     }
 
 
-def test_what_the_service_s_own_user_reopens_can_neither_be_written_nor_cut_nor_sealed(server):
+def test_even_the_service_s_own_user_can_neither_write_nor_truncate_nor_seal_the_memory(server):
     """Root and the owner pass every mode: what stands then are the seals."""
     outcomes = intrude(server, os.geteuid(), "chmod reopen scribble write truncate grow seal")
     assert {name: outcomes[name] for name in ("scribble", "write", "truncate", "grow", "seal")} == dict.fromkeys(
@@ -111,12 +111,12 @@ def test_what_the_service_s_own_user_reopens_can_neither_be_written_nor_cut_nor_
     )
 
 
-def test_the_memory_is_for_its_owner_s_reading_alone(server):
+def test_the_memory_is_readable_by_its_owner_only(server):
     assert stat.S_IMODE(os.fstat(server._memory.fd).st_mode) == 0o400
     assert fcntl.fcntl(server._memory.fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY
 
 
-def test_the_viewers_of_one_user_and_all_together_are_bounded(server, monkeypatch):
+def test_viewers_are_limited_per_user_and_in_total(server, monkeypatch):
     """Each takes a descriptor of the service; a loop of connections must not take them all."""
     readers = [SceneReader(server.path) for _ in range(12)]
     for _ in range(4):
@@ -138,7 +138,7 @@ def test_the_viewers_of_one_user_and_all_together_are_bounded(server, monkeypatc
         reader.close()
 
 
-def test_other_users_do_not_take_the_places_of_the_service_s_own(server, monkeypatch):
+def test_other_users_cannot_use_up_the_viewers_of_the_service_s_own_user(server, monkeypatch):
     users = iter([*range(1000, 1030)])
     monkeypatch.setattr(sockets, "_user_of", lambda _viewer: next(users, os.geteuid()))
     readers = []
@@ -153,7 +153,7 @@ def test_other_users_do_not_take_the_places_of_the_service_s_own(server, monkeyp
         reader.close()
 
 
-def test_a_queue_that_is_full_is_a_living_service_and_holds_nobody_up(open_folder):
+def test_a_full_queue_counts_as_a_live_service_and_blocks_nobody(open_folder):
     """Its socket was deleted as dead where the probe did not wait, and where it did, it waited for ever."""
     path = open_folder / "hung.sock"
     hung = socket.socket(socket.AF_UNIX)
@@ -173,7 +173,7 @@ def test_a_queue_that_is_full_is_a_living_service_and_holds_nobody_up(open_folde
         each.close()
 
 
-def test_no_image_that_is_read_is_torn():
+def test_no_torn_image_is_read():
     """The check was off by one: a reader whom the writer overtook showed halves of two images."""
     writer = SceneWriter(400)
     mapping = SceneMapping(os.dup(writer.fd))
@@ -205,7 +205,7 @@ def test_no_image_that_is_read_is_torn():
 
 
 @pytest.mark.parametrize("overtaken_by", [0, 1, 2, 3])
-def test_a_scene_is_whole_unless_the_writing_of_the_next_but_one_had_begun(monkeypatch, overtaken_by):
+def test_a_scene_is_complete_unless_the_writing_of_the_next_but_one_had_begun(monkeypatch, overtaken_by):
     """Played step by step: the writer goes on between the copying of a scene and the check."""
     writer = SceneWriter(16)
     mapping = SceneMapping(writer.fd)
@@ -229,7 +229,7 @@ def test_a_scene_is_whole_unless_the_writing_of_the_next_but_one_had_begun(monke
     writer.close()
 
 
-def test_a_scene_whose_overwriting_has_begun_is_not_taken_for_whole(monkeypatch):
+def test_a_scene_that_is_being_overwritten_is_not_accepted(monkeypatch):
     """At the moment of the check, the writer is in the midst of the next scene but one: the case that was missed."""
     writer = SceneWriter(16)
     mapping = SceneMapping(writer.fd)
@@ -268,7 +268,7 @@ def greeted_with(fd: int, folder: Path) -> SceneReader:
 
 @quick
 @given(content=st.binary(max_size=300), sizes=st.tuples(*[st.integers(0, 2**32 - 1)] * 3), at=st.integers(0, 200))
-def test_whatever_stands_in_the_memory_a_reader_lives_on(tmp_path, content, sizes, at):
+def test_a_reader_survives_any_content_of_the_memory(tmp_path, content, sizes, at):
     writer = SceneWriter(32)
     writer.write(np.zeros((16, 16, 3), np.uint8), to_json(View()))
     start = shared_memory._PAGE + writer._half_bytes * (writer.written % 2)
@@ -304,7 +304,7 @@ def unsealed(size: int, content: bytes = b"") -> int:
     ],
     ids=["empty", "short", "0.1.0", "older", "unsealed"],
 )
-def test_a_memory_of_another_version_or_that_can_shrink_is_refused_with_the_fix(tmp_path, size, content, seals, reason):
+def test_memory_of_another_version_or_without_seals_is_refused_with_the_fix(tmp_path, size, content, seals, reason):
     fd = unsealed(size, content)
     fcntl.fcntl(fd, fcntl.F_ADD_SEALS, seals)
     with closing(greeted_with(fd, tmp_path)) as reader:
@@ -325,7 +325,7 @@ def test_a_file_in_place_of_the_memory_is_refused(tmp_path):
     os.close(fd)
 
 
-def test_a_connection_that_breaks_at_any_moment_is_an_end_and_no_error(tmp_path):
+def test_a_connection_that_breaks_ends_the_reader_without_an_error(tmp_path):
     path = tmp_path / "s.sock"
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
@@ -353,7 +353,7 @@ json_values = st.recursive(
 
 @bounds(max_examples=300, deadline=None)
 @given(st.binary(max_size=200) | json_values.map(lambda value: json.dumps(value).encode()))
-def test_what_is_no_view_is_a_value_error_and_what_is_one_can_be_drawn(content):
+def test_content_is_a_view_that_can_be_drawn_or_a_value_error(content):
     from edge.show.overlay import draw
 
     try:
@@ -383,7 +383,7 @@ def test_a_mark_that_cannot_be_drawn_is_refused(change):
         from_json((whole % (mark % change)).encode())
 
 
-def test_of_a_crowd_as_many_marks_are_shown_as_fit():
+def test_as_many_marks_of_a_crowd_are_sent_as_fit():
     """The text was cut at 64 KiB, which ended the page's image thread for ever."""
     crowd = View(tuple(Mark((0.1, 0.1, 0.2, 0.2), Mask.UNSURE, 0.5, n, 1.23) for n in range(3000)), "fine", "told")
     text = to_json(crowd, shared_memory.TEXT_BYTES)
@@ -392,7 +392,7 @@ def test_of_a_crowd_as_many_marks_are_shown_as_fit():
     assert (view.status, view.banner, view.marks[0]) == ("fine", "told", crowd.marks[0])
 
 
-def test_a_text_without_an_end_is_cut_before_it_is_shown(server):
+def test_an_endless_text_is_cut_before_it_is_shown(server):
     scene = scene_of(fakes.picture(10))
     server._banner = lambda: "\N{PILE OF POO}" * 100_000
     reader = SceneReader(server.path)
@@ -401,7 +401,7 @@ def test_a_text_without_an_end_is_cut_before_it_is_shown(server):
     reader.close()
 
 
-def test_news_that_are_too_long_are_not_sent_and_send_nobody_away(tmp_path, caplog):
+def test_a_message_that_is_too_long_is_not_sent_and_disconnects_nobody(tmp_path, caplog):
     message = [b"x" * (MESSAGE_BYTES + 1)]
     made = Feed(tmp_path / "s.day", compose=lambda: message[0], version=int, every_s=0)
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as ear:
@@ -431,7 +431,7 @@ class TestSharedPlaces:
             monkeypatch.delenv(variable, raising=False)
         self.own = self.tmp / f"maskwatch-{os.geteuid()}"
 
-    def test_the_folder_is_made_for_this_user_alone(self):
+    def test_the_folder_is_made_for_this_user_only(self):
         assert paths.scene_socket() == self.own / "scene.sock"
         assert stat.S_IMODE(self.own.stat().st_mode) == 0o700
 
@@ -452,7 +452,7 @@ class TestSharedPlaces:
         self.own.chmod(mode)
         self.refused()
 
-    def test_a_link_in_its_place_is_refused_though_it_leads_to_a_folder_of_ours(self):
+    def test_a_link_in_its_place_is_refused_even_to_a_folder_of_this_user(self):
         (self.tmp / "elsewhere").mkdir(mode=0o700)
         self.own.symlink_to(self.tmp / "elsewhere")
         self.refused()
@@ -461,26 +461,26 @@ class TestSharedPlaces:
         self.own.write_text("")
         self.refused()
 
-    def test_where_tmp_is_read_only_or_taken_the_next_shared_place_serves(self):
+    def test_where_tmp_cannot_be_used_the_next_shared_folder_is(self):
         self.own.write_text("")
         self.other.mkdir()
         assert paths.scene_socket() == self.other / self.own.name / "scene.sock"
 
-    def test_where_no_shared_place_serves_the_home_does(self, monkeypatch):
+    def test_where_no_shared_folder_can_be_used_the_home_is(self, monkeypatch):
         self.own.write_text("")
         home = self.tmp.parent / "home/.local/state/maskwatch"
         monkeypatch.setattr(paths, "_home_state", lambda: home)
         assert paths.scene_socket() == home / "scene.sock"
         assert stat.S_IMODE(home.stat().st_mode) == 0o700
 
-    def test_a_user_without_a_home_keeps_state_where_the_service_says_or_in_the_shared_place(self, monkeypatch):
+    def test_without_a_home_state_is_kept_in_the_service_s_folder_or_the_shared_one(self, monkeypatch):
         monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/x:/var/lib/y")
         assert paths.state_folder() == Path("/var/lib/x")
         monkeypatch.delenv("STATE_DIRECTORY")
         assert paths.state_folder() == self.own
 
     @pytest.mark.parametrize("variable", ["RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"])
-    def test_a_runtime_folder_in_which_others_may_write_is_passed_over(self, monkeypatch, variable, tmp_path):
+    def test_a_runtime_folder_in_which_others_may_write_is_not_used(self, monkeypatch, variable, tmp_path):
         (tmp_path / "run").mkdir(mode=0o700)
         monkeypatch.setenv(variable, str(tmp_path / "run"))
         assert paths.scene_socket() == tmp_path / "run/scene.sock"
@@ -488,7 +488,7 @@ class TestSharedPlaces:
         assert paths.scene_socket() == self.own / "scene.sock"
 
     @pytest.mark.parametrize("depth", [0, 1, 2])
-    def test_a_socket_is_not_made_where_others_could_exchange_it(self, depth, tmp_path):
+    def test_a_socket_is_not_made_where_others_could_replace_it(self, depth, tmp_path):
         folder = tmp_path / "a/b/c"
         folder.mkdir(parents=True)
         open_one = [folder, *folder.parents][depth]
@@ -507,7 +507,7 @@ class TestSharedPlaces:
             SceneServer(folder / "s.sock", max_side_px=16, status=str, banner=str)
 
     @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
-    def test_a_socket_has_its_mode_from_its_first_moment(self, umask, tmp_path, monkeypatch):
+    def test_a_socket_has_its_mode_from_the_start(self, umask, tmp_path, monkeypatch):
         """It was made first and given its mode by name afterwards, when the name could stand for a file of a victim."""
         modes = []
         monkeypatch.setattr(sockets, "_give_to_group", lambda path, _group: modes.append(path.stat().st_mode & 0o777))
@@ -530,7 +530,7 @@ class TestSharedPlaces:
         assert victim.stat().st_gid == group
 
     @pytest.mark.parametrize("kind", ["file", "folder", "link"])
-    def test_what_is_no_socket_is_not_deleted_in_its_favour(self, kind, tmp_path):
+    def test_a_path_that_is_not_a_socket_is_not_deleted(self, kind, tmp_path):
         """A setting `show.socket` with a slip in it deleted the file that it named."""
         path = tmp_path / "notes.txt"
         {

@@ -29,17 +29,17 @@ def own(tmp_path):
     return path
 
 
-def test_where_there_is_a_service_its_token_is_printed_although_this_user_has_one(service, own):
+def test_where_a_service_is_installed_its_token_is_printed_even_if_this_user_has_one(service, own):
     assert path_to_print(own, is_set=False) == service / "web-token"
 
 
-def test_without_a_service_and_where_a_setting_names_it_it_is_ones_own(service, own, monkeypatch):
+def test_without_a_service_or_where_a_setting_names_it_the_user_s_own_token_is_printed(service, own, monkeypatch):
     assert path_to_print(own, is_set=True) == own
     monkeypatch.setattr(paths, "SERVICE_STATE", service / "none")
     assert path_to_print(own, is_set=False) == own
 
 
-def test_while_a_page_of_this_user_is_up_it_is_that_page_s(service, own, tmp_path):
+def test_while_a_page_of_this_user_runs_its_token_is_printed(service, own, tmp_path):
     watch = PlayedWatch(tmp_path)
     site = Site(watch.scene, tmp_path / "state")
     path = tmp_path / "state/maskwatch/web-token"
@@ -53,7 +53,7 @@ def test_while_a_page_of_this_user_is_up_it_is_that_page_s(service, own, tmp_pat
     assert path_to_print(path, is_set=False) == service / "web-token"
 
 
-def test_two_pages_may_have_one_token_and_a_token_that_is_not_there_is_in_no_use(own, tmp_path):
+def test_two_pages_may_share_a_token_and_a_missing_token_is_not_in_use(own, tmp_path):
     assert not in_use(own)
     hold(own)
     hold(own)
@@ -61,18 +61,20 @@ def test_two_pages_may_have_one_token_and_a_token_that_is_not_there_is_in_no_use
     assert not in_use(tmp_path / "none")
 
 
-def test_what_root_makes_belongs_to_the_owner_of_the_folder(tmp_path, monkeypatch):
+def test_files_that_root_makes_belong_to_the_owner_of_the_folder(tmp_path, monkeypatch):
     """`sudo maskwatch web --token` before the first start of the service."""
     given = []
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(os, "chown", lambda path, *owner, **_: given.append((os.path.basename(path), owner)))  # noqa: PTH119
     token_of(tmp_path / "new" / "web-token")
     owner = (tmp_path.stat().st_uid, tmp_path.stat().st_gid)
-    assert given == [("new", owner), (f"web-token.{os.getpid()}", owner)]
+    (folder, folder_owner), (draft, draft_owner) = given
+    assert (folder, folder_owner, draft_owner) == ("new", owner, owner)
+    assert draft.startswith(".web-token.")
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can make a file for somebody else")
-def test_a_service_may_read_the_token_that_root_has_made(tmp_path):
+def test_a_service_can_read_the_token_that_root_has_made(tmp_path):
     os.chown(tmp_path, 1, 1)
     path = tmp_path / "state" / "web-token"
     token_of(path)

@@ -56,14 +56,14 @@ def cookie(site) -> str:
 
 
 @pytest.mark.parametrize("path", ANYWHERE)
-def test_without_a_session_there_is_the_login_page_and_nothing_else(site, path):
+def test_without_a_session_only_the_login_page_is_served(site, path):
     answer = site.ask("GET", path)
     assert (answer.status, answer.headers["Location"]) == ((303, "/login") if path == "/" else (401, None))
     assert "camera" not in answer.text
 
 
 @pytest.mark.parametrize("path", ["/login", "/login.js", "/style.css", "/icon.svg"])
-def test_the_login_page_and_what_it_is_made_of_is_open(site, path):
+def test_the_login_page_and_its_files_need_no_session(site, path):
     assert site.ask("GET", path).status == 200
 
 
@@ -88,12 +88,12 @@ def test_the_token_opens_the_page_however_it_is_typed(site):
     assert site.ask("GET", "/", Cookie=cookie).status == 200
 
 
-def test_the_cookie_is_for_this_site_alone_and_hidden_from_scripts(site):
+def test_the_cookie_is_limited_to_this_site_and_hidden_from_scripts(site):
     flags = site.post("/login", {"token": site.token}).headers["Set-Cookie"].lower().split("; ")[1:]
     assert {"httponly", "samesite=strict", "path=/", "max-age=43200"} == set(flags)
 
 
-def test_the_cookie_is_sent_in_cipher_only_where_a_trusted_proxy_speaks_it(site, watch, tmp_path):
+def test_the_cookie_is_secure_where_a_trusted_proxy_uses_tls(site, watch, tmp_path):
     behind = Site(watch.scene, tmp_path, 'web.trusted_proxies=["127.0.0.1"]')
     for each, is_secure in ((behind, True), (site, False)):
         answer = each.post("/login", {"token": each.token}, X_Forwarded_Proto="https")
@@ -102,19 +102,19 @@ def test_the_cookie_is_sent_in_cipher_only_where_a_trusted_proxy_speaks_it(site,
 
 
 @pytest.mark.parametrize("name", ["", "x", "a" * 43])
-def test_a_cookie_of_ones_own_making_opens_nothing(site, name):
+def test_a_made_up_cookie_opens_nothing(site, name):
     assert site.ask("GET", "/", Cookie=f"maskwatch-session={name}").status == 303
 
 
 @pytest.mark.parametrize(
     "host", ["evil.example", "127.0.0.1.evil.example", "localhost@evil.example", "[::2]", "", "a b"]
 )
-def test_a_name_that_is_not_on_the_list_is_not_served(site, cookie, host):
+def test_a_host_name_that_is_not_configured_is_not_served(site, cookie, host):
     assert site.ask("GET", "/", Host=host, Cookie=cookie).status == 400
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8080", "127.0.0.1", "[::1]:8080"])
-def test_this_machine_by_its_own_names_is_served(site, cookie, host):
+def test_the_names_of_this_machine_are_served(site, cookie, host):
     assert site.ask("GET", "/", Host=host, Cookie=cookie).status == 200
 
 
@@ -125,7 +125,7 @@ def test_a_form_from_another_origin_is_refused(site, cookie, origin):
     assert site.ask("GET", "/", Cookie=cookie).status == 200
 
 
-def test_nothing_changes_by_get(site, cookie):
+def test_get_changes_nothing(site, cookie):
     for method in ("GET", "HEAD"):
         assert site.ask(method, "/logout", Cookie=cookie).status == 405
         assert "Set-Cookie" not in site.ask(method, f"/login?token={site.token}").headers
@@ -162,22 +162,22 @@ def test_tricks_with_paths_find_nothing(site, cookie, path):
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND"])
 @pytest.mark.parametrize("path", ["/", "/login", "/live.mjpg"])
-def test_methods_that_the_page_does_not_know_are_not_allowed(site, cookie, method, path):
+def test_other_methods_are_not_allowed(site, cookie, method, path):
     assert site.ask(method, path, Cookie=cookie).status == 405
 
 
 @pytest.mark.parametrize("path", ["/live.mjpg", "/events"])
-def test_a_stream_has_no_head(site, cookie, path):
+def test_a_stream_does_not_answer_head(site, cookie, path):
     assert site.ask("HEAD", path, Cookie=cookie).status == 405
 
 
-def test_long_bodies_and_those_of_unknown_length_are_refused(site):
+def test_bodies_that_are_long_or_of_unknown_length_are_refused(site):
     assert site.post("/login", {"token": "x" * 2000}).status == 413
     assert site.ask("POST", "/login", Transfer_Encoding="chunked").status == 411
     assert site.ask("GET", "/login", "x" * 10, Content_Length="10").status == 413
 
 
-def test_a_head_without_an_end_is_refused(site):
+def test_endless_headers_are_refused(site):
     """Some tail of it is never read, so the answer may be lost on its way."""
     try:
         assert site.ask("GET", "/login", X="y" * 2_000_000).status == 400
@@ -187,7 +187,7 @@ def test_a_head_without_an_end_is_refused(site):
 
 @pytest.mark.parametrize("path", ["/", "/login", "/page.js", "/nothing", "/logout", "/icon.svg"])
 @pytest.mark.parametrize("inside", [True, False])
-def test_every_answer_tells_the_browser_to_be_careful(site, cookie, path, inside):
+def test_every_response_has_the_security_headers(site, cookie, path, inside):
     headers = site.ask("GET", path, **({"Cookie": cookie} if inside else {})).headers
     policy = headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; ")
@@ -198,7 +198,7 @@ def test_every_answer_tells_the_browser_to_be_careful(site, cookie, path, inside
     assert "Server" not in headers
 
 
-def test_the_pages_keep_to_their_own_policy(site, cookie):
+def test_the_pages_comply_with_their_own_policy(site, cookie):
     for path in ("/", "/login"):
         page = site.ask("GET", path, Cookie=cookie).text
         assert "<style" not in page
@@ -207,7 +207,7 @@ def test_the_pages_keep_to_their_own_policy(site, cookie):
         assert all(part.startswith((' type="module" src="/', ">")) for part in page.split("<script")[1:])
 
 
-def test_who_guesses_must_wait_and_nobody_else_does(site):
+def test_wrong_tokens_throttle_their_address_and_no_other(site):
     guesser = "127.0.0.7"
     statuses = [site.post("/login", {"token": f"guess {n}"}, source=guesser).status for n in range(7)]
     assert statuses == [401] * 5 + [429] * 2
@@ -227,14 +227,14 @@ def test_an_address_may_try_again_after_a_minute():
     assert tries.wait_s("a") == 0
 
 
-def test_a_crowd_of_guessers_takes_no_memory():
+def test_many_addresses_with_wrong_tokens_use_limited_memory():
     tries = LoginThrottle(limit=2)
     for number in range(5000):
         tries.failed(str(number))
     assert len(tries._failed_at) == 1000
 
 
-def test_a_session_ends_with_its_time_and_the_oldest_of_too_many():
+def test_a_session_expires_and_the_oldest_is_closed_above_the_limit():
     clock = fakes.FakeClock()
     sessions = Sessions(lasts_s=100, monotonic=clock)
     first = sessions.open()
@@ -247,7 +247,7 @@ def test_a_session_ends_with_its_time_and_the_oldest_of_too_many():
     assert not any(name.encode() in key for name in names for key in sessions._ends_at)
 
 
-def test_tokens_are_long_differ_and_are_for_the_owner_alone(tmp_path):
+def test_tokens_are_long_unique_and_readable_by_their_owner_only(tmp_path):
     tokens = {token_of(tmp_path / name / "web-token") for name in "abc"}
     assert len(tokens) == 3
     assert {len(token) for token in tokens} == {24}
@@ -284,7 +284,7 @@ def test_logging_out_ends_the_session_and_its_streams(site):
     assert site.ask("GET", "/", Cookie=cookie).status == 303
 
 
-def test_the_news_bring_every_part_of_the_page_and_then_what_changes(site, cookie, watch):
+def test_the_events_contain_every_part_of_the_page_and_then_the_changes(site, cookie, watch):
     with site.stream("/events", cookie) as news:
         parts = {}
         while set(parts) < {"device", "since", "state", "alerts", "counts", "models", "settings"}:
@@ -297,7 +297,7 @@ def test_the_news_bring_every_part_of_the_page_and_then_what_changes(site, cooki
         assert set(names) == {"state"}
 
 
-def test_an_alert_is_told_within_a_second_and_its_end_too(site, cookie, watch):
+def test_an_alert_and_its_end_are_sent_within_a_second(site, cookie, watch):
     with site.stream("/events", cookie) as news:
         while next_event(news)[0] != "alerts":
             pass
@@ -315,7 +315,7 @@ def test_an_alert_is_told_within_a_second_and_its_end_too(site, cookie, watch):
         assert (first["id"], first["duration_s"], first["reason"]) == ("told", 1.0, "mask_on")
 
 
-def test_the_live_picture_changes_and_shows_cells_only(site, cookie):
+def test_the_live_image_changes_and_is_pixelated(site, cookie):
     with site.stream("/live.mjpg", cookie) as live:
         first, second = (cv2.imdecode(np.frombuffer(next_jpeg(live), np.uint8), 1) for _ in range(2))
     assert first.shape == second.shape == (360, 640, 3)
@@ -324,7 +324,7 @@ def test_the_live_picture_changes_and_shows_cells_only(site, cookie):
     assert cell.std(axis=(0, 1)).max() < 3
 
 
-def test_the_watch_copies_no_picture_while_nobody_looks(site, cookie, watch):
+def test_the_service_copies_no_image_while_nobody_watches(site, cookie, watch):
     assert eventually(lambda: not watch.pictures._viewers)
     before = watch.pictures._memory.written
     time.sleep(0.3)
@@ -335,7 +335,7 @@ def test_the_watch_copies_no_picture_while_nobody_looks(site, cookie, watch):
     assert eventually(lambda: not watch.pictures._viewers)
 
 
-def test_more_viewers_than_were_set_are_sent_away_until_one_leaves(site, cookie):
+def test_viewers_above_the_limit_are_refused_until_one_leaves(site, cookie):
     assert eventually(lambda: live_is_free(site, cookie))
     streams = [site.stream("/live.mjpg", cookie) for _ in range(VIEWERS)]
     for stream in streams:
@@ -360,7 +360,7 @@ def stalled(site, cookie) -> socket.socket:
     return viewer
 
 
-def test_a_viewer_that_takes_nothing_is_sent_away_and_slows_nobody(site, cookie):
+def test_a_viewer_that_takes_nothing_is_disconnected_and_slows_nobody(site, cookie):
     assert eventually(lambda: live_is_free(site, cookie))
     lazy = stalled(site, cookie)
     with site.stream("/live.mjpg", cookie) as live:
@@ -376,7 +376,7 @@ def test_a_viewer_that_takes_nothing_is_sent_away_and_slows_nobody(site, cookie)
     lazy.close()
 
 
-def test_a_watch_that_ends_is_told_and_one_that_comes_back_is_met_again(tmp_path):
+def test_the_page_notices_that_the_service_ends_and_comes_back(tmp_path):
     watch = PlayedWatch(tmp_path)
     site = Site(watch.scene, tmp_path)
     cookie = site.log_in()
@@ -394,14 +394,14 @@ def test_a_watch_that_ends_is_told_and_one_that_comes_back_is_met_again(tmp_path
 
 
 @pytest.mark.parametrize("delay_s", [0.0, 0.33, 0.66, 0.99])
-def test_a_page_without_a_watch_ends_when_it_is_told_to(tmp_path, delay_s):
+def test_a_page_without_a_service_ends_on_a_signal(tmp_path, delay_s):
     """An earlier one forgot the signal when it looked for the watch at the same moment."""
     site = Site(tmp_path / "scene.sock", tmp_path)
     time.sleep(delay_s)
     assert site.end()[0] == 0
 
 
-def test_the_token_stands_in_no_log_and_the_log_says_where_it_is(tmp_path, watch):
+def test_the_log_contains_the_place_of_the_token_and_not_the_token(tmp_path, watch):
     site = Site(watch.scene, tmp_path, "log.level=debug")
     token = site.token
     site.log_in()
@@ -419,25 +419,25 @@ def settings(*overrides: str):
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "device.example"])
-def test_beyond_this_machine_the_page_is_served_in_cipher_or_not_at_all(host):
+def test_for_other_machines_the_page_is_served_over_tls_or_not_at_all(host):
     with pytest.raises(ConfigError, match=r"web\.host.*ssh -L"):
         binding.check(settings(f"web.host={host}"))
 
 
-def test_a_run_that_would_serve_in_plain_text_does_not_start():
+def test_a_run_that_would_serve_other_machines_without_tls_does_not_start():
     done = maskwatch("run", "--source", "demo", "--set", "web.serve=true", "--set", "web.host=0.0.0.0")
     assert done.returncode == 78
     assert done.stderr.startswith("maskwatch: web.host: 0.0.0.0")
     assert done.stderr.count("\n") == 1
 
 
-def test_where_only_shares_are_told_there_is_no_page():
+def test_with_aggregate_counts_only_there_is_no_page():
     done = maskwatch("run", "--source", "demo", "--set", "web.serve=true", "--set", "privacy.aggregate=true")
     assert (done.returncode, done.stderr.count("\n")) == (78, 1)
     assert done.stderr.startswith("maskwatch: web.serve: privacy.aggregate")
 
 
-def test_in_cipher_the_names_must_be_said_and_the_key_kept(tmp_path):
+def test_tls_requires_host_names_and_a_private_key(tmp_path):
     pair = signed(tmp_path, "device", authority(tmp_path, "ca"))
     files = (f"web.tls_cert={pair.cert}", f"web.tls_key={pair.key}", "web.host=0.0.0.0")
     with pytest.raises(ConfigError, match=r"web\.hosts"):
@@ -452,7 +452,7 @@ def test_in_cipher_the_names_must_be_said_and_the_key_kept(tmp_path):
         binding.check(settings("web.tls_cert=none.crt", "web.tls_key=none.key"))
 
 
-def test_in_cipher_the_cookie_is_secure(tmp_path, watch):
+def test_over_tls_the_cookie_is_secure(tmp_path, watch):
     ca = authority(tmp_path, "ca")
     pair = signed(tmp_path, "device", ca)
     site = Site(watch.scene, tmp_path, f"web.tls_cert={pair.cert}", f"web.tls_key={pair.key}")
@@ -471,12 +471,12 @@ def test_in_cipher_the_cookie_is_secure(tmp_path, watch):
     assert "; secure" in answer.lower()
 
 
-def test_the_names_that_are_served_are_the_address_this_machine_and_those_that_were_said():
+def test_the_served_names_are_the_address_this_machine_and_the_configured_ones():
     web = settings("web.host=::", 'web.hosts=["Device.example", "2001:db8::1"]')
     assert binding.hosts_of(web) == {"localhost", "127.0.0.1", "[::1]", "device.example", "[2001:db8::1]"}
 
 
-def test_a_port_that_is_taken_is_said_in_one_sentence(tmp_path, site, watch):
+def test_a_port_in_use_is_reported_in_one_sentence(tmp_path, site, watch):
     other = Site(watch.scene, tmp_path, f"web.port={site.port}", wait=False)
     out, _ = other.process.communicate(timeout=20)
     assert other.process.returncode == 78
@@ -484,7 +484,7 @@ def test_a_port_that_is_taken_is_said_in_one_sentence(tmp_path, site, watch):
     assert f"cannot listen on 127.0.0.1:{site.port}: Address already in use" in out
 
 
-def test_the_watch_itself_loads_no_web_server():
+def test_the_service_itself_loads_no_web_server():
     loaded = (
         "import sys, edge.app.service; print([name for name in ('starlette', 'uvicorn', 'h11') if name in sys.modules])"
     )
@@ -493,7 +493,7 @@ def test_the_watch_itself_loads_no_web_server():
 
 
 @pytest.mark.long
-def test_who_never_finishes_a_request_is_hung_up_on(site):
+def test_a_connection_without_a_complete_request_is_closed(site):
     slow = socket.create_connection(("127.0.0.1", site.port), timeout=30)
     slow.sendall(b"GET /login HTTP/1.1\r\nHost: loc")
     with pytest.raises(ConnectionResetError):
@@ -516,7 +516,7 @@ class TestRun:
         if watch.process.poll() is None:
             watch.end()
 
-    def test_the_page_comes_and_goes_with_the_watch(self, run, tmp_path):
+    def test_the_page_starts_and_ends_with_the_service(self, run, tmp_path):
         watch, port = run
         assert eventually(lambda: answers(port), 30)
         assert {path.name for path in tmp_path.glob("scene.*")} == {"scene.sock", "scene.web", "scene.day"}
@@ -526,7 +526,7 @@ class TestRun:
         assert "Traceback" not in err
         assert list(tmp_path.glob("scene.*")) == []
 
-    def test_a_watch_that_is_killed_takes_the_page_along(self, run):
+    def test_the_page_ends_when_the_service_is_killed(self, run):
         watch, port = run
         assert eventually(lambda: answers(port), 30)
         os.kill(watch.process.pid, signal.SIGKILL)

@@ -86,7 +86,7 @@ def inside(visit) -> Visit:
     return visit
 
 
-def test_a_technician_logs_in_and_sees_the_live_picture_change(inside):
+def test_a_technician_logs_in_and_sees_the_live_image_change(inside):
     picture = inside.page.locator("#image")
     assert eventually(lambda: picture.evaluate("image => image.naturalWidth") == 640)
     first = picture.screenshot()
@@ -113,7 +113,7 @@ def test_an_alert_is_on_the_page_within_a_second_and_is_announced(inside, watch)
     assert eventually(lambda: "left" in first.inner_text())
 
 
-def test_a_wrong_token_is_told_and_what_is_typed_can_be_seen(visit):
+def test_a_wrong_token_is_reported_and_the_typed_token_can_be_shown(visit):
     visit.open()
     field = visit.page.get_by_label("Token of this device")
     field.fill("wrong")
@@ -124,7 +124,7 @@ def test_a_wrong_token_is_told_and_what_is_typed_can_be_seen(visit):
     visit.page.get_by_text("That is not the token of this device.").wait_for()
 
 
-def test_pausing_the_picture_and_leaving_the_page_end_the_copying(inside, watch):
+def test_pausing_the_image_and_leaving_the_page_end_the_copying(inside, watch):
     assert eventually(lambda: watch.pictures._viewers)
     inside.page.get_by_role("button", name="Pause image").click()
     assert eventually(lambda: not watch.pictures._viewers)
@@ -135,7 +135,7 @@ def test_pausing_the_picture_and_leaving_the_page_end_the_copying(inside, watch)
     assert eventually(lambda: not watch.pictures._viewers)
 
 
-def test_whoever_wants_little_motion_starts_the_picture_by_hand(browser, site):
+def test_with_reduced_motion_the_image_is_started_by_hand(browser, site):
     visit = Visit(browser, site, reduced_motion="reduce")
     visit.log_in()
     assert not visit.page.locator("#image").is_visible()
@@ -144,7 +144,7 @@ def test_whoever_wants_little_motion_starts_the_picture_by_hand(browser, site):
     visit.close()
 
 
-def test_all_is_reached_by_keyboard_and_what_has_the_focus_is_seen(inside):
+def test_everything_is_reachable_by_keyboard_and_the_focus_is_visible(inside):
     page = inside.page
     reached = []
     for _ in range(20):
@@ -165,13 +165,13 @@ def test_all_is_reached_by_keyboard_and_what_has_the_focus_is_seen(inside):
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280, 1920])
-def test_nothing_sticks_out_to_the_side(inside, width):
+def test_nothing_is_wider_than_the_screen(inside, width):
     inside.page.set_viewport_size({"width": width, "height": 844})
     inside.page.get_by_text("Show all settings").click()
     assert inside.page.evaluate("document.documentElement.scrollWidth") == width
 
 
-def test_what_the_device_tells_is_text_and_never_markup(inside, watch):
+def test_content_from_the_device_is_text_and_never_markup(inside, watch):
     watch.state["problems"] = {"camera": HOSTILE}
     try:
         assert eventually(lambda: HOSTILE in inside.text("#problems"))
@@ -211,7 +211,7 @@ def test_a_page_claims_nothing_of_the_time_before_the_start(young):
     assert visit.text("#since") == "Each person is counted once."
 
 
-def test_a_service_that_has_ended_leaves_nothing_that_looks_like_now(young):
+def test_after_the_service_has_ended_nothing_outdated_is_shown(young):
     visit, watch = young
     watch.tell("open")
     visit.page.locator("#alerts .tag", has_text="now").wait_for()
@@ -235,7 +235,7 @@ def paper(visit: Visit) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", colour)[:3])
 
 
-def test_each_state_has_its_colour_and_somebody_without_a_mask_that_of_the_label(inside, watch):
+def test_each_state_has_its_colour_and_a_missing_mask_has_that_of_the_label(inside, watch):
     """Somebody without a mask was grey, and all is well green, where blue stands for a mask everywhere else."""
     papers = {}
     try:
@@ -258,7 +258,7 @@ def test_each_state_has_its_colour_and_somebody_without_a_mask_that_of_the_label
         watch.episodes, watch.state["problems"] = (), {}
 
 
-def test_a_broker_that_is_not_reached_is_a_problem_of_the_page(inside, watch):
+def test_a_broker_without_connection_is_a_problem_on_the_page(inside, watch):
     watch.state |= {"broker": "refused: connection refused", "waiting": 3}
     try:
         assert eventually(lambda: inside.text("#summary") == "One problem: broker")
@@ -267,7 +267,7 @@ def test_a_broker_that_is_not_reached_is_a_problem_of_the_page(inside, watch):
         watch.state |= {"broker": "online", "waiting": 0}
 
 
-def test_logging_out_elsewhere_leads_back_to_the_login(inside):
+def test_logging_out_elsewhere_leads_back_to_the_login_page(inside):
     cookie = next(c for c in inside.page.context.cookies() if c["name"] == "maskwatch-session")
     inside.site.post("/logout", Cookie=f"maskwatch-session={cookie['value']}")
     inside.page.get_by_label("Token of this device").wait_for(timeout=15_000)

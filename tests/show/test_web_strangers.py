@@ -125,7 +125,7 @@ def flood(port: int, first_bytes: bytes) -> Iterator[list[socket.socket]]:
 
 
 @pytest.mark.parametrize("first_bytes", [b"", b"\x16\x03\x01", b"\0" * 100], ids=["silent", "TLS begun", "no TLS"])
-def test_a_flood_of_connections_keeps_nobody_out_and_fills_neither_memory_nor_log(secured, first_bytes):
+def test_a_flood_of_connections_locks_nobody_out_and_fills_neither_memory_nor_log(secured, first_bytes):
     """1,500 silent ones made the page unreachable for a minute, took 300 MB, and wrote 170 MB of log."""
     assert secured.ask()[0] == b"HTTP/1.1 200 OK"
     before_mb = secured.rss_mb()
@@ -142,7 +142,7 @@ def test_a_flood_of_connections_keeps_nobody_out_and_fills_neither_memory_nor_lo
 
 
 @pytest.mark.parametrize("length", [0, 900], ids=["idle after a request", "a body that never comes"])
-def test_a_flood_of_requests_that_never_end_keeps_nobody_out_either(site, length):
+def test_a_flood_of_incomplete_requests_locks_nobody_out(site, length):
     """Such connections are neither silent nor idle."""
     head = "POST /login HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\n"
     if length:
@@ -184,7 +184,7 @@ def test_a_flood_from_one_address_ends_connections_of_that_address_and_no_other(
 
 
 @pytest.mark.parametrize("first_bytes", [b"", b"\x16\x03\x01"], ids=["silent", "TLS begun"])
-def test_who_does_not_come_as_far_as_tls_is_sent_away_within_seconds(secured, first_bytes):
+def test_a_connection_that_does_not_complete_tls_is_closed_within_seconds(secured, first_bytes):
     with socket.create_connection(("127.0.0.1", secured.site.port), 20) as silent:
         silent.sendall(first_bytes)
         began_at = time.monotonic()
@@ -216,14 +216,14 @@ ORIGINS = ["http://[", "http://[::1", "http://]", "http://a:b:c", "http://\u2100
 
 
 @pytest.mark.parametrize("origin", ORIGINS)
-def test_an_origin_that_is_no_address_is_refused_as_any_other(site, origin):
+def test_an_origin_that_is_not_a_url_is_refused_like_any_other(site, origin):
     """`http://[` was an error of the server, with 2 KB of log for each, 330 times a second."""
     head = f"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nOrigin: {origin}\r\n\r\n"
     assert raw(site, head.encode()).startswith(b"HTTP/1.1 403 ")
 
 
 @pytest.mark.parametrize("target", ["[", "[::1", "]", "@[", "[x]/", "?", "*", "a:b", "//[", "/[", "http://[", "%5b"])
-def test_a_target_that_is_no_path_is_refused_and_no_error_of_the_server(site, target):
+def test_a_target_that_is_not_a_path_is_refused_without_a_server_error(site, target):
     head = f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     assert raw(site, head.encode()).partition(b" ")[2][:3] in (b"303", b"400", b"401", b"404")
 
@@ -252,7 +252,7 @@ targets = st.sampled_from(["/", "/login", "/logout", "/events", "/live.mjpg", "/
     body=st.binary(max_size=40),
     whole=st.booleans(),
 )
-def test_no_request_whatsoever_is_an_error_of_the_server(site, method, target, headers, body, whole):
+def test_no_request_causes_a_server_error(site, method, target, headers, body, whole):
     good = [("Host", "localhost"), ("Origin", "http://localhost"), ("Content-Length", str(len(body)))]
     lines = [f"{name}: {value}" for name, value in [*(good if whole else []), *headers]]
     request = "\r\n".join([f"{method} {target} HTTP/1.1", *lines, "", ""]).encode("latin-1", "replace") + body
@@ -261,7 +261,7 @@ def test_no_request_whatsoever_is_an_error_of_the_server(site, method, target, h
     assert site.process.poll() is None
 
 
-def test_the_fuzzing_above_left_no_trace_in_the_log(watch, tmp_path):
+def test_such_requests_leave_no_trace_in_the_log(watch, tmp_path):
     """The same requests at a page of their own, whose log is read."""
     site = Site(watch.scene, tmp_path)
     for number in range(200):
@@ -272,7 +272,7 @@ def test_the_fuzzing_above_left_no_trace_in_the_log(watch, tmp_path):
     assert len(out.splitlines()) == 1, out
 
 
-def test_a_forged_address_gives_nobody_more_guesses(watch, tmp_path):
+def test_a_forged_address_allows_no_more_attempts(watch, tmp_path):
     """Whoever came from loopback, by a tunnel or as a local user, named another address with each guess."""
     site = Site(watch.scene, tmp_path)
     guesses = [({"token": f"guess {n}"}, f"192.0.2.{n}") for n in range(7)]
@@ -281,7 +281,7 @@ def test_a_forged_address_gives_nobody_more_guesses(watch, tmp_path):
     site.end()
 
 
-def test_a_proxy_that_is_trusted_names_those_for_whom_it_asks_and_nobody_else_does(watch, tmp_path):
+def test_only_a_trusted_proxy_may_name_the_address_of_a_client(watch, tmp_path):
     site = Site(watch.scene, tmp_path, 'web.trusted_proxies=["127.0.0.9", "127.1.0.0/16"]')
 
     def guess(source: str, forwarded: str) -> list[int]:
@@ -296,12 +296,12 @@ def test_a_proxy_that_is_trusted_names_those_for_whom_it_asks_and_nobody_else_do
 
 
 @pytest.mark.parametrize("value", ['["*"]', '["proxy.example"]', '["0.0.0.0/0"]', '["::/0"]', '["10.0.0.1/8"]'])
-def test_what_is_no_address_of_a_proxy_is_refused_with_an_example(value):
+def test_an_invalid_proxy_address_is_refused_with_an_example(value):
     with pytest.raises(ConfigError, match=r"web\.trusted_proxies.*such as 127\.0\.0\.1 or 10\.0\.0\.0/24"):
         load(overrides=[f"web.trusted_proxies={value}"], system_file=NOWHERE)
 
 
-def test_guesses_from_all_addresses_of_one_subscriber_count_together():
+def test_attempts_from_all_addresses_of_one_subscriber_count_together():
     tries = LoginThrottle(limit=2)
     for number in range(2):
         tries.failed(subscriber_of(f"2001:db8::{number}"))
@@ -318,7 +318,7 @@ class Kept(logging.Handler):
         self.lines.append(self.format(record))
 
 
-def test_the_log_has_one_line_of_a_kind_per_minute_and_says_how_many_there_were():
+def test_the_log_has_one_line_per_kind_and_minute_with_the_number_held_back():
     clock, kept = fakes.FakeClock(), Kept()
     kept.addFilter(OncePerMinute(clock))
     logger = logging.getLogger("page under test")
@@ -343,14 +343,14 @@ def test_the_log_has_one_line_of_a_kind_per_minute_and_says_how_many_there_were(
     assert kept.lines[2:] == ["full: 7 (and 99 more since the last line)", "other"]
 
 
-def test_kinds_of_log_lines_without_end_take_no_memory():
+def test_endless_kinds_of_log_lines_use_limited_memory():
     brief = OncePerMinute(fakes.FakeClock())
     for number in range(5_000):
         brief.filter(logging.LogRecord("page", logging.INFO, "", 0, f"kind {number}", (), None))
     assert len(brief._passed_at) <= 200
 
 
-def test_the_kernel_ends_a_viewer_before_the_service_when_memory_is_short():
+def test_when_memory_runs_out_the_kernel_kills_a_viewer_before_the_service():
     child = ChildProcess("page", ["--help"])
     assert child._process is not None
     score = Path(f"/proc/{child._process.pid}/oom_score_adj").read_text()
@@ -368,7 +368,7 @@ values = st.recursive(
 
 @bounds(max_examples=300, deadline=None)
 @given(st.binary(max_size=100) | values.map(lambda value: json.dumps(value).encode()))
-def test_news_of_any_kind_are_parts_on_one_line_each_or_refused(message):
+def test_any_message_is_refused_or_becomes_parts_of_one_line_each(message):
     try:
         parts = parts_of(message)
     except ValueError:
@@ -380,7 +380,7 @@ def test_news_of_any_kind_are_parts_on_one_line_each_or_refused(message):
         json.loads(text, parse_constant=lambda _: pytest.fail("no browser reads it"))
 
 
-def test_news_that_are_damaged_are_passed_over_and_the_page_goes_on(tmp_path):
+def test_damaged_messages_are_skipped_and_the_page_continues(tmp_path):
     """One message that was no JSON ended the task that follows the watch: the page stood still for ever."""
     damaged = [b"{", b"[" * 50_000, b"\xff\xff", b"[]", b'"state"', b"null", b'{"state":NaN}', b"\0" * 1000]
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
@@ -425,7 +425,7 @@ def scribbled(writer: shared_memory.SceneWriter, seed: int) -> None:
         writer.write(image, to_json(View(status="\0\n" * 2_000, banner=" \n")))
 
 
-def test_no_scene_ends_the_page_s_image_for_good(tmp_path):
+def test_no_damaged_scene_ends_the_live_image_for_good(tmp_path):
     """Broken JSON in the shared memory ended the thread that makes the images, and nothing said so."""
     server = SceneServer(tmp_path / "scene.web", max_side_px=640, status=str, banner=str)
     site = Site(tmp_path / "scene.sock", tmp_path)
@@ -455,7 +455,7 @@ def test_no_scene_ends_the_page_s_image_for_good(tmp_path):
     assert len(out.splitlines()) < 8, out
 
 
-def test_what_cannot_be_drawn_does_not_end_the_thread_of_images_either(tmp_path, monkeypatch, caplog):
+def test_an_error_while_drawing_does_not_end_the_image_thread(tmp_path, monkeypatch, caplog):
     """The last net: an error that nobody thought of."""
     drawn = []
 
@@ -479,7 +479,7 @@ def test_what_cannot_be_drawn_does_not_end_the_thread_of_images_either(tmp_path,
     assert caplog.text.count("cannot be shown") == 1
 
 
-def test_a_viewer_that_the_kernel_ends_is_started_again_and_the_service_goes_on(watch, tmp_path, monkeypatch):
+def test_a_viewer_that_the_kernel_kills_is_restarted_and_the_service_continues(watch, tmp_path, monkeypatch):
     """As OOMPolicy=continue in the unit lets it: the web page is ended by SIGKILL."""
     monkeypatch.setattr("edge.show.child_process._FIRST_RESTART_S", 0.2)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
@@ -491,7 +491,7 @@ def test_a_viewer_that_the_kernel_ends_is_started_again_and_the_service_goes_on(
     child.close()
 
 
-def test_the_filter_of_the_log_is_at_every_handler_of_the_page_s_process():
+def test_every_log_handler_of_the_page_s_process_has_the_limit():
     code = (
         "import logging; from edge.show.page import serve; logging.basicConfig();"
         "serve.Server = type('S', (), {'__init__': lambda s, *a, **k: None, 'run': lambda s, x: None});"
