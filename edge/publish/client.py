@@ -18,7 +18,7 @@ from edge.publish.limits import Limits
 
 if TYPE_CHECKING:
     from edge.publish.broker import Broker
-    from edge.publish.mailbox import Mailbox
+    from edge.publish.link_state import SendQueue
     from edge.publish.message import Message
 
 _CONNECT_TIMEOUT_S = 5.0
@@ -149,7 +149,7 @@ class Connection:
         """Whether what was handed over is still unwritten: the broker does not read."""
         return self._client.want_write()
 
-    def wait(self, waiting: Mailbox, timeout_s: float) -> None:
+    def wait(self, queue: SendQueue, timeout_s: float) -> None:
         """Wait for the broker or for something to send, and read what came."""
         connection: Any = self._client.socket()
         if connection is None:
@@ -157,7 +157,7 @@ class Connection:
         # what lies in TLS or a web socket, select cannot see
         pending = hasattr(connection, "pending") and connection.pending() > 0
         writers = [connection] if self.is_busy else []
-        readable, _, _ = select.select([connection, waiting], writers, [], 0 if pending else timeout_s)
+        readable, _, _ = select.select([connection, queue], writers, [], 0 if pending else timeout_s)
         if pending or connection in readable:
             self._read()
 

@@ -1,7 +1,7 @@
 """The link to the broker: one thread, one connection at a time, MQTT 5 and 3.1.1 where 5 is not spoken.
 
-Every session is a new client, so nothing waits inside it: what must not be lost is kept by the outbox, which sends it
-again on the next connection.
+Every connection is a new client, so nothing waits inside it: what must not be lost is kept by the outbox, which sends
+it again on the next connection.
 """
 
 from __future__ import annotations
@@ -10,32 +10,31 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
-from edge.publish.backoff import Attempts
-from edge.publish.duties import Duties, Known
-from edge.publish.mailbox import Mailbox
-from edge.publish.refusals import Refusals
-from edge.publish.session import ONLINE as ONLINE  # noqa: PLC0414 - the state that owners ask for
+from edge.publish.backoff import Backoff
+from edge.publish.link_state import LinkMemory, LinkState, Owner
 from edge.publish.session import Session
-from edge.publish.suspects import Suspects
 from edge.publish.worker import check_alive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from edge.publish.broker import Broker
-    from edge.publish.duties import Keyed
     from edge.publish.limits import Limits
+    from edge.publish.link_state import Keyed
     from edge.publish.message import Message
 
 log = logging.getLogger(__name__)
 
-_MAX_WAITING = 1_000
-"""Messages that wait for the link's thread; state goes out again on connecting, alerts by the outbox."""
+ONLINE = LinkState.ONLINE
+_WELL = (LinkState.ONLINE, LinkState.STOPPED)
 _JOIN_S = 5.0
 
 
 class MqttLink:
-    """Keeps one connection to a broker; `state` says how it stands, `problem` what does not get through."""
+    """Keeps one connection to a broker.
+
+    state: how the connection stands.  problem: what is not delivered.  last_problem: the last state that was not well.
+    """
 
     def __init__(
         self,
@@ -48,80 +47,80 @@ class MqttLink:
         subscriptions: Sequence[str] = (),
         on_message: Callable[[str, bytes, bool], None] = lambda _topic, _payload, _retained: None,
     ) -> None:
-        """Prepare a link; nothing is opened before `start`. For the rest see `Duties`."""
+        """Prepare a link; nothing is opened before `start`. For the arguments see `Owner`."""
         self._broker = broker
-        self._duties = Duties(will, greeting, undelivered, on_acknowledged, subscriptions, on_message)
-        self._attempts = Attempts(broker)
-        self._known = Known(Mailbox(_MAX_WAITING), Suspects(), Refusals())
+        self._owner = Owner(will, greeting, undelivered, on_acknowledged, subscriptions, on_message)
+        self._backoff = Backoff(broker)
+        self._memory = LinkMemory()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
         self._connected = False
-        self._closing: Message | None = None
-        self.state = "not started"
-        self.last_problem = ""
+        self._last_word: Message | None = None
         self._logged = ""
+        self.state: str = LinkState.NOT_STARTED
+        self.last_problem = ""
         self.connections = 0
 
     @property
     def problem(self) -> str:
-        """What does not get through though there is a connection; empty where all does."""
-        return self._known.standing or self._known.refusals.text
+        """What is not delivered though there is a connection; empty where everything is."""
+        return self._memory.unresponsive or self._memory.refusals.text
 
     @property
     def unheard(self) -> bool:
-        """Whether a message with a key met no subscriber on this connection."""
-        return self._known.unheard
+        """Whether a message with a key found no subscriber on this connection."""
+        return self._memory.unheard
 
     @property
     def limits(self) -> Limits:
-        """What the broker takes, as it said on the newest connection."""
-        return self._known.limits
+        """What the broker accepts, as it stated on the newest connection."""
+        return self._memory.limits
 
     @property
     def ignored(self) -> int:
         """Messages that came and were of no use."""
-        return self._known.ignored
+        return self._memory.ignored
 
     def start(self) -> None:
         """Connect, and connect again whenever the connection ends."""
         self._thread.start()
 
     def check(self) -> None:
-        """Raise ThreadStuck when the thread has ended though nobody closed the link."""
+        """Raise ThreadStuck when the thread has ended though the link was not closed."""
         check_alive(self._thread, self._stop)
 
     def send(self, message: Message, key: str = "") -> None:
-        """Queue a message and return at once; dropped while offline, for the greeting sends what matters."""
+        """Queue a message and return at once; dropped while offline, since the greeting sends what matters."""
         if self._connected:
-            self._known.waiting.put(key, message)
+            self._memory.queue.put(key, message)
 
     def close(self, last_word: Message | None = None) -> None:
-        """Send what waits and the last word, disconnect, and stop the thread within its deadline."""
-        self._closing = last_word
+        """Send what is queued and the last word, disconnect, and stop the thread within its deadline."""
+        self._last_word = last_word
         self._stop.set()
-        self._known.waiting.wake()
+        self._memory.queue.wake()
         if self._thread.is_alive():
             self._thread.join(_JOIN_S)
         if self._thread.is_alive():
-            log.warning("mqtt: the connection does not end; left to the end of the process")
+            log.warning("mqtt: the connection does not end; it is left to the end of the process")
 
     def _run(self) -> None:
-        """One session after another; the pause doubles up to its bound, with jitter, and starts anew after success."""
+        """Open one session after another, with a pause between them; see `Backoff`."""
         while not self._stop.is_set():
-            session = Session(self._broker, self._attempts.speech, self._duties, self._known, self._tell)
-            ending = session.live(self._stop, lambda: self._closing)
+            session = Session(self._broker, self._backoff.options, self._owner, self._memory, self._on_state)
+            ending = session.run(self._stop, lambda: self._last_word)
             if self._stop.is_set():
-                self._set_state("stopped" if self._connected else self.state)
+                self._set_state(LinkState.STOPPED if self._connected else self.state)
                 return
             self._connected = False
-            self._attempts.count(ending, hunting=self._known.suspects.hunting)
-            if self._attempts.just_thrown_out:
-                self._known.suspects.forget()
-            self._set_state(self._attempts.complaint or self.state)
-            self._stop.wait(self._attempts.pause_s(self.state))
+            self._backoff.count(ending, isolating=self._memory.isolation.is_active)
+            if self._backoff.began_flapping:
+                self._memory.isolation.forget_arrivals()
+            self._set_state(self._backoff.problem or self.state)
+            self._stop.wait(self._backoff.pause_s(self.state))
 
-    def _tell(self, state: str, *, connected: bool) -> None:
-        """Take the state of a session; `connected`: the broker has taken us."""
+    def _on_state(self, state: str, *, connected: bool) -> None:
+        """Take the state of a session; `connected`: the broker has accepted us."""
         self.connections += connected and not self._connected
         self._connected = connected
         self._set_state(state)
@@ -130,9 +129,9 @@ class MqttLink:
         if state == self.state:
             return
         self.state = state
-        self.last_problem = self.last_problem if state in (ONLINE, "stopped") else state
-        # a client that is thrown out comes and goes: told once, not each time
-        if state != self._logged and not (self._attempts.thrown_out and not state.startswith("taken")):
+        self.last_problem = self.last_problem if state in _WELL else state
+        # a client that is flapping comes and goes: logged once, not each time
+        if state != self._logged and not (self._backoff.is_flapping and not state.startswith(LinkState.TAKEN_OVER)):
             self._logged = state
-            level = logging.INFO if state in (ONLINE, "stopped") else logging.WARNING
+            level = logging.INFO if state in _WELL else logging.WARNING
             log.log(level, "broker %s:%d: %s", self._broker.host, self._broker.port, state)

@@ -100,7 +100,7 @@ def test_a_broker_that_keeps_no_retained_messages_gets_none(caplog):
     assert {message.topic for message in broker.published} == {"d/status", "d/count", "d/alert"}
     assert not any(message.retain for message in broker.published)
     assert "keeps no retained messages" in caplog.text
-    assert "refused" not in link.trouble
+    assert "refused" not in link.last_problem
 
 
 def test_a_broker_that_takes_qos_0_only_gets_all_at_qos_0_and_an_alert_counts_once_it_is_written(caplog):
@@ -215,7 +215,7 @@ def test_a_broker_that_is_restarted_again_and_again_costs_no_message():
 
 
 def test_what_was_left_out_is_tried_again_after_an_hour(monkeypatch):
-    monkeypatch.setattr("edge.publish.suspects._OUT_S", 1.0)
+    monkeypatch.setattr("edge.publish.isolation._SKIPPED_S", 1.0)
     owner, small = Owner(STATUS, CONFIG), [True]
     script = Script(speaks=(4,), cuts=lambda message: small[0] and message.size > SMALL)
     with ScriptedBroker(script) as broker, linked(broker.port, owner) as link:
@@ -241,7 +241,7 @@ def test_what_the_broker_denies_is_a_state_a_problem_and_one_line(caplog, code):
 
 
 def test_what_was_denied_goes_out_once_the_broker_allows_it(monkeypatch):
-    monkeypatch.setattr("edge.publish.outgoing._AGAIN_S", 0.2)
+    monkeypatch.setattr("edge.publish.outgoing._PROBE_S", 0.2)
     owner, denies = Owner(STATUS, COUNT, alerts=3), [True]
     with ScriptedBroker(Script(puback=lambda _: 135 if denies[0] else 0)) as broker, linked(broker.port, owner) as link:
         assert eventually(lambda: link.state == "denied: d/status: Not authorized")
@@ -255,11 +255,11 @@ def test_what_was_denied_goes_out_once_the_broker_allows_it(monkeypatch):
 
 
 def test_a_subscription_that_is_denied_is_told_and_asked_for_again(monkeypatch):
-    monkeypatch.setattr("edge.publish.outgoing._AGAIN_S", 0.2)
+    monkeypatch.setattr("edge.publish.outgoing._PROBE_S", 0.2)
     codes = [135, 1]
     script = Script(suback=lambda _: codes.pop(0) if len(codes) > 1 else codes[0])
     with ScriptedBroker(script) as broker, linked(broker.port, Owner(STATUS)) as link:
-        assert eventually(lambda: link.trouble == "denied: subscription d/set: Not authorized")
+        assert eventually(lambda: link.last_problem == "denied: subscription d/set: Not authorized")
         assert eventually(lambda: link.state == ONLINE and link.problem == "")
 
 
@@ -276,7 +276,7 @@ def test_a_denied_topic_does_not_look_well_after_a_reconnect(speaks):
 
 
 def test_an_alert_that_nobody_heard_is_sent_again_to_a_subscriber_who_comes(monkeypatch):
-    monkeypatch.setattr("edge.publish.outgoing._AGAIN_S", 0.2)
+    monkeypatch.setattr("edge.publish.outgoing._PROBE_S", 0.2)
     owner, nobody = Owner(STATUS, alerts=30), [True]
     script = Script(puback=lambda message: 16 if nobody[0] and message.topic == "d/alert" else 0)
     with ScriptedBroker(script) as broker, linked(broker.port, owner) as link:
@@ -346,7 +346,7 @@ def test_no_other_reason_is_called_a_take_over(caplog, because):
     script = Script(cuts=lambda _: True, because=because)
     with ScriptedBroker(script) as broker, linked(broker.port, Owner(STATUS, alerts=0)) as link:
         assert eventually(lambda: len(broker.connects) >= 5)
-        assert eventually(lambda: link.trouble.startswith("lost: "))
+        assert eventually(lambda: link.last_problem.startswith("lost: "))
     assert "taken over" not in caplog.text
 
 
@@ -371,7 +371,7 @@ def test_a_take_over_is_found_though_something_is_always_on_its_way():
             link.send(COUNT)
             assert eventually(lambda number=number: len(broker.of("d/count")) == number)
             broker.cut()
-        assert eventually(lambda: link.trouble.startswith("taken over: does another client have the id device?"))
+        assert eventually(lambda: link.last_problem.startswith("taken over: does another client have the id device?"))
         assert link.problem == ""
 
 

@@ -87,7 +87,7 @@ def test_a_broker_that_wants_a_certificate_of_ours_gets_it(tmp_path, authority):
 
 def test_a_broker_that_wants_a_certificate_and_gets_none_says_so(tmp_path, authority):
     broker = server(tmp_path, authority, "127.0.0.1", "require_certificate true")
-    assert "certificate of ours" in state_with(broker, authority.cert)
+    assert "require a client certificate" in state_with(broker, authority.cert)
 
 
 def test_a_broker_that_speaks_plainly_is_not_spoken_to(tmp_path, authority):
