@@ -131,13 +131,38 @@ class Verdicts:
 
 
 @dataclass(frozen=True, slots=True)
+class Metres:
+    """A length in m, and the interval that holds it in 95 of 100 cases."""
+
+    m: float
+    low_m: float
+    high_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a face is, as seen from the camera.
+
+    place_m: right of, below and ahead of the camera, m.
+    distance: from the camera in a straight line.
+    error: of all three coordinates of `place_m` together, as a share (one standard deviation).
+    focal_error: of the third coordinate alone, likewise; the same for all faces of a camera.
+    """
+
+    place_m: tuple[float, float, float]
+    distance: Metres
+    error: float
+    focal_error: float
+
+
+@dataclass(frozen=True, slots=True)
 class Track:
     """One person while in sight; nothing here can recognise them again.
 
     face: row in `Faces`, or None while unseen.
     votes: number of verdicts behind `mask`.  first_seen, last_seen: seconds on the source's clock.
     probabilities: the voted probabilities in the order of `CLASSES`.
-    measured: the box as the refinement measured it, or None where `box` is good enough.
+    position: None without a face in this frame, where the border cuts the face, and where nothing is measured.
     """
 
     id: int
@@ -149,7 +174,7 @@ class Track:
     confidence: float = 0.0
     votes: int = 0
     probabilities: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    measured: Box | None = None
+    position: Position | None = None
 
 
 class EventType(Enum):

@@ -66,7 +66,7 @@ def absent(at: float, stages: Stages) -> Scene:
 
 def standing(last: Scene) -> Scene:
     """Return the scene of a moment in which no time passes: nobody is seen, and no episode begins or ends."""
-    tracks = tuple(replace(track, face=None) for track in last.tracks)
+    tracks = tuple(replace(track, face=None, position=None) for track in last.tracks)
     return Scene(None, Faces.none(), tracks, (), time.monotonic(), last.episodes)
 
 

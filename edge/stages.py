@@ -16,6 +16,8 @@ from edge.classify.mask import MaskClassifier
 from edge.classify.vote import Voter
 from edge.data import Reason
 from edge.detect.centerface import CenterFace
+from edge.distance.locate import Locator
+from edge.distance.ranging import range_finder_of
 from edge.distance.refine import Refinement
 from edge.errors import ModelError
 from edge.pipeline import Stages
@@ -122,14 +124,15 @@ def build_stages(
     """
     people = people or people_of(settings, every_frame=every_frame)
     tracker, voter, policy = people.tracker, people.voter, people.policy
-    closer = Refinement(models.detector, models.detector_px)
+    refinement = Refinement(models.detector, models.detector_px)
+    locator = Locator(refinement, range_finder_of(settings.distance, models.detector_px[0]))
     return Stages(
         detect=timings.timed("detect", models.detector.detect),
         track=timings.timed("track", tracker.update),
         due=voter.due,
         classify=timings.timed("classify", models.classifier.classify),
         vote=timings.timed("vote", voter.vote),
-        measure=_unmeasured if every_frame else timings.timed("measure", closer.measure),
+        measure=_unmeasured if every_frame else timings.timed("measure", locator.measure),
         judge=timings.timed("judge", policy.judge),
         episodes=policy.open,
         close=partial(policy.close, reason=Reason.STOPPED),

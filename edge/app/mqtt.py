@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from edge.app.commands import build_commands
 from edge.clock import Clock
-from edge.distance.proximity import proximity
 from edge.notice.switch import NoticeSwitch
 from edge.paths import state_folder
 from edge.publish import access
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge.app.components import Components
-    from edge.distance.ranging import RangeFinder
     from edge.publish.broker import Broker
     from edge.publish.publisher import Report
     from edge.settings.schema import MqttSettings, Settings
@@ -49,7 +47,6 @@ def build_publisher(
     broker: Broker,
     models: dict[str, ModelSpec],
     report: Report,
-    ruler: RangeFinder,
     process: ProcessState,
     change: Callable[[str, object], None],
     snapshot: Callable[[], bytes] | None,
@@ -59,7 +56,7 @@ def build_publisher(
 
     change: asks for one setting to be changed by the next reload.
     """
-    sender = _sender(settings, ruler, process.session)
+    sender = _sender(settings, process.session)
     test_alert = partial(build_test_alert, sender, models["mask"])
     config = PublisherConfig(
         broker=_reachable(settings.mqtt, broker, keep),
@@ -102,7 +99,7 @@ def _started(publisher: Publisher) -> Publisher:
     return publisher
 
 
-def _sender(settings: Settings, ruler: RangeFinder, session: str) -> Sender:
+def _sender(settings: Settings, session: str) -> Sender:
     return Sender(
         device=device_name(settings.device),
         site=settings.device.site,
@@ -111,7 +108,7 @@ def _sender(settings: Settings, ruler: RangeFinder, session: str) -> Sender:
         clock=Clock(),
         expires_s=settings.alert.expires_s,
         settings_sha256=fingerprint(settings),
-        around=partial(proximity, ruler=ruler, near_m=settings.distance.near_m),
+        near_m=settings.distance.near_m,
     )
 
 

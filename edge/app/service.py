@@ -20,8 +20,7 @@ from edge.app.viewers import Shown, build_image_redaction, build_scene, build_vi
 from edge.app.web import build_page, page_sources
 from edge.capture import CameraState
 from edge.capture.spec import open_source, wants_small
-from edge.distance.proximity import metres, someone_near
-from edge.distance.ranging import range_finder_of
+from edge.distance.proximity import someone_near
 from edge.errors import EdgeError
 from edge.monitor.lens import Lens, LensHealth
 from edge.monitor.status import StatusReport
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
     from edge.app.viewers import ImageRedaction
     from edge.capture import WatchedSource
     from edge.data import Image, Scene
-    from edge.distance.ranging import RangeFinder
     from edge.pipeline import Sink, Stages
     from edge.plugins import PluginSink
     from edge.publish.publisher import Publisher
@@ -101,7 +99,6 @@ class _Run:
 
     _lens: LensHealth
     _report: StatusReport
-    _ruler: RangeFinder
     _publisher: Publisher
     _leaving: ImageRedaction
 
@@ -111,7 +108,7 @@ class _Run:
         self._console, self._vitals, self._timings = Console(), Vitals(), Timings()
         self._lasting, self._started_at = ProcessState(), time.monotonic()
         self._nearby = Nearby(switch=self._lasting.notice)
-        self._shown = Shown(self.status, self._nearby, lambda scene: metres(scene, self._ruler))
+        self._shown = Shown(self.status, self._nearby)
         self.loop = Loop(keep.compose(partial(self._parts, reload.checked)))
         if self._tells:
             _greet(self._console, how_to_subscribe(reload.checked.settings.mqtt, self._publisher.broker))
@@ -152,7 +149,6 @@ class _Run:
         """Compose what the settings name, in the order of a frame; parts whose settings are the same are kept."""
         settings, models, keep = checked.settings, checked.models, self._keep
         source = self._source(checked)
-        self._ruler = range_finder_of(settings.distance, models.detector_px[0])
         self._lens = self._lens_health(settings)
         self._report = self._status_report(checked, source)
         self._leaving = build_image_redaction(settings, _place(settings), keep)
@@ -161,7 +157,6 @@ class _Run:
             checked.broker,
             models.specs,
             self._report,
-            self._ruler,
             self._lasting,
             self._reload.change,
             self._leaving.snapshot,
@@ -211,7 +206,7 @@ class _Run:
         return counting(stages) if settings.privacy.aggregate else stages
 
     def _notifier(self, settings: Settings) -> Sink:
-        wanted = partial(_wanted, near_m=settings.notice.near_m, ruler=self._ruler)
+        wanted = partial(_wanted, near_m=settings.notice.near_m)
         return build_notifier(settings.notice, self._nearby, self._publisher, Clock().wall, self._keep, wanted=wanted)
 
     def _viewers(self, checked: Validated) -> list[Sink]:
@@ -230,9 +225,9 @@ class _Run:
         return self._leaving.pixelation.picture(scene)
 
 
-def _wanted(scene: Scene, near_m: float, ruler: RangeFinder) -> bool:
+def _wanted(scene: Scene, near_m: float) -> bool:
     """Return whether a notice is wanted: always, or only while somebody stands near, as `notice.near_m` says."""
-    return not near_m or someone_near(scene, ruler, near_m)
+    return not near_m or someone_near(scene, near_m)
 
 
 def _greet(console: Console, alerts: str) -> None:

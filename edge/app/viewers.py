@@ -39,7 +39,6 @@ class Shown:
 
     status: Callable[[], str]
     nearby: Nearby
-    metres: Callable[[Scene], dict[int, float]]
 
     def banner(self) -> str:
         """Return what the people nearby are told now, one line a language."""
@@ -97,7 +96,6 @@ def serve_scene(
         status=view.status,
         banner=view.banner,
         thanks=view.thanks,
-        metres=view.metres,
         group=GROUP,
         picture=picture,
         every_s=every_s,

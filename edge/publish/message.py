@@ -14,12 +14,13 @@ from edge.boxes import relative
 from edge.clock import Clock as Clock  # noqa: PLC0414 - Sender and its clock are made together
 from edge.clock import utc as utc  # noqa: PLC0414
 from edge.data import CLASSES, EventType, Mask, Reason
-from edge.distance.proximity import unmeasured
+from edge.distance.proximity import proximity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from edge.data import Alert, Scene, Track
+    from edge.distance.proximity import Proximity
     from edge.publish.aggregate import Aggregate
     from edge.tflite import ModelSpec
 
@@ -101,7 +102,10 @@ def face_counts(tracks: Iterable[Track]) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who speaks: what every message of one run has in common."""
+    """Who speaks: what every message of one run has in common.
+
+    near_m: people within this distance of the person of an alert are counted as near.
+    """
 
     device: str
     site: str
@@ -110,7 +114,7 @@ class Sender:
     clock: Clock
     expires_s: float
     settings_sha256: str = ""
-    around: Callable[[Alert, Scene], dict[str, Any]] = unmeasured
+    near_m: float = 0.0
 
     def topic(self, name: str) -> str:
         """Return a topic of the device."""
@@ -225,7 +229,7 @@ class Sender:
             "track_id": track.id,
             "box": _box_within(track.box, scene),
             "face_px": round(min(track.box[2] - track.box[0], track.box[3] - track.box[1]), 1),
-            **self.around(alert, scene),
+            **around(proximity(alert.track.id, scene.tracks, self.near_m)),
             "first_seen": utc(self.clock.wall_of(track.first_seen + scene.offset_s)),
             "duration_s": round(alert.raised_at - alert.since, 3),
             "t_capture": utc(decided - latency_s),
@@ -252,6 +256,16 @@ class Sender:
     def _message(self, body: dict[str, Any], topic: str, decided_at: float) -> AlertMessage:
         key = f"{body['event_id']}:{body['seq']}"
         return AlertMessage(key, topic, body, self.clock.boot, decided_at + self.expires_s)
+
+
+def around(people: Proximity | None) -> dict[str, Any]:
+    """Return what an alert states of the people around; None stands for not known."""
+    nearest = people.nearest if people else None
+    return {
+        "nearest_person_m": round(nearest.m, 2) if nearest else None,
+        "nearest_person_interval_m": [round(nearest.low_m, 2), round(nearest.high_m, 2)] if nearest else None,
+        "people_near": people.near if people else None,
+    }
 
 
 def _box_within(box: tuple[float, float, float, float], scene: Scene) -> list[float] | None:

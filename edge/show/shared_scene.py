@@ -48,7 +48,6 @@ class SceneServer:
         status: Callable[[], str],
         banner: Callable[[], str],
         thanks: Callable[[], bool] = bool,
-        metres: Callable[[Scene], dict[int, float]] = lambda _scene: {},
         group: str = "",
         picture: Callable[[Scene], Image | None] = picture_of,
         every_s: float = 0.0,
@@ -58,7 +57,7 @@ class SceneServer:
         picture: what is shown of a scene, uint8 (H, W, 3) BGR.  every_s: shortest time between two pictures.
         """
         self._side_px, self._status, self._banner = max_side_px, status, banner
-        self._thanks, self._metres = thanks, metres
+        self._thanks = thanks
         self._picture, self._every_s, self._next_at = picture, every_s, float("-inf")
         self._viewers = Viewers(path, socket.SOCK_STREAM, group=group, refusal=_FULL)
         self.path = self._viewers.path
@@ -89,7 +88,6 @@ class SceneServer:
             status=self._status(),
             banner=self._banner(),
             thanks=self._thanks(),
-            metres=self._metres(scene),
         )
         picture = self._picture(scene)
         image = None if picture is None else _shrunk(picture, self._side_px)

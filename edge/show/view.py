@@ -49,13 +49,8 @@ class View:
 _JSON = TypeAdapter(View)
 
 
-def view_of(
-    scene: Scene, *, status: str, banner: str, thanks: bool = False, metres: dict[int, float] | None = None
-) -> View:
-    """Return the marks of the visible tracks with a status line and a banner, which may be a thank-you.
-
-    metres: how far away people are, by track.
-    """
+def view_of(scene: Scene, *, status: str, banner: str, thanks: bool = False) -> View:
+    """Return the marks of the visible tracks with a status line and a banner, which may be a thank-you."""
     size_px = scene.frame.size_px if scene.frame else (1, 1)
     marks = tuple(
         Mark(
@@ -63,7 +58,7 @@ def view_of(
             track.mask,
             round(track.confidence, 3),
             track.id,
-            (metres or {}).get(track.id),
+            round(track.position.distance.m, 2) if track.position else None,
         )
         for track in scene.visible
     )

@@ -11,7 +11,6 @@ import pytest
 from edge.app import mqtt
 from edge.app.commands import build_commands
 from edge.app.components import Components
-from edge.distance.ranging import range_finder_of
 from edge.publish.broker import broker_of
 from edge.publish.command import Command, one_of
 from edge.settings.load import load
@@ -37,8 +36,8 @@ def publisher(port: int, keep: Components, *overrides: str):
     common = ["mqtt.host=127.0.0.1", f"mqtt.port={port}", "mqtt.outbox=memory", "device.name=stop-7"]
     settings = load(overrides=[*common, "homeassistant.discovery=true", *overrides]).settings
     process, models = mqtt.ProcessState(), {"face": MODEL, "mask": MODEL}
-    broker, ruler = broker_of(settings.mqtt, "device"), range_finder_of(settings.distance, 320)
-    build = partial(mqtt.build_publisher, settings, broker, models, NoProblems(), ruler, process)
+    broker = broker_of(settings.mqtt, "device")
+    build = partial(mqtt.build_publisher, settings, broker, models, NoProblems(), process)
     made = build(lambda _key, _value: None, None, keep)
     assert eventually(lambda: made.state == "online")
     return made

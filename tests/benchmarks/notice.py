@@ -32,7 +32,6 @@ from edge.app.notice import Nearby, build_notifier, sign_texts
 from edge.app.viewers import Shown
 from edge.capture.demo import DemoCamera
 from edge.data import Alert, EventType, Faces, Mask, Scene, Track
-from edge.distance.ranging import range_finder_of
 from edge.publish.broker import broker_of
 from edge.settings.load import load
 from edge.show.child_process import ChildProcess
@@ -172,7 +171,7 @@ def build_stop(folder: Path, stack: ExitStack) -> Stop:
     keep = stack.enter_context(Components())
     publisher = publisher_of(settings, models, keep)
     notifier = build_notifier(settings.notice, nearby, publisher, time.time, keep)
-    shown = Shown(str, nearby, lambda _scene: {})
+    shown = Shown(str, nearby)
     server = SceneServer(
         folder / "s.sock", max_side_px=1280, status=shown.status, banner=shown.banner, thanks=shown.thanks
     )
@@ -218,9 +217,9 @@ def on_screen(folder: Path, size: str, start: Callable[[], ChildProcess], stack:
 
 def publisher_of(settings: Settings, models: Models, keep: Components) -> Publisher:
     """Return the real publisher; its broker cannot be reached."""
-    ruler, broker = range_finder_of(settings.distance, models.detector_px[0]), broker_of(settings.mqtt, "bench")
+    broker = broker_of(settings.mqtt, "bench")
     process, ignore = ProcessState(), lambda _key, _value: None
-    return build_publisher(settings, broker, models.specs, NoProblems(), ruler, process, ignore, None, keep)
+    return build_publisher(settings, broker, models.specs, NoProblems(), process, ignore, None, keep)
 
 
 def scenes(models: Models) -> Callable[[bool], Scene]:

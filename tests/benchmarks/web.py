@@ -200,7 +200,7 @@ def main() -> None:
         scene, settings = Path(folder) / "scene.sock", load().settings
         state = {"fps_hz": 0.0, "latency_ms": 0.0, "broker": "", "waiting": 0, "dropped_alerts": 0, "problems": {}}
         day = Sources({}, lambda: state, lambda _key: False, settings.alert.expires_s)
-        shown = Shown(str, Nearby(), lambda _scene: {})
+        shown = Shown(str, Nearby())
         keep = stack.enter_context(Components())
         leaving = build_image_redaction(settings, None, keep)
         walk = Walk(build_page(settings, shown, day, leaving.pixelation.picture, scene, keep))

@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.distance.ranging import Metres
+from edge.data import Metres
+from edge.distance.locate import Locator
+from edge.distance.ranging import apart
 from edge.distance.refine import Refinement
 from edge.settings.load import load
 from edge.stages import load_models
@@ -29,7 +31,7 @@ def detector(profile: str):
 
 @cache
 def measured(profile: str, name: str, z_m: float, wears: str = "bare"):
-    """Return (truth in m, Metres) at some places across the picture, looked at closer as a watch does it.
+    """Return (truth in m, Metres) at some places across the image, refined as the service does it.
 
     A face that is not found is left out.
     """
@@ -43,10 +45,10 @@ def look(profile: str, person: Person) -> Metres | None:
     box = drawn.nearest(detector(profile).detect(frame).boxes, person.centre_px)
     if box is None:
         return None
-    closer = Refinement(detector(profile), INPUT_PX[profile])
-    (track,) = closer.measure(frame, [replace(fakes.track(), box=box)])
-    ruler = drawn.ruler(INPUT_PX[profile][0])
-    return ruler.away(ruler.place(track.measured or track.box, drawn.SIZE_PX))
+    refinement = Refinement(detector(profile), INPUT_PX[profile])
+    locator = Locator(refinement, drawn.range_finder(INPUT_PX[profile][0]))
+    (track,) = locator.measure(frame, [replace(fakes.track(), box=box)])
+    return track.position.distance
 
 
 @pytest.mark.parametrize("name", ["astronaut", "hopper"])
@@ -89,9 +91,8 @@ def test_the_interval_holds_the_truth_bare_and_masked():
     ],
 )
 def test_metres_between_two_faces_are_held_by_their_interval(one, other):
-    ruler = drawn.ruler()
-    places = [ruler.place(box, drawn.SIZE_PX) for box in drawn.boxes(detector("quality"), one, other)]
-    apart = ruler.apart(*places)
+    boxes = drawn.boxes(detector("quality"), one, other)
+    between = apart(*(drawn.range_finder().position(box, drawn.SIZE_PX) for box in boxes))
     truth = math.dist(one.position_m, other.position_m)
-    assert apart.low_m <= truth <= apart.high_m
-    assert abs(apart.m - truth) <= 0.35 * truth
+    assert between.low_m <= truth <= between.high_m
+    assert abs(between.m - truth) <= 0.35 * truth

@@ -1,4 +1,4 @@
-"""The arithmetic of the ruler: what follows from geometry alone."""
+"""The arithmetic of ranging: what follows from geometry alone."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import math
 import numpy as np
 import pytest
 
-from edge.distance.ranging import Place, RangeFinder, focal_of, fov_of, range_finder_of
+from edge.data import Metres, Position
+from edge.distance.ranging import RangeFinder, apart, focal_of, fov_of, range_finder_of
 from edge.settings.load import load
 from edge.settings.schema import Environment
 from tests.support.boxes import SIZE_PX, box_at
 
 
-def ruler(**changes) -> RangeFinder:
+def range_finder(**changes) -> RangeFinder:
     return RangeFinder(
         **{"focal_widths": 1.0, "focal_error": 0.05, "face_height_m": 0.2, "input_width_px": 640} | changes
     )
@@ -21,28 +22,27 @@ def ruler(**changes) -> RangeFinder:
 
 @pytest.mark.parametrize(("x_m", "z_m"), [(0.0, 1.0), (0.0, 6.0), (-0.8, 2.0), (2.0, 5.0)])
 def test_a_face_of_known_height_is_where_it_is(x_m, z_m):
-    place = ruler().place(box_at(x_m, z_m), SIZE_PX)
-    assert place.position_m == pytest.approx((x_m, 0.0, z_m))
-    assert ruler().away(place).m == pytest.approx(math.hypot(x_m, z_m))
+    position = range_finder().position(box_at(x_m, z_m), SIZE_PX)
+    assert position.place_m == pytest.approx((x_m, 0.0, z_m))
+    assert position.distance.m == pytest.approx(math.hypot(x_m, z_m))
 
 
-def test_a_shrunk_picture_measures_the_same():
+def test_a_smaller_copy_of_the_image_gives_the_same_place():
     box = box_at(0.7, 3.0)
     half = tuple(v / 2 for v in box)
-    places = ruler().place(box, SIZE_PX), ruler().place(half, (640, 360))
-    assert places[0].position_m == pytest.approx(places[1].position_m)
+    whole, small = range_finder().position(box, SIZE_PX), range_finder().position(half, (640, 360))
+    assert whole.place_m == pytest.approx(small.place_m)
 
 
 def test_a_face_that_the_border_cuts_cannot_be_measured():
-    assert ruler().place((100, 0, 200, 80), SIZE_PX) is None
-    assert ruler().place((100, 640, 200, 720), SIZE_PX) is None
-    assert ruler().place((0, 100, 90, 220), SIZE_PX) is not None
+    assert range_finder().position((100, 0, 200, 80), SIZE_PX) is None
+    assert range_finder().position((100, 640, 200, 720), SIZE_PX) is None
+    assert range_finder().position((0, 100, 90, 220), SIZE_PX) is not None
 
 
 def test_the_interval_grows_with_the_distance_and_with_the_errors():
     def width(at_m: float, **changes) -> float:
-        measure = ruler(**changes)
-        metres = measure.away(measure.place(box_at(0, at_m), SIZE_PX))
+        metres = range_finder(**changes).position(box_at(0, at_m), SIZE_PX).distance
         return metres.high_m / metres.low_m
 
     assert width(1) < width(3) < width(6)
@@ -51,28 +51,26 @@ def test_the_interval_grows_with_the_distance_and_with_the_errors():
 
 
 def test_a_bowed_head_opens_the_interval_towards_nearer():
-    metres = ruler().away(ruler().place(box_at(0, 2), SIZE_PX))
+    metres = range_finder().position(box_at(0, 2), SIZE_PX).distance
     assert metres.m / metres.low_m > metres.high_m / metres.m
 
 
 def test_two_side_by_side_are_hardly_nearer_than_they_seem_but_may_be_farther():
-    places = [ruler().place(box_at(x, 4.0), SIZE_PX) for x in (-0.5, 0.5)]
-    apart = ruler().apart(*places)
-    assert apart.m == pytest.approx(1.0)
-    assert apart.m - apart.low_m < (apart.high_m - apart.m) / 2
+    between = apart(*(range_finder().position(box_at(x, 4.0), SIZE_PX) for x in (-0.5, 0.5)))
+    assert between.m == pytest.approx(1.0)
+    assert between.m - between.low_m < (between.high_m - between.m) / 2
 
 
 def test_the_interval_between_two_holds_the_truth_as_often_as_it_says():
     dice, inside = np.random.default_rng(5), 0
-    truth = Place((-0.6, 0.0, 3.0), 0.1), Place((0.5, 0.0, 4.0), 0.1)
-    distance = math.dist(truth[0].position_m, truth[1].position_m)
+    truth, nowhere = ((-0.6, 0.0, 3.0), (0.5, 0.0, 4.0)), Metres(0.0, 0.0, 0.0)
     for _ in range(300):
         seen = [
-            Place(tuple(v * scale for v in place.position_m), 0.1)
+            Position(tuple(v * scale for v in place), nowhere, error=0.1, focal_error=0.0)
             for place, scale in zip(truth, np.exp(dice.normal(0, 0.1, 2)), strict=True)
         ]
-        apart = ruler(focal_error=0.0).apart(*seen)
-        inside += apart.low_m <= distance <= apart.high_m
+        between = apart(*seen)
+        inside += between.low_m <= math.dist(*truth) <= between.high_m
     assert inside >= 0.93 * 300
 
 

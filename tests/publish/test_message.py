@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from edge.counts import Entries
-from edge.data import CLASSES, EventType, Mask, Reason
+from edge.data import CLASSES, EventType, Mask, Metres, Position, Reason
 from edge.publish.message import Clock, encode, utc
 from edge.publish.test_alert import build_test_alert
 from tests.support import fakes
@@ -31,12 +31,26 @@ def test_an_alert_has_the_agreed_keys_in_their_order():
     assert message.expiry_s == 86_400
 
 
-def test_an_alert_says_who_is_around():
-    around = {"nearest_person_m": 1.4, "nearest_person_interval_m": [1.1, 1.9], "people_near": 1}
-    speaker = replace(sender(), around=lambda _alert, _scene: around)
-    told = body(speaker.alert(alert(), fakes.scene((fakes.track(),)), MODEL).now(speaker.clock))
-    assert {key: told[key] for key in around} == around
-    assert list(told) == KEYS.split()
+def track_at(number: int, x_m: float):
+    position = Position((x_m, 0.0, 3.0), Metres(3.0, 2.5, 3.5), 0.1, 0.05)
+    return replace(fakes.track(number), position=position)
+
+
+@pytest.mark.parametrize(
+    ("tracks", "expected"),
+    [
+        ((track_at(1, 0.0), track_at(2, 1.0), track_at(3, -1.5), track_at(4, 3.0)), [1.0, [0.87, 1.49], 2]),
+        ((track_at(1, 0.0),), [None, None, 0]),
+        ((fakes.track(1), track_at(2, 1.0)), [None, None, None]),
+        ((), [None, None, None]),
+    ],
+)
+def test_an_alert_states_who_is_around(tracks, expected):
+    speaker = replace(sender(), near_m=2.0)
+    sent = body(speaker.alert(alert(), fakes.scene(tracks), MODEL).now(speaker.clock))
+    keys = ("nearest_person_m", "nearest_person_interval_m", "people_near")
+    assert [sent[key] for key in keys] == expected
+    assert list(sent) == KEYS.split()
 
 
 def test_an_alert_says_when_it_was_decided_and_until_when_to_act():

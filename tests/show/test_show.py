@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from edge.data import Mask
+from edge.data import Mask, Metres, Position
 from edge.errors import NotRunning
 from edge.notice.phrases import PLEASE
 from edge.show import overlay
@@ -58,15 +58,15 @@ def test_a_viewer_sees_the_newest_scene(server):
     reader.close()
 
 
-def test_a_viewer_gets_the_distance_of_people(tmp_path):
-    made = SceneServer(
-        tmp_path / "m.sock", max_side_px=320, status=str, banner=str, metres=lambda scene: {scene.tracks[0].id: 1.84}
-    )
-    reader = SceneReader(made.path)
-    made.put(scene_of(fakes.picture(10)))
+def test_a_viewer_gets_the_distance_of_people(server):
+    reader = SceneReader(server.path)
+    scene = scene_of(fakes.picture(10))
+    position = Position((0.5, 0.0, 1.77), Metres(1.839, 1.6, 2.1), 0.1, 0.05)
+    server.put(replace(scene, tracks=tuple(replace(track, position=position) for track in scene.tracks)))
     assert reader.newest(1)[1].marks[0].away_m == 1.84
+    server.put(scene)
+    assert reader.newest(1)[1].marks[0].away_m is None
     reader.close()
-    made.close()
 
 
 def test_the_distance_is_in_the_label():

@@ -74,8 +74,8 @@ def picture(*people: Person) -> np.ndarray:
     return image
 
 
-def ruler(input_width_px: int = 640) -> RangeFinder:
-    """Return the ruler of the camera that took the drawn pictures, face height as the settings have it."""
+def range_finder(input_width_px: int = 640) -> RangeFinder:
+    """Return the range finder of the camera of the drawn images, with the face height of the settings."""
     return RangeFinder(focal_of(FOV_DEG), 0.05, 0.185, input_width_px)
 
 
