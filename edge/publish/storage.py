@@ -30,6 +30,8 @@ _FLUSH_S = 5.0
 """Longest time that acknowledgements wait for a transaction; losing one only means that an alert is sent again."""
 _ERASE_S = 60.0
 """Longest time from an alert's last need to its erasure from the file and its write-ahead log."""
+_MAX_FORGOTTEN = 50
+"""Alerts that wait for their erasure at most: they are erased earlier where alerts come faster than one per second."""
 _CLOSE_S = 1.0
 _IN_MEMORY = 500
 """Newest alerts that stay in memory also while they are on disk: a disk that fails then loses none of them."""
@@ -121,7 +123,9 @@ class Storage:
                 self._tried_at = now
                 self._begin(self._open, self._opened, in_time_s=_OPEN_S)
             return
-        erase = bool(self._unwritten.forgotten) and now - self._erased_at >= _ERASE_S
+        erase = len(self._unwritten.forgotten) >= _MAX_FORGOTTEN or (
+            bool(self._unwritten.forgotten) and now - self._erased_at >= _ERASE_S
+        )
         settled = bool(self._unwritten.acknowledged) and now - self._flushed_at >= _FLUSH_S
         probe = not self._in_time and now - self._flushed_at >= _PROBE_S
         if self._unwritten.added or erase or settled or probe:
