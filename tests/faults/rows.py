@@ -48,7 +48,7 @@ ROWS = (
             f"{CAMERA}an_absent_camera_is_told_and_tried_again_until_it_is_there",
             f"{LIVE}an_absent_camera_keeps_the_walk_going_and_is_tried_again",
         ),
-        Line("capture/live.py", "self._set_state(State.OFFLINE, str(error))", "pass"),
+        Line("capture/live.py", "self._set_state(CameraState.OFFLINE, str(error))", "pass"),
     ),
     Row(
         2,
@@ -75,13 +75,13 @@ ROWS = (
             f"{FILES}a_pipe_that_nobody_writes_to_holds_up_neither_start_nor_end",
         ),
         Line("capture/live.py", "            self._check_stuck(now)\n", ""),
-        also=(Line("capture/ahead.py", "self._queue.get(timeout=_TICK_S)", "self._queue.get()"),),
+        also=(Line("capture/read_ahead.py", "self._queue.get(timeout=_TICK_S)", "self._queue.get()"),),
     ),
     Row(
         5,
         "read() gives the old picture",
         (f"{CAMERA}the_old_picture_again_and_again_is_no_progress",),
-        Line("capture/progress.py", "np.array_equal(sample, self._sample)", "False"),
+        Line("capture/freeze.py", "np.array_equal(sample, self._sample)", "False"),
     ),
     Row(
         6,
@@ -155,7 +155,9 @@ ROWS = (
             f"{LIVE}a_camera_far_too_fast_is_bounded_and_its_drops_are_counted",
         ),
         Line(
-            "capture/slot.py", "            self._frame = frame\n", "            self._frame = self._frame or frame\n"
+            "capture/latest_frame.py",
+            "            self._frame = frame\n",
+            "            self._frame = self._frame or frame\n",
         ),
     ),
     Row(
@@ -165,7 +167,7 @@ ROWS = (
             f"{BROKER}what_is_raised_before_there_is_a_broker_arrives_when_it_comes",
             "tests/app/test_service.py::test_alerts_raised_while_the_broker_is_away_arrive_later",
         ),
-        Line("publish/publisher.py", "for alert in self._outbox.unsettled()", "for alert in ()"),
+        Line("publish/publisher.py", "if self._outbox.waits(alert.key)", "if False"),
     ),
     Row(
         14,
@@ -195,7 +197,7 @@ ROWS = (
             f"{BROKER}a_wrong_password_is_tried_slowly_told_as_such_and_stands_in_no_log",
             "tests/publish/test_mqtt.py::test_a_wrong_password_is_a_state_of_its_own_and_stands_in_no_log",
         ),
-        Line("publish/trouble.py", '("refused", "tls", "taken over")', '("tls", "taken over")'),
+        Line("publish/backoff.py", '("refused", "tls", "taken over")', '("tls", "taken over")'),
     ),
     Row(
         18,
@@ -211,7 +213,7 @@ ROWS = (
         19,
         "client id taken over",
         (f"{BROKER}two_clients_with_one_id_do_not_fight_and_it_is_told",),
-        Line("publish/trouble.py", "0 if settled or not ending.granted else self._short + ending.cut", "0"),
+        Line("publish/backoff.py", "0 if settled or not ending.granted else self._short + ending.cut", "0"),
     ),
     Row(
         20,
@@ -230,7 +232,7 @@ ROWS = (
             f"{_HERE}test_fuzz.py::test_a_few_thousand_wrong_inputs_crash_and_hang_nothing",
             "tests/publish/test_subscriber.py::test_no_payload_breaks_it",
         ),
-        Line("publish/watch.py", "except (ValueError, ", "except ("),
+        Line("publish/subscriber.py", "except (ValueError, ", "except ("),
     ),
     Row(
         22,
@@ -246,7 +248,7 @@ ROWS = (
         23,
         "start in 1970",
         (f"{PROCESS}a_start_in_1970_detects_queues_and_says_that_the_clock_is_not_set",),
-        Line("publish/clock.py", "return plausible and", "return True or"),
+        Line("clock.py", "return plausible and", "return True or"),
     ),
     Row(
         24,
@@ -276,7 +278,7 @@ ROWS = (
             f"{OUTBOX}a_file_cut_off_at_any_place_still_opens",
             f"{OUTBOX}whatever_write_fails_for_want_of_space_what_was_committed_is_there",
         ),
-        Line("publish/journal.py", '"journal_mode=WAL"', '"journal_mode=OFF"'),
+        Line("publish/store.py", '"journal_mode=WAL"', '"journal_mode=OFF"'),
     ),
     Row(
         27,
@@ -285,9 +287,7 @@ ROWS = (
             f"{OUTBOX}a_damaged_file_is_set_aside_and_a_new_one_opened",
             f"{DISK}random_bytes_in_a_used_outbox_are_survived_and_what_is_sound_or_new_is_kept",
         ),
-        Line(
-            "publish/journal.py", "            self._start_anew(error)\n            return job()", "            raise"
-        ),
+        Line("publish/store.py", "            self._start_anew(error)\n            return job()", "            raise"),
     ),
     Row(
         28,
@@ -316,7 +316,7 @@ ROWS = (
         "CPU at a quarter",
         (f"{PROCESS}at_a_quarter_of_the_processor_frames_are_skipped_and_alerts_are_told_as_fast",),
         Line(
-            "capture/slot.py",
+            "capture/latest_frame.py",
             "self.dropped += self._frame is not None",
             "self._filled.wait_for(lambda: self._frame is None, 5)",
         ),
@@ -325,7 +325,7 @@ ROWS = (
         32,
         "SIGTERM",
         (f"{PROCESS}sigterm_ends_it_within_5_s_and_leaves_offline",),
-        Line("app.py", "lambda *_: stop.set()", "lambda *_: None"),
+        Line("app/service.py", "lambda *_: stop.set()", "lambda *_: None"),
     ),
     Row(
         33,
@@ -346,7 +346,7 @@ ROWS = (
         35,
         "settings reloaded with an error",
         (f"{PROCESS}settings_read_again_with_an_error_leave_the_old_ones_in_force",),
-        Line("reload.py", "except EdgeError as error:", "except KeyError as error:"),
+        Line("app/reload.py", "except EdgeError as error:", "except KeyError as error:"),
     ),
     Row(
         36,
