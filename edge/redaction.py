@@ -1,9 +1,7 @@
-"""Addresses and settings without the secrets in them: the one form of both that is logged, published or shown."""
+"""Addresses without the secrets in them: the one form that is logged, published or shown."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
@@ -11,11 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from edge.settings.schema import Settings
-
 HIDDEN = "***"
-_ADDRESSES = (("camera", "source"), ("mqtt", "host"))
-"""Settings that may be written as an address with user and password; all others name files, or are no secret."""
 _PARTS = re.compile(r"(?P<scheme>[^\W\d][\w+.-]*:)?(?P<slashes>/*)(?P<rest>.*)", re.DOTALL)
 _LOCAL = ("/", "./", "../", "~")
 _HOST = re.compile(r"([\w.-]+|\[[0-9A-Fa-f:.]+(%[\w.-]+)?\])?(:\d*)?")
@@ -68,19 +62,6 @@ def passwords_in(values: Mapping[str, Any]) -> list[str]:
     sections = {section: part for section, part in values.items() if isinstance(part, dict)}
     named = [(f"{section}.{name}", value) for section, part in sections.items() for name, value in part.items()]
     return [key for key, value in named if isinstance(value, str) and holds_password(value)]
-
-
-def shown(settings: Settings) -> dict[str, dict[str, Any]]:
-    """Return all settings by section and name as they may be shown; see `redacted`."""
-    values: dict[str, dict[str, Any]] = settings.model_dump(mode="json")
-    for section, name in _ADDRESSES:
-        values[section][name] = redacted(values[section][name])
-    return values
-
-
-def fingerprint(settings: Settings) -> str:
-    """Return a hash of the settings as they may be shown: of a secret it would let others guess by trying."""
-    return hashlib.sha256(json.dumps(shown(settings), sort_keys=True).encode()).hexdigest()
 
 
 def _is_network(address: str, scheme: str, slashes: str) -> bool:

@@ -1,26 +1,122 @@
-"""Who may import whom: stages meet in the types that flow, never each other."""
+"""The architecture as imports: layers whose arrows point down, no circle, and each library known in one place."""
 
 from __future__ import annotations
 
 import ast
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-EDGE = Path(__file__).parent.parent / "edge"
+ROOT = Path(__file__).parent.parent
+EDGE = ROOT / "edge"
 MODULES = sorted(EDGE.rglob("*.py"))
 STAGES = ("capture", "detect", "classify", "track", "alert", "notice", "publish")
 AROUND = ("show", "batch", "app", "stages", "cli", "commands")
 
+LAYERS = (
+    # at the top: what is run or imported by others, and what checks and trains it
+    ("tests", "benchmarks", "examples"),
+    ("tests.support",),
+    ("models.train",),
+    # the commands
+    ("edge.__main__",),
+    ("edge.cli",),
+    ("edge.commands",),
+    # what a command or a program does as a whole
+    ("edge.setup",),
+    ("edge.doctor", "edge.evaluation", "edge.testing"),
+    ("edge.app", "edge.batch", "edge.api"),
+    # the sinks: where a scene goes
+    ("edge.show",),
+    ("edge.publish", "edge.privacy"),
+    # the walk of a frame through its stages
+    ("edge.stages",),
+    ("edge.monitor",),
+    ("edge.pipeline",),
+    ("edge.distance",),
+    ("edge.capture", "edge.detect", "edge.classify", "edge.track", "edge.alert"),
+    # what a user sets
+    ("edge.plugins",),
+    ("edge.settings",),
+    ("edge.notice",),
+    # what everything may use
+    ("edge.redaction", "edge.secret"),
+    ("edge.paths", "edge.boxes", "edge.counts", "edge.tflite"),
+    ("edge.errors", "edge.data", "edge.clock", "edge.files", "edge.network", "edge.programs", "edge.systemd"),
+)
+"""Each package imports only what stands below it; packages of one line do not import each other."""
+TREES = ("edge", "models/train", "tests", "benchmarks", "examples")
+PATHS = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for tree in TREES
+    for path in (ROOT / tree).rglob("*.py")
+}
 
-def imports(path: Path) -> set[str]:
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+
+@cache
+def imports(path: Path, *, types: bool = True) -> set[str]:
+    """Return the names that a module imports, anywhere in it; without `types` not those for annotations alone."""
+    tree, found = ast.parse(path.read_text()), set()
+    blocks = [node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)]
+    left_out = set() if types else {id(node) for block in blocks for node in ast.walk(block)}
+    for node in ast.walk(tree):
+        if id(node) in left_out:
+            continue
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
     return found
+
+
+@cache
+def modules(path: Path, *, types: bool = True) -> set[str]:
+    """Return the modules of this repository that a module imports; of a package's submodule, not the package."""
+    named = {name for name in imports(path, types=types) if name in PATHS}
+    return {name for name in named if not any(other.startswith(f"{name}.") for other in named)}
+
+
+def package(module: str) -> str:
+    """Return the package of a module as LAYERS lists it."""
+    return max((name for name in LAYER if f"{module}.".startswith(f"{name}.")), key=len, default="")
+
+
+LAYER = {name: height for height, layer in enumerate(reversed(LAYERS)) for name in layer}
+
+
+def test_every_module_has_its_layer():
+    assert {module for module in PATHS if not package(module)} == {"edge"}
+
+
+@pytest.mark.parametrize("name", sorted(LAYER))
+def test_imports_point_down(name):
+    upwards = {
+        f"{module} imports {other}"
+        for module, path in PATHS.items()
+        if package(module) == name
+        for other in modules(path) - {"edge"}
+        if package(other) != name and LAYER[package(other)] >= LAYER[name]
+    }
+    assert upwards == set()
+
+
+def test_the_front_door_loads_nothing_when_it_is_imported():
+    assert modules(EDGE / "__init__.py", types=False) == set()
+
+
+def test_what_the_front_door_leads_to_takes_only_the_version_from_it():
+    taken = {name for path in MODULES for name in imports(path) if name.startswith("edge.") and name.count(".") == 1}
+    assert taken - set(PATHS) == {"edge.__version__"}
+
+
+def test_no_import_goes_in_a_circle():
+    graph = {module: modules(path, types=False) - {module, "edge"} for module, path in PATHS.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
 
 
 def importers(name: str) -> set[str]:
@@ -85,31 +181,12 @@ def test_wall_time_is_known_in_one_module():
     assert {name for name, source in text.items() if "time.time" in source or "datetime." in source} == {"clock.py"}
 
 
-TREE = EDGE.parent
-
-
 def of_tests(path: Path) -> set[str]:
     """Return the modules of tests that a file imports."""
-    return {name for name in imports(path) if name.startswith("tests.") and is_module(name)}
-
-
-def is_module(name: str) -> bool:
-    path = TREE / name.replace(".", "/")
-    return path.is_dir() or path.with_suffix(".py").is_file()
+    return {name for name in modules(path) if name.startswith("tests.")}
 
 
 def test_no_test_module_is_imported_by_another():
-    for path in (TREE / "tests").rglob("*.py"):
+    for path in (ROOT / "tests").rglob("*.py"):
         tests = {name for name in of_tests(path) if name.split(".")[-1].startswith("test_") or "conftest" in name}
         assert tests == set(), path
-
-
-def test_what_tests_share_imports_nothing_of_tests_but_itself():
-    for path in (TREE / "tests/support").glob("*.py"):
-        assert {name for name in of_tests(path) if not name.startswith("tests.support")} == set(), path
-
-
-def test_only_tests_import_tests():
-    for folder in ("edge", "models", "benchmarks", "examples"):
-        for path in (TREE / folder).rglob("*.py"):
-            assert {name for name in imports(path) if name.split(".")[0] == "tests"} == set(), path

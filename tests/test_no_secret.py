@@ -26,8 +26,8 @@ from edge.errors import EdgeError
 from edge.privacy import signage
 from edge.privacy.signage_text import Language
 from edge.publish.broker import broker_of
-from edge.redaction import fingerprint, shown
 from edge.settings.load import lay_over, load
+from edge.settings.public import fingerprint, shown
 from tests.support.fakes import eventually
 from tests.support.login_camera import BASIC, Camera
 from tests.support.mosquitto import Mosquitto

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from edge.redaction import fingerprint, holds_password, redacted, shown
+from edge.redaction import holds_password, redacted
 from edge.settings.load import lay_over, load
+from edge.settings.public import fingerprint, shown
 from tests.support.secrets import HEAD, SECRETS, TAIL, WAYS
 
 NOWHERE = Path("/nonexistent/config.toml")

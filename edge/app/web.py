@@ -10,7 +10,7 @@ from edge.app.components import stamp
 from edge.app.viewers import GROUP, Shown, serve_scene
 from edge.publish.broker import device_name
 from edge.publish.message import Clock
-from edge.redaction import shown
+from edge.settings.public import shown
 from edge.show.child_process import ChildProcess
 from edge.show.daily import DailyLog, Sources
 from edge.show.feed import Feed

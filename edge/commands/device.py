@@ -13,7 +13,7 @@ from edge.commands.options import Config, Env, Set, load_settings
 from edge.commands.results import give
 from edge.errors import OutputError, Unavailable
 from edge.privacy.signage_text import Language
-from edge.redaction import shown
+from edge.settings.public import shown
 from edge.settings.schema import Environment
 
 app = typer.Typer()

@@ -84,10 +84,10 @@ def evaluate(
     """Measure detector and mask model on labelled pictures: figures with 95 % intervals."""
     settings = load_settings(env, config, overrides).settings
     from edge import stages as parts
-    from edge.batch.images import COLOURS
     from edge.batch.outputs import save_image, to_json, to_lines, whole_file
     from edge.evaluation import evaluate as batch
     from edge.evaluation.dataset import read_dataset
+    from edge.evaluation.images import COLOURS
 
     labelled, models = read_dataset(dataset), parts.load_models(settings, profile="quality")
     with _telling() as tell, whole_file(json_file) as json_out, whole_file(rows) as rows_out:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.table import Table
 
-from edge.batch.images import classify_faces, classify_frame, plain, read_frames
+from edge.batch.images import classify_faces, classify_frame
 from edge.capture.files import read_picture
 from edge.classify.crop import crop_face
 from edge.errors import InputError, ModelError
+from edge.evaluation.images import plain, read_frames
 from edge.evaluation.matching import MISSED, NO_FACE, VERDICTS, outcomes
 from edge.evaluation.metrics import (
     average_precision,

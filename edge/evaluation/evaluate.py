@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from edge.batch.images import classify_frame, read_frames
+from edge.batch.images import classify_frame
+from edge.evaluation.images import read_frames
 from edge.evaluation.matching import MATCH_IOU, MIN_SIDE_PX, outcomes
 from edge.evaluation.metrics import (
     SHARES,
@@ -28,10 +29,10 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress
 
-    from edge.batch.images import Change
     from edge.data import Image
     from edge.errors import CameraError
     from edge.evaluation.dataset import Dataset
+    from edge.evaluation.images import Change
     from edge.evaluation.matching import Outcomes
     from edge.stages import Models
 

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.progress import Progress
 
-from edge.batch.images import COLOURS
 from edge.classify.mask import softmax
 from edge.evaluation.dataset import read_dataset
 from edge.evaluation.evaluate import Evaluation, classify_dataset
 from edge.evaluation.evaluate import report as figures
+from edge.evaluation.images import COLOURS
 from edge.evaluation.matching import VERDICTS, outcomes
 from edge.evaluation.metrics import interval
 from edge.stages import Models, models_of

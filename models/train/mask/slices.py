@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge.batch.images import grey, plain, swapped
+from edge.evaluation.images import grey, plain, swapped
 from models.train.draw.drawings import at_native, toned
 from models.train.draw.fabric import PRINTS, WARM
 from models.train.draw.masks import draw_mask, skin_colour
