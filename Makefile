@@ -2,7 +2,7 @@
 # setup-apt: print and install the system packages that run and test use (ARGS=long: those of test-long)
 # test-runtimes: the models on the second TFLite runtime   test-arm64: and on a Pi's kernels, under qemu (Debian 12)
 # test-fresh: the README word for word on bare Debians, before a release (as root)
-# faults: the table of faults        soak, fuzz: hours and dice
+# faults: the table of faults        soak, fuzz: hours and dice        mutate: are 9 mutants in 10 noticed?
 # install, uninstall: the service (as root)                lock: its packages by version and hash
 # models: train anew from PICTURES
 # reference: write config/default.toml, docs/settings.md and docs/command-line.md from the code
@@ -17,7 +17,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check
 
 OTHER := .venv-tflite
 
-.PHONY: run test setup-apt check test-long test-runtimes test-arm64 test-fresh faults soak fuzz models reference lock install uninstall clean
+.PHONY: run test setup-apt check test-long test-runtimes test-arm64 test-fresh faults soak fuzz mutate models reference lock install uninstall clean
 
 run: $(VENV)/installed
 	@echo "options go into ARGS, such as  make run ARGS='--source usb:0 --set mqtt.host=broker.example'"
@@ -55,6 +55,11 @@ soak: $(VENV)/tested-with
 
 fuzz: $(VENV)/tested-with
 	$(BIN)/python -m tests.fuzz $(ARGS)
+
+# 200 changes of the product, one at a time, of which the tests must notice 9 in 10; half an hour on two cores
+mutate: $(VENV)/tested-with
+	$(PIP) --editable '.[test,mutate]'
+	$(BIN)/python -m tests.mutate $(ARGS)
 
 check: $(VENV)/tested-with
 	$(BIN)/ruff check .

@@ -74,6 +74,7 @@ setup(
             "matplotlib>=3.9,<4",
             "scikit-image>=0.24,<1",
         ],
+        "mutate": ["cosmic-ray>=8.4,<9"],
         "test": [
             "pytest>=8,<10",
             "pytest-timeout>=2.3,<3",
