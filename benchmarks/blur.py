@@ -21,7 +21,7 @@ from rich.progress import track as progress
 from rich.table import Table
 
 from edge.boxes import iou
-from edge.capture.files import read_picture
+from edge.capture.files import read_image
 from edge.data import Faces, Frame, Scene, Track
 from edge.privacy.background import BackgroundModel
 from edge.privacy.pixelate import Cover, Pixelation
@@ -78,7 +78,7 @@ def measure(folder: Path, cells: int) -> tuple[Counter[tuple[str, str]], list[Im
     tiles: list[tuple[int, Image]] = []
     for line in progress((folder / "boxes.jsonl").read_text("utf-8").splitlines(), description=folder.name):
         row = json.loads(line)
-        image = read_picture(folder / row["file"])
+        image = read_image(folder / row["file"])
         kept = [b for b in row["boxes"] if min(b[2:4]) >= _MIN_SIDE_PX]
         truth = np.array([[x, y, x + w, y + h] for x, y, w, h, _ in kept], np.float32).reshape(-1, 4)
         shown = {"plain": image} | {c.value: covered(image, c, live, cells) for c in (Cover.ALL, Cover.FACES)}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge import stages as parts
-from edge.capture.files import read_picture
+from edge.capture.files import read_image
 from edge.capture.kinds import exists
 from edge.capture.spec import names_files, open_source
 from edge.data import Frame
@@ -145,7 +145,7 @@ def _watched(settings: Settings, models: Models, *, every_frame: bool) -> Iterat
 def _read(path: Path) -> Image:
     if not exists(path):
         raise InputError(f"{path}: no such file")
-    return read_picture(path)
+    return read_image(path)
 
 
 def _checked(image: Image) -> Image:

@@ -21,7 +21,7 @@ import numpy as np
 from edge import paths
 from edge.alert.episodes import EpisodePolicy
 from edge.boxes import Letterbox, clip, iou, nms, shorter_sides
-from edge.capture.files import read_picture
+from edge.capture.files import read_image
 from edge.capture.opencv import OpenCvCamera
 from edge.capture.preprocess import untouched
 from edge.capture.spec import open_source
@@ -274,7 +274,7 @@ def picture(dice: random.Random) -> None:
     path = scratch() / f"picture{kind}"
     path.write_bytes(mutated(content, dice))
     try:
-        image = read_picture(path)
+        image = read_image(path)
     except CameraError:
         return
     _check_picture(image)

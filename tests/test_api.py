@@ -96,7 +96,7 @@ def test_a_file_that_is_absent_or_no_image_is_named(tmp_path, models):
     with pytest.raises(edge.InputError, match=r"absent\.jpg: no such file"):
         edge.classify(tmp_path / "absent.jpg", models)
     (tmp_path / "text.jpg").write_text("no image")
-    with pytest.raises(edge.CameraError, match=r"text\.jpg: is no picture"):
+    with pytest.raises(edge.CameraError, match=r"text\.jpg: is not an image"):
         edge.classify(tmp_path / "text.jpg", models)
 
 

@@ -57,7 +57,7 @@ def sentence_of(call, *arguments, **more) -> str:
 def source_told(made) -> str:
     """Return all that a source tells of itself without being opened."""
     source = open_source(made.camera, small_px=(320, 256), stop=threading.Event(), paint=untouched)
-    told = f"{source!r} {vars(source)} {source.detail}" if not is_stream(made.camera.source) else source._name
+    told = f"{source!r} {vars(source)} {source.detail}" if not is_stream(made.camera.source) else source.name
     told += source._thread.name
     source.close()
     return told

@@ -204,7 +204,7 @@ def inputs(paths: Sequence[Path], on_skipped: Callable[[str], None]) -> Inputs:
 
 def _in_folder(folder: Path, on_skipped: Callable[[str], None]) -> Inputs:
     contents = contents_of(folder, (Kind.IMAGE, Kind.VIDEO))
-    if contents.passed_over:
+    if contents.skipped:
         on_skipped(f"{folder}: skipped {contents}")
     if not contents.files:
         raise InputError(f"{folder}: has no image and no video")

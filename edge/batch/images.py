@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from edge.batch.rows import image_row
-from edge.capture.files import read_picture
+from edge.capture.files import read_image
 from edge.data import Frame
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def read_frame(path: Path, change: Callable[[Image], Image] | None = None) -> Fr
     Raises:
         CameraError: it cannot be read or is not an image.
     """
-    image = read_picture(path)
+    image = read_image(path)
     return Frame(image if change is None else change(image), 0, at=0.0, read_at=time.monotonic())
 
 

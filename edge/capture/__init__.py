@@ -1,7 +1,8 @@
-"""Where frames come from: the contracts that every source and every camera keeps."""
+"""Where frames come from: the contracts of sources and cameras."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -11,12 +12,14 @@ if TYPE_CHECKING:
 
     from edge.data import Frame, Gap, Image
 
+log = logging.getLogger(__name__)
+
 
 class Source(Protocol):
-    """Gives frames to the walk, in order."""
+    """Provides frames in order."""
 
     def __iter__(self) -> Iterator[Frame | Gap]:
-        """Yield frames, and a Gap where none came in time."""
+        """Yield frames, and a Gap whenever none arrived in time."""
         ...
 
     def close(self) -> None:
@@ -25,7 +28,7 @@ class Source(Protocol):
 
 
 class CameraState(StrEnum):
-    """How a camera or a file fares; the value is the name on the wire."""
+    """State of a camera or of files; the value is the name on the wire."""
 
     OPENING = "opening"
     OK = "ok"
@@ -35,20 +38,31 @@ class CameraState(StrEnum):
 
 
 class WatchedSource(Source, Protocol):
-    """A source that is read on a thread of its own, and can say how it fares, and in a few words why."""
+    """A source that is read on its own thread, with its state and the reason for it."""
 
+    name: str
     state: CameraState
     detail: str
 
     @property
     def counts(self) -> dict[str, int]:
-        """What was lost or mended so far, by name."""
+        """Number of losses and recoveries so far, by name."""
         ...
+
+
+def set_state(source: WatchedSource, state: CameraState, detail: str = "") -> None:
+    """Set the state of a source; each change is logged once."""
+    if state is source.state:
+        return
+    source.state = state
+    source.detail = detail
+    level = logging.INFO if state is CameraState.OK else logging.WARNING
+    log.log(level, "camera %s: %s%s", source.name, state.value, f": {detail}" if detail else "")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CameraImage:
-    """What a camera hands out: uint8 (H, W, 3) BGR, and the same scene at detector size where the camera has it."""
+    """One image of a camera: uint8 (H, W, 3) BGR, and the same image at detector size if the camera provides it."""
 
     image: Image
     small: Image | None = None
@@ -58,7 +72,7 @@ class Camera(Protocol):
     """An opened live camera; its calls may block, so only a capture thread makes them."""
 
     def read(self) -> CameraImage | None:
-        """Return the next picture, or None for one that is damaged.
+        """Return the next image, or None for a damaged one.
 
         Raises:
             CameraError: the camera has gone or its stream has ended.

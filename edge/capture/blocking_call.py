@@ -1,4 +1,4 @@
-"""Calls that may never return, timed so that another thread can tell."""
+"""Calls that may never return, timed so that another thread can detect it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _R = TypeVar("_R")
 
 
 class BlockingCalls:
-    """The calls that one thread makes into a camera or a file, one at a time."""
+    """The calls of one thread into a camera or a file, one at a time."""
 
     def __init__(self) -> None:
-        """Start with none."""
+        """Start without a call."""
         self._began_at: float | None = None
 
     def timed(self, call: Callable[[], _R]) -> _R:
-        """Make a call with its beginning on record."""
+        """Make a call and record when it began."""
         self._began_at = time.monotonic()
         try:
             return call()
@@ -27,6 +27,6 @@ class BlockingCalls:
             self._began_at = None
 
     def blocked_s(self, now: float) -> float:
-        """Return for how long a call has not returned at `now`, s; 0 where none is being made."""
+        """Return how long the current call has been running at `now`, s; 0 without one."""
         began_at = self._began_at
         return 0.0 if began_at is None else now - began_at

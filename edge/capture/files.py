@@ -1,4 +1,4 @@
-"""Images on disk: one, or those of a folder, read one by one without drops."""
+"""Images on disk: one, or all of a folder, read one by one without drops."""
 
 from __future__ import annotations
 
@@ -25,33 +25,31 @@ if TYPE_CHECKING:
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _FOLDER_FPS_HZ = 1.0
-"""A folder's pictures count as one second apart."""
+"""A folder's images count as one second apart."""
 MAX_PIXELS = 2**26
-"""200 MB decoded, more than any camera gives: a file of 1 MB may claim 2 GB. `edge/__main__.py` sets OpenCV's own bound
+"""200 MB decoded, more than from any camera: a file of 1 MB may claim 2 GB. `edge/__main__.py` sets OpenCV's own limit
 to the same, for formats whose header only OpenCV reads."""
-
-
 _HEADERS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
-_OPENCV_BOUND = "CV_IO_MAX_IMAGE_PIXELS"
+_OPENCV_LIMIT = "CV_IO_MAX_IMAGE_PIXELS"
 """Part of OpenCV's message. Source: imgcodecs/src/loadsave.cpp, validateInputImageSize."""
 
 
-def read_picture(path: Path) -> Image:
-    """Return a picture as uint8 (H, W, 3) BGR after its EXIF rotation; grey and alpha become BGR.
+def read_image(path: Path) -> Image:
+    """Return an image as uint8 (H, W, 3) BGR after its EXIF rotation; grey and alpha become BGR.
 
     Raises:
-        CameraError: it cannot be read, is no picture, or has more than `MAX_PIXELS`.
+        CameraError: it cannot be read, is not an image, or has more than `MAX_PIXELS`.
     """
     try:
         content = path.read_bytes()
     except OSError as error:
         raise CameraError(f"{path}: cannot be read: {error.strerror}") from error
     check_pixels(str(path), claimed_pixels(content))
-    sound = content and not (content.startswith(_PNG) and is_cut(content))
+    intact = content and not (content.startswith(_PNG) and is_truncated(content))
     try:
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if sound else None
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if intact else None
     except cv2.error as error:
-        check_pixels(str(path), MAX_PIXELS + 1 if _OPENCV_BOUND in str(error.err) else 0)
+        check_pixels(str(path), MAX_PIXELS + 1 if _OPENCV_LIMIT in str(error.err) else 0)
         raise CameraError(f"{path}: cannot be decoded: {error.err or 'too large'}") from error
     if image is None:
         raise CameraError(f"{path}: {_why_unread(content)}")
@@ -61,11 +59,11 @@ def read_picture(path: Path) -> Image:
 def _why_unread(content: bytes) -> str:
     if name := rare_image(content):
         return f"is {name}, which OpenCV {cv2.__version__} does not decode; fix: convert it to JPEG"
-    return "is no picture that OpenCV can read" if content else "is empty"
+    return "is not an image that OpenCV can read" if content else "is empty"
 
 
 def claimed_pixels(content: bytes) -> int:
-    """Return how many pixels an image's header claims, nothing decoded; 0 where Pillow knows no such header."""
+    """Return the number of pixels in an image's header, without decoding; 0 if Pillow does not know the format."""
     try:
         with warnings.catch_warnings(action="ignore"):
             width_px, height_px = Headers.open(BytesIO(content), formats=_HEADERS).size
@@ -87,12 +85,12 @@ def check_pixels(name: str, pixels: float) -> None:
 
 
 def frame_pixels(capture: cv2.VideoCapture) -> float:
-    """Return how many pixels a frame of an opened capture has; known before the first is decoded whole."""
+    """Return the number of pixels per frame of an opened capture, known before the first frame is decoded."""
     return capture.get(cv2.CAP_PROP_FRAME_WIDTH) * capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
 
 
-def is_cut(png: bytes) -> bool:
-    """Return whether a chunk claims more bytes than there are: the decoder would allocate what it claims, up to 2 GB.
+def is_truncated(png: bytes) -> bool:
+    """Return whether a chunk claims more bytes than the file has: the decoder would allocate them, up to 2 GB.
 
     Source: PNG specification, third edition, section 5.3: length, type, data, checksum.
     """
@@ -103,15 +101,15 @@ def is_cut(png: bytes) -> bool:
 
 
 class FolderSource:
-    """The images of a folder, or one image, as frames a second apart; what cannot be read is passed over and named."""
+    """The images of a folder, or one image, as frames one second apart; unreadable ones are skipped and reported."""
 
     def __init__(
         self, path: Path, *, on_bad: Callable[[CameraError], None], prepare: Callable[[Image], Image] = unprepared
     ) -> None:
-        """Take a folder or one image; `prepare` changes each before it is handed out.
+        """Read a folder or one image; each image passes through `prepare`.
 
         Raises:
-            InputError: there is no image.
+            InputError: the folder contains no image.
         """
         self._paths = _images_in(path, on_bad) if path.is_dir() else [path]
         self._on_bad, self._prepare = on_bad, prepare
@@ -120,7 +118,7 @@ class FolderSource:
         """Yield one frame per image."""
         for seq, path in enumerate(self._paths):
             try:
-                image = read_picture(path)
+                image = read_image(path)
             except CameraError as error:
                 self._on_bad(error)
                 continue
@@ -132,8 +130,8 @@ class FolderSource:
 
 def _images_in(folder: Path, on_bad: Callable[[CameraError], None]) -> list[Path]:
     contents = contents_of(folder, [Kind.IMAGE])
-    if contents.passed_over:
-        on_bad(CameraError(f"{folder}: passed over {contents}"))
+    if contents.skipped:
+        on_bad(CameraError(f"{folder}: skipped {contents}"))
     if not contents.files:
-        raise InputError(f"{folder}: holds no picture")
+        raise InputError(f"{folder}: contains no image")
     return [path for path, _ in contents.files]

@@ -1,4 +1,4 @@
-"""Whether a camera makes progress: by what its pictures show, not by how many it hands out."""
+"""Detection of a frozen camera, by the content of its images instead of their number."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ if TYPE_CHECKING:
     from edge.data import Image
 
 _STEP_PX = 5
-"""Every fifth pixel both ways: a sensor's noise changes thousands of them, and 720p takes a tenth of a millisecond."""
+"""Every fifth pixel both ways: sensor noise changes thousands of them, and 720p takes 0.1 ms."""
 
 
 class FreezeDetector:
-    """Remembers the last picture that differed from the one before it."""
+    """Remembers when an image last differed from the one before it."""
 
     def __init__(self) -> None:
-        """Start with no picture."""
+        """Start without an image."""
         self._sample: Image | None = None
-        self._moved_at = float("-inf")
+        self._changed_at = float("-inf")
 
-    def moved(self, image: Image, at: float) -> bool:
-        """Return whether a picture differs from the one before it."""
+    def changed(self, image: Image, at: float) -> bool:
+        """Return whether an image differs from the one before it."""
         sample = np.ascontiguousarray(image[::_STEP_PX, ::_STEP_PX])
         if self._sample is not None and np.array_equal(sample, self._sample):
             return False
-        self._sample, self._moved_at = sample, at
+        self._sample = sample
+        self._changed_at = at
         return True
 
-    def still_s(self, at: float) -> float:
-        """Return for how long the picture has been the very same."""
-        return at - self._moved_at
+    def unchanged_s(self, at: float) -> float:
+        """Return how long the images have been identical, s."""
+        return at - self._changed_at

@@ -1,4 +1,4 @@
-"""What kind a file is, judged by its content: an image, a video or neither; the one way of every command."""
+"""The kind of a file, by its content: an image, a video or neither."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """What a file is: `name` for people, empty where it is not known."""
+    """Format of a file; `name` is for people, empty if unknown."""
 
     name: str
     kind: Kind
 
 
 class _Signature(NamedTuple):
-    """Bytes at a place by which a format is known."""
+    """Bytes at an offset that identify a format."""
 
     at: int
     content: bytes
@@ -55,7 +55,7 @@ _SIGNATURES = (
     _Signature(0, b"qoif", "QOI", Kind.IMAGE),
     _Signature(0, b"DDS ", "DDS", Kind.IMAGE),
     _Signature(0, b"\0\0\1\0", "ICO", Kind.IMAGE),
-    _Signature(0, b"GIF8", "GIF", Kind.VIDEO),  # as a rule a few frames, and FFmpeg reads it where OpenCV cannot
+    _Signature(0, b"GIF8", "GIF", Kind.VIDEO),  # usually a few frames, and FFmpeg reads it where OpenCV cannot
     *(_Signature(4, box, "QuickTime", Kind.VIDEO) for box in (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")),
     _Signature(0, b"\x1aE\xdf\xa3", "Matroska", Kind.VIDEO),
     _Signature(8, b"AVI ", "AVI", Kind.VIDEO),
@@ -70,7 +70,7 @@ _SIGNATURES = (
     _Signature(0, b"\x1f\x07\0", "DV", Kind.VIDEO),
     _Signature(0, b"nut/multimedia container", "NUT", Kind.VIDEO),
 )
-"""Source: the formats' specifications, as file(1) and FFmpeg have them; longer ones stand before their beginnings."""
+"""Source: the formats' specifications, as in file(1) and FFmpeg; a longer signature comes before its own prefix."""
 _BRANDS = {
     b"heic": "HEIC",
     b"heix": "HEIC",
@@ -85,7 +85,7 @@ _BRANDS = {
 """Brands of ISO base media files that are images. Source: ISO/IEC 23008-12, annex B; AV1 Image File Format, 6."""
 _AUDIO = (b"M4A ", b"M4B ", b"F4A ")
 _PACKETS = ((0, 188), (4, 192))
-"""Where the first packet of a transport stream begins, and how long one is, in bytes: broadcast, and cameras' M2TS."""
+"""Offset of the first packet of a transport stream and length of a packet, bytes: broadcast, and cameras' M2TS."""
 _HEAD_BYTES = 1024
 _IMAGES = frozenset(
     {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".heic", ".heif", ".avif", ".jxl"}
@@ -94,15 +94,15 @@ _VIDEOS = frozenset(
     {".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mjpeg", ".mjpg", ".ts", ".mpg", ".mpeg", ".h264", ".wmv"}
     | {".3gp", ".3g2", ".mts", ".m2ts", ".flv", ".vob", ".asf", ".ogv", ".mxf", ".dv", ".gif", ".h265", ".hevc"}
 )
-"""Endings that count where the content says nothing: a file that should be one and is none is reported."""
+"""Extensions that count if the content is not recognised, so that a damaged image or video is reported."""
 _CODE = frozenset({".ts", ".mts"})
-"""Endings of transport streams, and of TypeScript."""
+"""Extensions of transport streams, and of TypeScript."""
 _RAW_JPEGS = frozenset({".mjpeg", ".mjpg"})
-"""Endings of JPEG after JPEG, which begins like one JPEG; photos with a second one inside begin so, too."""
+"""Extensions of motion JPEG, whose content begins like that of a photo."""
 
 
 def format_of(path: Path) -> Format:
-    """Return what a file or pipe is; a pipe, which can be read only once, counts as a video.
+    """Return the format of a file or pipe; a pipe counts as a video, since it can be read only once.
 
     Raises:
         CameraError: it cannot be read.
@@ -114,12 +114,13 @@ def format_of(path: Path) -> Format:
             head = file.read(_HEAD_BYTES)
     except OSError as error:
         raise CameraError(f"{path}: cannot be read: {error.strerror}") from error
-    found, ending = _of_content(head), path.suffix.lower()
-    if found.name == "JPEG" and ending in _RAW_JPEGS:
+    found = _of_content(head)
+    extension = path.suffix.lower()
+    if found.name == "JPEG" and extension in _RAW_JPEGS:
         return Format("JPEG", Kind.VIDEO)
-    if found.kind is not Kind.OTHER or found.name or (ending in _CODE and _is_text(head)):
+    if found.kind is not Kind.OTHER or found.name or (extension in _CODE and _is_text(head)):
         return found
-    return Format("", Kind.IMAGE if ending in _IMAGES else Kind.VIDEO if ending in _VIDEOS else Kind.OTHER)
+    return Format("", Kind.IMAGE if extension in _IMAGES else Kind.VIDEO if extension in _VIDEOS else Kind.OTHER)
 
 
 def _of_content(head: bytes) -> Format:
@@ -132,12 +133,12 @@ def _of_content(head: bytes) -> Format:
 
 
 def _is_bitmap(head: bytes) -> bool:
-    """Return whether a file is a BMP: its two letters may begin any text. Source: Microsoft, Bitmap Storage."""
+    """Return whether a file is a BMP; its two letters alone may begin any text. Source: Microsoft, Bitmap Storage."""
     return head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in (12, 40, 52, 56, 64, 108, 124)
 
 
 def _is_stream(head: bytes) -> bool:
-    """Return whether packets of a transport stream follow each other: broadcast's, or those of cameras (M2TS)."""
+    """Return whether a file is a transport stream: packets of broadcast, or of cameras (M2TS), follow each other."""
     return any(len(head) > 3 * size and set(head[at : at + 3 * size : size]) == {0x47} for at, size in _PACKETS)
 
 
@@ -151,7 +152,7 @@ _TESTS: tuple[tuple[Callable[[bytes], object], Format], ...] = (
 
 
 def _of_brands(head: bytes) -> Format:
-    """Return what an ISO base media file is by its brands, the major one first. Source: ISO/IEC 14496-12, 4.3."""
+    """Return the format of an ISO base media file by its brands, the major one first. Source: ISO/IEC 14496-12, 4.3."""
     end = min(int.from_bytes(head[:4], "big"), len(head))
     brands = [head[8:12], *(head[at : at + 4] for at in range(16, end, 4))]
     if brands[0] in _AUDIO:
@@ -163,7 +164,7 @@ def _of_brands(head: bytes) -> Format:
 
 
 def kind_to_read(path: Path) -> Kind:
-    """Return what a file is to be read as; where its content is not known, the video decoder decides.
+    """Return as what a file is to be read; if its content is unknown, the video decoder decides.
 
     Raises:
         CameraError: it cannot be read, or is neither an image nor a video.
@@ -174,17 +175,17 @@ def kind_to_read(path: Path) -> Kind:
     with path.open("rb") as file:
         name = found.name or ("text" if _is_text(file.read(_HEAD_BYTES)) else "")
     if name:
-        raise CameraError(f"{path}: is {name}, no image and no video")
+        raise CameraError(f"{path}: is {name}, not an image or video")
     return Kind.VIDEO
 
 
 def _is_text(head: bytes) -> bool:
-    """Return whether a file begins like a text: FFmpeg would play a letter as a film, and follow a playlist's links."""
+    """Return whether a file begins like a text: FFmpeg would render one as video, and follow a playlist's links."""
     return bool(head) and not any(byte < 0x20 and byte not in b"\t\n\r\f\x1b" for byte in head)
 
 
 def rare_image(content: bytes) -> str:
-    """Return the name of an image's format that some versions of OpenCV do not decode, else nothing."""
+    """Return the name of an image format that some versions of OpenCV do not decode, else an empty string."""
     found = _of_content(content[:_HEAD_BYTES])
     return found.name if found.kind is Kind.IMAGE and found.name not in _COMMON else ""
 
@@ -193,11 +194,12 @@ _COMMON = frozenset({"JPEG", "PNG", "BMP", "TIFF", "PNM", "WebP"})
 
 
 def lacks_index(path: Path) -> bool:
-    """Return whether an MPEG-4 or QuickTime file has no index (moov), as where a recording was cut off.
+    """Return whether an MPEG-4 or QuickTime file has no index (moov), as after an interrupted recording.
 
-    Source: ISO/IEC 14496-12, section 4.2: boxes of size and type, the size 1 for a longer one and 0 for the rest.
+    Source: ISO/IEC 14496-12, section 4.2: boxes of size and type; size 1: 64 bits follow, 0: up to the end.
     """
-    at, end = 0, path.stat().st_size
+    at = 0
+    end = path.stat().st_size
     with path.open("rb") as file:
         if _of_content(file.read(_HEAD_BYTES)).name not in ("MPEG-4", "QuickTime"):
             return False
@@ -213,10 +215,10 @@ def lacks_index(path: Path) -> bool:
 
 
 def exists(path: Path) -> bool:
-    """Return whether there is such a file or folder; a name that none could have is none.
+    """Return whether a file or folder exists; False for a name that the file system does not allow.
 
     Raises:
-        InputError: it is in a folder that this user may not enter.
+        InputError: this user has no access to its folder.
     """
     try:
         return path.exists()
@@ -228,19 +230,19 @@ def exists(path: Path) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a folder holds, by name."""
+    """Content of a folder, by name."""
 
     files: tuple[tuple[Path, Kind], ...]
-    passed_over: dict[str, list[str]]
-    """Names of what is left aside, by the reason."""
+    skipped: dict[str, list[str]]
+    """Names of skipped entries, by reason."""
 
     def __str__(self) -> str:
-        """Return what is left aside, for people."""
-        return "; ".join(f"{_some(names)} ({reason})" for reason, names in self.passed_over.items())
+        """Return the skipped entries for people."""
+        return "; ".join(f"{_some(names)} ({reason})" for reason, names in self.skipped.items())
 
 
 def contents_of(folder: Path, wanted: Iterable[Kind]) -> Contents:
-    """Return the files of some kinds in a folder; hidden files are no part of it, and what lies in its folders is none.
+    """Return the files of some kinds in a folder; hidden files and subfolders are not read.
 
     Raises:
         CameraError: the folder cannot be read.
@@ -249,31 +251,32 @@ def contents_of(folder: Path, wanted: Iterable[Kind]) -> Contents:
         paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:
         raise CameraError(f"{folder}: cannot be read: {error.strerror}") from error
-    files, passed_over = [], dict[str, list[str]]()
+    files = []
+    skipped = dict[str, list[str]]()
     for path in paths:
         kind, reason = _kind_or_reason(path)
         if kind in wanted:
             files.append((path, kind))
         else:
-            passed_over.setdefault(reason, []).append(path.name)
-    return Contents(tuple(files), passed_over)
+            skipped.setdefault(reason, []).append(path.name)
+    return Contents(tuple(files), skipped)
 
 
 def _kind_or_reason(path: Path) -> tuple[Kind, str]:
-    """Return the kind of a folder's entry, and the words that say why it is none that is wanted."""
+    """Return the kind of a folder's entry, and the reason to name if that kind is not wanted."""
     try:
         if path.is_dir():
-            return Kind.OTHER, "folder; name it to read it"
+            return Kind.OTHER, "folder; to read it, name it"
         if not path.is_file():
-            return Kind.OTHER, "no file"
+            return Kind.OTHER, "not a file"
         kind = format_of(path).kind
-    except OSError:  # named again, with the reason, where it is read
+    except OSError:  # reported with the reason when it is read
         return Kind.IMAGE, ""
     return kind, kind.value
 
 
 _LISTED = 5
-"""Names in a list before it is cut."""
+"""Number of names in a list before it is shortened."""
 
 
 def _some(names: list[str]) -> str:

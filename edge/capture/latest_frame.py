@@ -1,4 +1,4 @@
-"""The one place between the capture thread and the walk: the newest frame wins."""
+"""Hand-over of frames from the capture thread to the main loop: only the newest is kept."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from edge.data import Frame
 
 
-class Slot:
-    """Holds at most one frame; what is replaced before it was taken is counted in `dropped`."""
+class LatestFrame:
+    """Holds at most one frame; a frame that is replaced before it was taken counts as `dropped`."""
 
     def __init__(self) -> None:
         """Start empty."""
@@ -19,14 +19,14 @@ class Slot:
         self.dropped = 0
 
     def put(self, frame: Frame) -> None:
-        """Replace what is held."""
+        """Replace the frame that is held."""
         with self._filled:
             self.dropped += self._frame is not None
             self._frame = frame
             self._filled.notify()
 
     def take(self, timeout_s: float) -> Frame | None:
-        """Return the newest frame and empty the slot; None after `timeout_s` without one."""
+        """Return the newest frame and hold none; None after `timeout_s` without a frame."""
         with self._filled:
             self._filled.wait_for(lambda: self._frame is not None, timeout_s)
             frame, self._frame = self._frame, None

@@ -1,4 +1,4 @@
-"""USB cameras and network streams through OpenCV, with time-outs on every call that has one."""
+"""USB cameras and network streams through OpenCV, with a timeout on each call that supports one."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _MAX_EMPTY_READS = 25
-"""Reads in a row without a picture after which a stream counts as lost."""
+"""Consecutive reads without an image after which a camera counts as lost."""
 _MAX_FAILED_READS = 3
-"""Reads in a row that OpenCV calls failed: a torn packet of a stream fails one read, its end all that follow."""
+"""Consecutive failed reads that are tolerated: a damaged packet fails one read, the end of a stream all that follow."""
 
 
 class OpenCvCamera:
@@ -34,15 +34,16 @@ class OpenCvCamera:
         is_stream: bool = False,
         why_not: Callable[[], str] = lambda: "is it plugged in, reachable and free?",
     ) -> None:
-        """Take over an opened capture; a stream's frames come from the decoder that may be broken.
+        """Take over an opened capture; a stream's frames are checked for the decoder's known fault.
 
-        why_not: returns why it could not be opened, where it is not open.
+        why_not: returns the reason if the capture did not open.
 
         Raises:
             CameraError: it did not open, or its frames are too large.
         """
         self._name, self._capture, self._is_stream = name, capture, is_stream
-        self._failed_reads = self._empty_reads = 0
+        self._failed_reads = 0
+        self._empty_reads = 0
         if not capture.isOpened():
             capture.release()
             raise CameraError(f"{name}: cannot be opened: {why_not()}")
@@ -53,22 +54,22 @@ class OpenCvCamera:
             raise
 
     def read(self) -> CameraImage | None:
-        """Return the next picture, None for a damaged one.
+        """Return the next image, None for a damaged one.
 
         Raises:
-            CameraLost: the stream ended, timed out or gives nothing any more.
+            CameraLost: the camera has ended, timed out or delivers no images any more.
             CameraError: it is interlaced, and the decoder is broken.
         """
         ok, image = self._capture.read()
         self._failed_reads = 0 if ok else self._failed_reads + 1
-        if ok and _is_picture(image):
+        if ok and _is_image(image):
             self._empty_reads = 0
             if self._is_stream:
                 decoder.check_frame(self._name, image)  # type: ignore[arg-type]
             return CameraImage(image)  # type: ignore[arg-type]
         self._empty_reads += 1
         if self._failed_reads > _MAX_FAILED_READS or self._empty_reads > _MAX_EMPTY_READS:
-            raise CameraLost(f"{self._name}: gives no picture any more")
+            raise CameraLost(f"{self._name}: delivers no images any more")
         return None
 
     def close(self) -> None:
@@ -76,7 +77,7 @@ class OpenCvCamera:
         self._capture.release()
 
 
-def _is_picture(image: object) -> bool:
+def _is_image(image: object) -> bool:
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
         return False
     return image.ndim == 3 and image.shape[2] == 3 and 0 < image.size <= 3 * MAX_PIXELS

@@ -1,4 +1,4 @@
-"""The camera of a Raspberry Pi through Picamera2: a full picture to cut faces from, a small one to detect on."""
+"""The camera of a Raspberry Pi through Picamera2: a full image to crop faces from, a small one to detect faces in."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from edge.data import Image
 
 _BGR_IN_MEMORY = "RGB888"
-"""Picamera2 names its formats after DRM, high byte first: this one has blue first in memory, as OpenCV wants."""
+"""Picamera2 names its formats after DRM, high byte first: this one has blue first in memory, as OpenCV expects."""
 _YUV = "YUV420"
 _SHAPE_TOLERANCE = 0.02
 _BUFFERS = 4
-"""With `queue=False` four buffers give fresh frames; fewer starve the camera."""
+"""With `queue=False`, four buffers give fresh frames; with fewer, the camera runs out of buffers."""
 
 
 def available() -> bool:
@@ -35,24 +35,24 @@ def available() -> bool:
 
 
 def _picamera2() -> Any:  # noqa: ANN401 - picamera2 is untyped and optional
-    # five lines at each opening otherwise: our own words say what changed
+    # else it logs five lines at each opening; maskwatch logs each change of state itself
     logging.getLogger("picamera2").setLevel(logging.WARNING)
     try:
         return importlib.import_module("picamera2")
     except ImportError as error:
         raise CameraError(
-            "picamera: the package picamera2 is not installed; mend: sudo apt install python3-picamera2, and a virtual "
+            "picamera: the package picamera2 is not installed; fix: sudo apt install python3-picamera2, and a virtual "
             "environment made with --system-site-packages"
         ) from error
-    except ValueError as error:  # "numpy.dtype size changed": apt's parts of picamera2 are compiled for apt's numpy
+    except ValueError as error:  # "numpy.dtype size changed": apt's picamera2 is compiled for apt's numpy
         raise CameraError(
-            f"picamera: picamera2 does not go with this numpy: {error}; mend: pip install 'numpy<2'"
+            f"picamera: picamera2 does not work with this numpy: {error}; fix: pip install 'numpy<2'"
         ) from error
 
 
 @dataclass(frozen=True, slots=True)
 class _Stream:
-    """What the camera delivers under a name, which may differ from what was asked for."""
+    """A stream as the camera delivers it, which may differ from the request."""
 
     name: str
     pixel_format: str
@@ -60,7 +60,7 @@ class _Stream:
 
 
 class PiCamera:
-    """Camera that hands out the main picture and, where the pipeline can, a small one (`lores`)."""
+    """Camera that returns the main image and, if the pipeline supports it, a small one (`lores`)."""
 
     def __init__(
         self, *, width_px: int, height_px: int, fps_hz: float, small_px: tuple[int, int], read_timeout_s: float = 5.0
@@ -71,7 +71,8 @@ class PiCamera:
             CameraError: Picamera2 is not installed, or there is no camera, or it is in use.
         """
         module = _picamera2()
-        self._mapped, self._read_timeout_s = module.MappedArray, read_timeout_s
+        self._mapped = module.MappedArray
+        self._read_timeout_s = read_timeout_s
         try:
             self._camera = module.Picamera2()
             self._configure((width_px, height_px), fps_hz, fitted((width_px, height_px), small_px))
@@ -80,7 +81,7 @@ class PiCamera:
             self.close()
             why = str(error).rstrip(".")
             raise CameraError(
-                f"picamera: cannot be opened: {why}; is the ribbon cable seated, and no other program using the camera?"
+                f"picamera: cannot be opened: {why}; is the ribbon cable seated? does another program use the camera?"
             ) from error
         delivered = self._camera.camera_configuration()
         self._main = _stream("main", delivered["main"])
@@ -97,27 +98,27 @@ class PiCamera:
         small = {"size": small_px, "format": _YUV}
         try:
             self._camera.configure(self._camera.create_video_configuration(**wanted, lores=small))
-        except (RuntimeError, ValueError):  # a pipeline with one stream only
+        except (RuntimeError, ValueError):  # the pipeline has only one stream
             self._camera.configure(self._camera.create_video_configuration(**wanted))
 
     def read(self) -> CameraImage | None:
-        """Return the next picture; it is copied once, since the mapped buffer goes back to the camera.
+        """Return the next image, copied once, since the mapped buffer goes back to the camera.
 
         Raises:
-            CameraLost: the camera stopped, or gave nothing for `read_timeout_s`.
+            CameraLost: the camera has stopped, or delivered nothing for `read_timeout_s`.
         """
         try:
             request = self._camera.capture_request(wait=False).get_result(timeout=self._read_timeout_s)
         except TimeoutError as error:
-            raise CameraLost(f"picamera: gave no picture for {self._read_timeout_s:.0f} s") from error
+            raise CameraLost(f"picamera: delivered no image for {self._read_timeout_s:.0f} s") from error
         except (RuntimeError, OSError) as error:
-            raise CameraLost(f"picamera: gives no picture any more: {error}") from error
+            raise CameraLost(f"picamera: delivers no images any more: {error}") from error
         try:
             return CameraImage(
                 self._copy(request, self._main), self._copy(request, self._small) if self._small else None
             )
         except RuntimeError as error:
-            raise CameraLost(f"picamera: gives no picture any more: {error}") from error
+            raise CameraLost(f"picamera: delivers no images any more: {error}") from error
         finally:
             request.release()
 
@@ -138,35 +139,37 @@ def _stream(name: str, delivered: dict[str, Any]) -> _Stream:
 
 
 def fitted(main_px: tuple[int, int], small_px: tuple[int, int]) -> tuple[int, int]:
-    """Return the largest even size within `small_px` that has the shape of `main_px`.
+    """Return the largest even size within `small_px` with the aspect ratio of `main_px`.
 
-    A small picture of another shape would be squeezed or cut by the camera, and boxes found in it would lie wrong.
+    The camera would squeeze or crop a small image of another aspect ratio, and boxes found in it would be misplaced.
     """
     scale = min(small_px[0] / main_px[0], small_px[1] / main_px[1])
     return round(main_px[0] * scale / 2) * 2, round(main_px[1] * scale / 2) * 2
 
 
 def _is_smaller(small_px: tuple[int, int], main_px: tuple[int, int]) -> bool:
-    """Return whether a delivered `lores` is worth its copy: smaller than main and, within 2 %, of its shape."""
+    """Return whether a delivered `lores` can be used: smaller than main, and of its aspect ratio within 2 %."""
     shape = small_px[0] * main_px[1] / (small_px[1] * main_px[0])
     return small_px[0] < main_px[0] and abs(shape - 1) < _SHAPE_TOLERANCE
 
 
 def to_bgr(mapped: NDArray[Any], pixel_format: str, size_px: tuple[int, ...]) -> Image:
-    """Return a mapped buffer as a BGR picture of our own, uint8 (h, w, 3), without the padding of its rows.
+    """Return a mapped buffer as a BGR copy, uint8 (h, w, 3), without the padding of its rows.
 
     Raises:
-        CameraError: the format is none of RGB888, XRGB8888, YUV420, NV12.
+        CameraError: the format is not RGB888, XRGB8888, YUV420 or NV12.
     """
     width, height = size_px[:2]
     if pixel_format == _BGR_IN_MEMORY:
-        # not ascontiguousarray: without padding that is no copy, and the camera would write over a picture in use
+        # not ascontiguousarray: without padding it makes no copy, and the camera would overwrite an image in use
         return mapped[:height, :width].copy()
     if pixel_format == "XRGB8888":
         return mapped[:height, :width, :3].copy()
     codes = {_YUV: cv2.COLOR_YUV2BGR_I420, "NV12": cv2.COLOR_YUV2BGR_NV12}
     if pixel_format not in codes:
-        raise CameraError(f"picamera: delivers {pixel_format}, which maskwatch cannot read; set camera.source to usb:0")
+        raise CameraError(
+            f"picamera: delivers {pixel_format}, which maskwatch cannot read; fix: set camera.source to usb:0"
+        )
     stride = mapped.shape[1]
     padded = cv2.cvtColor(mapped.reshape(-1, stride), codes[pixel_format])
     return np.ascontiguousarray(padded[:height, :width])

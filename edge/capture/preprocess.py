@@ -1,4 +1,4 @@
-"""What is done to every image before anything else sees it: turned upright, then painted over."""
+"""Preprocessing of every image before anything else sees it: rotate, flip, then paint the privacy zones."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     Prepare = Callable[[Image], Image]
 
 TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
-"""OpenCV's name for each turn, in degrees clockwise."""
+"""OpenCV's code of each rotation, in degrees clockwise."""
 
 
 def unprepared(image: Image) -> Image:
-    """Return an image as it is."""
+    """Return an image unchanged."""
     return image
 
 
@@ -32,9 +32,9 @@ def untouched(_image: Image) -> None:
 
 
 def preparation(settings: CameraSettings, paint: Callable[[Image], None]) -> Prepare:
-    """Return what turns an image as `camera.rotate` and `camera.flip` set, and then paints over it by `paint`.
+    """Return a function that turns an image as `camera.rotate` and `camera.flip` set, and then calls `paint`.
 
-    What it is given may be changed in place; zones and boxes are therefore those of the upright image.
+    The image may be changed in place. Zones and boxes refer to the upright image.
     """
     return partial(_prepare, rotate_deg=settings.rotate, flip=settings.flip, paint=paint)
 
@@ -46,7 +46,7 @@ def _prepare(image: Image, *, rotate_deg: int, flip: bool, paint: Callable[[Imag
 
 
 def turned(image: Image, rotate_deg: int, *, flip: bool = False) -> Image:
-    """Return an image turned clockwise by 0, 90, 180 or 270 degrees, and then mirrored left to right by `flip`."""
+    """Return an image rotated clockwise by 0, 90, 180 or 270 degrees, and then mirrored left to right if `flip`."""
     if rotate_deg == 180:  # cv2.rotate takes 7 ms for 720p, two flips 2 ms
         image = cv2.flip(cv2.flip(image, 0), 1)  # type: ignore[assignment]
     elif rotate_deg:
@@ -55,7 +55,7 @@ def turned(image: Image, rotate_deg: int, *, flip: bool = False) -> Image:
 
 
 class PreparedCamera:
-    """Camera that passes every image, in both sizes, through `prepare`."""
+    """Camera whose every image, in both sizes, passes through `prepare`."""
 
     def __init__(self, open_camera: Callable[[], Camera], prepare: Prepare) -> None:
         """Open the camera.
@@ -69,13 +69,13 @@ class PreparedCamera:
         """Return the next image, prepared.
 
         Raises:
-            CameraLost: the camera has gone.
+            CameraLost: the camera has disappeared.
         """
-        picture = self._camera.read()
-        if picture is None:
+        image = self._camera.read()
+        if image is None:
             return None
-        small = None if picture.small is None else self._prepare(picture.small)
-        return CameraImage(self._prepare(picture.image), small)
+        small = None if image.small is None else self._prepare(image.small)
+        return CameraImage(self._prepare(image.image), small)
 
     def close(self) -> None:
         """Release the camera."""

@@ -1,4 +1,4 @@
-"""Why a camera could not be opened, in words: FFmpeg and V4L2 say only that it could not."""
+"""The reason why a camera could not be opened: FFmpeg and V4L2 report only that it failed."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ _PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 """Source: IANA service names rtsp, rtsps, http, https."""
 _STATUS = {
     401: "{login}",
-    403: "the camera refuses this user (403); fix: give the user the right to watch, at the camera",
-    404: "the camera knows no such path (404); fix: look up the path of the stream in its manual or page",
-    453: "the camera has no bandwidth left for one more viewer (453); fix: close other viewers",
+    403: "the camera refuses this user (403); fix: grant this user access to the video in the camera's settings",
+    404: "the camera has no such path (404); fix: look up the stream's path in its manual or on its web page",
+    453: "the camera has no bandwidth for another viewer (453); fix: close other viewers",
     503: "the camera is busy (503); fix: close other viewers, or wait",
 }
-_NO_LOGIN = "the camera asks for a user and a password (401); fix: set camera.user and camera.password_file"
+_NO_LOGIN = "the camera requires a user and a password (401); fix: set camera.user and camera.password_file"
 _WRONG_LOGIN = "the camera refuses this user or password (401); fix: correct camera.user or camera.password_file"
 _LONGEST_BYTES = 16_384
 
 
 def why_not(url: str, timeout_s: float) -> str:
-    """Return why a network camera gives no stream; asks it once, within about `timeout_s`.
+    """Return why a network camera delivers no stream, from one request within about `timeout_s`.
 
-    url: with the user and password that it was opened with; neither is in the answer.
+    url: with the user and password that were used; neither is in the result.
     """
     try:
         parts = urlsplit(url)
         port = parts.port or _PORTS[parts.scheme.lower()]
         if not parts.hostname:
-            return "the address names no host; fix: write it as rtsp://HOST/PATH"
+            return "the address has no host; fix: write it as rtsp://HOST/PATH"
         ask = _ask_rtsp if parts.scheme.lower().startswith("rtsp") else _ask_http
         status, kind = ask(parts, port, timeout_s)
     except (OSError, ValueError, KeyError, http.client.HTTPException) as error:
@@ -49,8 +49,8 @@ def why_not(url: str, timeout_s: float) -> str:
     if status >= 300:
         return f"the camera answers with status {status}; fix: check the address"
     if kind.startswith(("text/html", "application/xhtml")):
-        return "a web page is there, not a stream; fix: look up the path of the stream in the camera's manual or page"
-    return f"it answers{f' with {kind}' if kind else ''}, and no video could be decoded"
+        return "the address is a web page, not a stream; fix: look up the stream's path in the camera's manual"
+    return f"it answers{f' with {kind}' if kind else ''}, but no video could be decoded"
 
 
 def why_no_device(path: Path) -> str:
@@ -58,28 +58,28 @@ def why_no_device(path: Path) -> str:
     try:
         os.close(os.open(path, os.O_RDWR | os.O_NONBLOCK))
     except FileNotFoundError:
-        return "no such camera is connected; fix: plug it in, or see maskwatch doctor for those that are"
+        return "no such camera is connected; fix: connect it, or run maskwatch doctor for the cameras that are"
     except PermissionError:
         return "this user may not use it; fix: sudo usermod -aG video $USER, then log in again"
     except OSError as error:
         if error.errno == errno.EBUSY:
             return "another program uses it; fix: close that program"
         return str(error.strerror)
-    return "no images can be had from it: another program uses it, or it is no camera"
+    return "it delivers no images: another program uses it, or it is not a camera"
 
 
 def _no_answer(error: Exception) -> str:
     if isinstance(error, socket.gaierror):
-        return "no such host; fix: check the name in the address"
+        return "no such host; fix: check the host name in the address"
     if isinstance(error, ConnectionRefusedError):
-        return "the port is refused; fix: check the port, and that the camera's streaming is on"
+        return "connection refused; fix: check the port, and that streaming is turned on at the camera"
     if isinstance(error, TimeoutError):
         return "no answer in time; fix: check the address, and that camera and network are up"
     if isinstance(error, ssl.SSLError):
-        return f"no TLS: {error.reason}; fix: rtsp:// or http:// where the camera speaks no TLS"
+        return f"TLS failed: {error.reason}; fix: use rtsp:// or http:// if the camera does not support TLS"
     if isinstance(error, OSError) and error.strerror:
         return f"cannot be reached: {error.strerror}"
-    return "what answers there is no camera's stream; fix: check address and port"
+    return "what answers there is not a camera; fix: check address and port"
 
 
 def _ask_http(parts: SplitResult, port: int, timeout_s: float) -> tuple[int, str]:
@@ -97,7 +97,7 @@ def _ask_http(parts: SplitResult, port: int, timeout_s: float) -> tuple[int, str
 
 
 def _ask_rtsp(parts: SplitResult, port: int, timeout_s: float) -> tuple[int, str]:
-    """Return status and content type of DESCRIBE, with the login once it is asked for. Source: RFC 2326, 10.2."""
+    """Return status and content type of DESCRIBE, with the login if the camera requires it. Source: RFC 2326, 10.2."""
     with socket.create_connection((parts.hostname or "", port), timeout_s) as plain:
         connection = _wrapped(plain, parts) if parts.scheme.lower() == "rtsps" else plain
         uri = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{_path(parts)}"
@@ -110,9 +110,10 @@ def _ask_rtsp(parts: SplitResult, port: int, timeout_s: float) -> tuple[int, str
 
 
 def _wrapped(plain: socket.socket, parts: SplitResult) -> socket.socket:
-    """Return the connection over TLS; certificates of cameras are rarely signed, and nothing secret goes first."""
+    """Return the connection over TLS, unverified: cameras' certificates are rarely signed."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
     return context.wrap_socket(plain, server_hostname=parts.hostname)
 
 
@@ -142,7 +143,7 @@ def _basic(parts: SplitResult) -> str:
 
 
 def _digest(parts: SplitResult, uri: str, challenge: str) -> str:
-    """Return the answer to a digest challenge. Source: RFC 2069, 2.4, which RTSP cameras speak."""
+    """Return the answer to a digest challenge. Source: RFC 2069, 2.4, which RTSP cameras use."""
     asked = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
     user, realm, nonce = unquote(parts.username or ""), asked.get("realm", ""), asked.get("nonce", "")
     secret = _md5(f"{user}:{realm}:{unquote(parts.password or '')}")

@@ -1,4 +1,4 @@
-"""Files read ahead on a thread of its own: a mount that hangs or a pipe that runs dry does not stop the walk."""
+"""Files read ahead on their own thread, so that a hanging mount or an empty pipe does not block the main loop."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import replace
 from queue import Empty, Full, Queue
 from typing import TYPE_CHECKING
 
-from edge.capture import CameraState
+from edge.capture import CameraState, set_state
 from edge.capture.blocking_call import BlockingCalls
 from edge.data import Frame, Gap
 from edge.errors import EdgeError, ThreadStuck
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _FRAMES = 2
-"""Frames that wait for the walk: one would do at an even pace, and each of a large video is 25 MB."""
+"""Frames read ahead: at an even pace one would do, and one of a large video takes 25 MB."""
 _OPENING_S = 1.0
-"""How long to wait for a file to open before going on, so that one that is missing or broken is told at once."""
+"""How long to wait for a file to open, so that a missing or broken one is reported at once."""
 _TICK_S = 0.5
-"""Longest wait for a frame before the walk goes on without one, so that it can beat, stop and tell."""
+"""Longest wait for a frame; then the main loop continues without one, to notify the watchdog, stop and report."""
 _INTERVALS = 3
-"""Time of a read, in times of those before it, after which files that are slow to read count as silent."""
+"""Duration of a read, in multiples of the reads before it, after which slow files count as silent."""
 _JOIN_S = 1.0
 
 
 class ReadAhead:
-    """Source of files on a thread that drops nothing and keeps their order; yields a Gap while a file is waited for.
+    """Source of files that drops no frame and keeps their order; yields a Gap while it waits for a file.
 
-    Media time stands meanwhile, so what is told of a file does not depend on how it came.
+    Media time does not advance meanwhile, so the results do not depend on how fast a file can be read.
     """
 
     def __init__(
@@ -49,17 +49,20 @@ class ReadAhead:
         stuck_s: float,
         pace: bool,
     ) -> None:
-        """Begin to read what `open_files` opens, until its end or until `stop` is set; `pace` keeps to its own speed.
+        """Start to read what `open_files` opens, until its end or until `stop` is set; `pace`: at its own speed.
 
         Raises:
-            InputError, CameraError: what `open_files` raises, where it does so within a second; else the walk has it.
+            InputError, CameraError: raised by `open_files` within a second; iteration raises later ones.
         """
-        self._name, self._open_files, self._stop, self._pace = name, open_files, stop, pace
+        self.name = name
+        self.state = CameraState.OPENING
+        self.detail = ""
+        self._open_files, self._stop, self._pace = open_files, stop, pace
         self._open_timeout_s, self._patience_s, self._stuck_s = open_timeout_s, patience_s, stuck_s
-        self._calls, self._queue = BlockingCalls(), Queue[Frame | Gap | None](_FRAMES)
+        self._calls = BlockingCalls()
+        self._queue = Queue[Frame | Gap | None](_FRAMES)
         self._took_s = (0.0, 0.0)
         self._error: OSError | EdgeError | None = None
-        self.state, self.detail = CameraState.OPENING, ""
         self._opened = threading.Event()
         self._thread = threading.Thread(target=self._read, name=f"read {name}", daemon=True)
         self._thread.start()
@@ -68,11 +71,11 @@ class ReadAhead:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Nothing: every frame is walked."""
+        """Empty: no frame is lost."""
         return {}
 
     def __iter__(self) -> Iterator[Frame | Gap]:
-        """Yield every frame, and a Gap whenever none came within half a second.
+        """Yield every frame, and a Gap whenever none arrived within half a second.
 
         Raises:
             InputError, CameraError: the files cannot be opened or read.
@@ -80,7 +83,7 @@ class ReadAhead:
         """
         at = 0.0
         while not self._stop.is_set() and (moment := self._take(at)) is not None:
-            self._judge(time.monotonic(), came=isinstance(moment, Frame))
+            self._update_state(time.monotonic(), arrived=isinstance(moment, Frame))
             at = moment.at
             yield moment
         self._raise_error()
@@ -90,11 +93,11 @@ class ReadAhead:
         self._stop.set()
         self._thread.join(_JOIN_S)
         if self._thread.is_alive():
-            log.warning("%s: does not answer; left to the end of the process", self._name)
+            log.warning("%s: does not respond; abandoned until the process ends", self.name)
 
     def _take(self, at: float) -> Frame | Gap | None:
-        """Return what is next, read as far as the walk is concerned when it gets it; None at the end."""
-        alive = self._thread.is_alive()  # asked first, since putting the end is the last thing that the thread does
+        """Return the next frame or gap, read from the pipeline's point of view when it is taken; None at the end."""
+        alive = self._thread.is_alive()  # checked first, since the thread puts the end mark as its last action
         try:
             moment = self._queue.get(timeout=_TICK_S)
         except Empty:
@@ -103,18 +106,18 @@ class ReadAhead:
             return Gap(at)
         return replace(moment, read_at=time.monotonic()) if isinstance(moment, Frame) else moment
 
-    def _judge(self, now: float, *, came: bool) -> None:
+    def _update_state(self, now: float, *, arrived: bool) -> None:
         blocked_s = self._calls.blocked_s(now)
         if blocked_s > self._stuck_s:
-            raise ThreadStuck(f"{self._name}: a call into the file has not returned for {self._stuck_s:.0f} s")
+            raise ThreadStuck(f"{self.name}: a call into the file has not returned for {self._stuck_s:.0f} s")
         patience_s = self._patience_s if self._opened.is_set() else self._open_timeout_s
         if blocked_s > max(patience_s, _INTERVALS * min(self._took_s)):
-            self._set_state(CameraState.SILENT, f"nothing has come for {blocked_s:.1f} s")
-        elif came:
-            self._set_state(CameraState.OK)
+            set_state(self, CameraState.SILENT, f"no frame for {blocked_s:.1f} s")
+        elif arrived:
+            set_state(self, CameraState.OK)
 
     def _read(self) -> None:
-        """Open and read to the end; what goes wrong is for the walk to raise."""
+        """Open and read to the end; errors are raised in the main loop."""
         try:
             source = self._calls.timed(self._open_files)
             self._opened.set()
@@ -126,7 +129,8 @@ class ReadAhead:
         self._put(None)
 
     def _fill(self, source: Source) -> None:
-        began_at, frames = time.monotonic(), iter(source)
+        began_at = time.monotonic()
+        frames = iter(source)
         try:
             while not self._stop.is_set() and (frame := self._next(frames)) is not None:
                 if self._pace:
@@ -138,11 +142,12 @@ class ReadAhead:
     def _next(self, frames: Iterator[Frame | Gap]) -> Frame | Gap | None:
         began_at = time.monotonic()
         frame = self._calls.timed(lambda: next(frames, None))
-        self._took_s = (self._took_s[1], time.monotonic() - began_at)  # of two, so that one stall is no slow file
+        # of two reads, so that one stall does not make a file slow
+        self._took_s = (self._took_s[1], time.monotonic() - began_at)
         return frame
 
     def _put(self, moment: Frame | Gap | None) -> None:
-        """Wait for room, as long as the walk goes on."""
+        """Wait for a free place until `stop` is set."""
         while not self._stop.is_set():
             try:
                 return self._queue.put(moment, timeout=_TICK_S)
@@ -153,9 +158,3 @@ class ReadAhead:
     def _raise_error(self) -> None:
         if self._error:
             raise self._error
-
-    def _set_state(self, state: CameraState, detail: str = "") -> None:
-        if state is not self.state:
-            self.state, self.detail = state, detail
-            level = logging.INFO if state is CameraState.OK else logging.WARNING
-            log.log(level, "camera %s: %s%s", self._name, state.value, f": {detail}" if detail else "")

@@ -1,4 +1,4 @@
-"""Which source a SPEC names: auto, camera, picamera, usb:N, usb:PATH, rtsp://…, http://…, a file, a folder, demo."""
+"""The source that a SPEC names: auto, camera, picamera, usb:N, usb:PATH, rtsp://…, http://…, a file, a folder, demo."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ def open_source(
     paint: Callable[[Image], None],
     password: str | None = None,
 ) -> WatchedSource:
-    """Return the source that `camera.source` names; live ones are opened later, each has a thread of its own.
+    """Return the source that `camera.source` names; a live camera is opened later, on its own thread.
 
-    paint: changes every image in place, once it is upright, before anything else sees it.
-    password: of a network camera; None: as the settings name it.
+    paint: changes every upright image in place before anything else sees it.
+    password: of a network camera; None: the one of the settings.
 
     Raises:
-        InputError, CameraError: a file or folder does not exist, or is no video or picture.
+        InputError, CameraError: a file or folder does not exist, or is not a video or image.
         ConfigError: the camera's password cannot be read.
     """
     small_px = small_px[::-1] if settings.rotate in (90, 270) else small_px
     opener, prepare = _opener(settings, small_px, password), preparation(settings, paint)
     if opener is None:
-        return _ahead(settings, partial(_files, Path(settings.source), prepare), stop)
+        return _read_ahead(settings, partial(_files, Path(settings.source), prepare), stop)
     return LiveSource(
         redacted(settings.source),
         partial(PreparedCamera, opener, prepare),
@@ -73,22 +73,22 @@ def names_files(settings: CameraSettings) -> bool:
 
 
 def check_files(settings: CameraSettings) -> None:
-    """Refuse files or a folder that `camera.source` names and that cannot be watched; a camera is not opened.
+    """Refuse files or a folder in `camera.source` that cannot be read; a camera is not opened.
 
     Raises:
         InputError, CameraError: as `open_source` would.
         ConfigError: the camera's password cannot be read.
     """
     if names_files(settings):
-        _ahead(settings, partial(_probed, Path(settings.source)), threading.Event()).close()
+        _read_ahead(settings, partial(_probed, Path(settings.source)), threading.Event()).close()
 
 
 def wants_small(settings: CameraSettings) -> bool:
-    """Return whether the camera is asked for a picture at detector size, so that it is opened anew for another."""
+    """Return whether the camera also delivers images at detector size, so that another size reopens it."""
     return settings.source in ("picamera", "camera", "auto") and picamera.available()
 
 
-def _ahead(settings: CameraSettings, open_files: Callable[[], Source], stop: threading.Event) -> ReadAhead:
+def _read_ahead(settings: CameraSettings, open_files: Callable[[], Source], stop: threading.Event) -> ReadAhead:
     return ReadAhead(
         redacted(settings.source),
         open_files,
@@ -115,7 +115,7 @@ def _opener(settings: CameraSettings, small_px: tuple[int, int], password: str |
     if spec.startswith("usb:"):
         return partial(usb, spec.removeprefix("usb:"))
     if login.is_stream(spec):
-        _address(settings, password)  # what is wrong with it is reported now, not by the capture thread
+        _address(settings, password)  # an error in it is reported now, not on the capture thread
         return partial(_open_stream, settings, password)
     named: dict[str, Callable[[], Camera]] = {
         "picamera": pi,
@@ -131,7 +131,7 @@ def _address(settings: CameraSettings, password: str | None) -> str:
 
 
 def _open_stream(settings: CameraSettings, password: str | None) -> Camera:
-    """Open a network camera with the password of this moment: a new one in its file needs no restart."""
+    """Open a network camera with the current password: a change of its file needs no restart."""
     try:
         address = _address(settings, password)
     except ConfigError as error:
@@ -140,14 +140,14 @@ def _open_stream(settings: CameraSettings, password: str | None) -> Camera:
 
 
 def is_connected() -> bool:
-    """Return whether any camera is connected: on the ribbon cable or by USB."""
+    """Return whether any camera is connected, by ribbon cable or by USB."""
     return picamera.available() or any(Path("/dev").glob("video*"))
 
 
 def _first_camera(
     pi: Callable[[], Camera], usb: Callable[[str], Camera], *, otherwise: Callable[[], Camera] | None = None
 ) -> Camera:
-    """Return the CSI camera if there is one, else the first USB camera that gives a picture, else `otherwise`."""
+    """Return the CSI camera if there is one, else the first USB camera that delivers an image, else `otherwise`."""
     if picamera.available():
         return pi()
     for device in sorted(Path("/dev").glob("video*")):
@@ -158,7 +158,7 @@ def _first_camera(
             continue
         return camera
     if otherwise is None:
-        raise CameraError("no camera is connected; plug one in, or name one with camera.source")
+        raise CameraError("no camera is connected; fix: connect one, or name one with camera.source")
     log.info("no camera is connected: showing the built-in demo")
     return otherwise()
 
@@ -166,21 +166,21 @@ def _first_camera(
 def _files(path: Path, prepare: Prepare) -> Source:
     if not exists(path):
         raise InputError(
-            f"{redacted(str(path))}: no such file; camera.source is auto, camera, picamera, usb:N, rtsp://…, a video, "
-            f"a folder or demo"
+            f"{redacted(str(path))}: no such file; fix: set camera.source to auto, camera, picamera, usb:N, rtsp://…, "
+            f"a video, a folder or demo"
         )
     if path.is_dir() or kind_to_read(path) is Kind.IMAGE:
-        return FolderSource(path, on_bad=_tell, prepare=prepare)
-    return VideoSource(path, on_bad=_tell, prepare=prepare)
+        return FolderSource(path, on_bad=_log_skipped, prepare=prepare)
+    return VideoSource(path, on_bad=_log_skipped, prepare=prepare)
 
 
 def _probed(path: Path) -> Source:
-    """Open files as far as that leaves them as they were: what is taken from a pipe is lost to whoever reads it."""
-    return _files(path, unprepared) if not exists(path) or path.is_file() or path.is_dir() else _Nothing()
+    """Open files, but no pipe: what is read from a pipe is lost to its reader."""
+    return _files(path, unprepared) if not exists(path) or path.is_file() or path.is_dir() else _EmptySource()
 
 
-class _Nothing:
-    """Source of no frame."""
+class _EmptySource:
+    """Source without frames."""
 
     def __iter__(self) -> Iterator[Frame | Gap]:
         return iter(())
@@ -189,5 +189,5 @@ class _Nothing:
         """Hold nothing open."""
 
 
-def _tell(error: CameraError) -> None:
+def _log_skipped(error: CameraError) -> None:
     log.warning("%s", error)

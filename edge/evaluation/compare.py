@@ -10,7 +10,7 @@ import numpy as np
 from rich.table import Table
 
 from edge.batch.images import classify_faces, classify_frame
-from edge.capture.files import read_picture
+from edge.capture.files import read_image
 from edge.classify.crop import crop_face
 from edge.errors import InputError, ModelError
 from edge.evaluation.images import plain, read_frames
@@ -234,4 +234,4 @@ def sheet_of(pair: Pair) -> Image:
 
 
 def _crop(path: Path, box: NDArray[Any]) -> Image:
-    return crop_face(read_picture(path), box, size_px=TILE_PX, margin=0.25)
+    return crop_face(read_image(path), box, size_px=TILE_PX, margin=0.25)

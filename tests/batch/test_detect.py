@@ -82,7 +82,7 @@ def test_a_bad_image_in_a_folder_is_skipped_and_the_exit_code_is_1(tmp_path, dem
     assert done.returncode == 1
     assert [Path(row["source"]).name for row in rows(out)] == ["good.png"]
     assert done.stderr.count("\n") == 1
-    assert "bad.jpg: is no picture" in done.stderr
+    assert "bad.jpg: is not an image" in done.stderr
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (30, 12_000, 3), (50, 50), (50, 50, 4)])

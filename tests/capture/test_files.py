@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from edge.__main__ import _FOR_LIBRARIES
-from edge.capture.files import MAX_PIXELS, FolderSource, is_cut, read_picture
-from edge.capture.opencv import _is_picture, open_stream
+from edge.capture.files import MAX_PIXELS, FolderSource, is_truncated, read_image
+from edge.capture.opencv import _is_image, open_stream
 from edge.capture.video import VideoSource
 from edge.errors import CameraError, InputError
 from tests.support.films import with_orientation
@@ -27,34 +27,34 @@ def save(path: Path, image: np.ndarray) -> Path:
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 1, 3), (40, 30), (40, 30, 3), (40, 30, 4)])
 def test_grey_alpha_and_tiny_pictures_become_bgr(tmp_path, shape):
-    image = read_picture(save(tmp_path / "p.png", np.full(shape, 200, np.uint8)))
+    image = read_image(save(tmp_path / "p.png", np.full(shape, 200, np.uint8)))
     assert image.shape == (*shape[:2], 3)
     assert image.dtype == np.uint8
 
 
 def test_a_picture_of_12000_pixels_is_read(tmp_path):
-    assert read_picture(save(tmp_path / "p.jpg", np.zeros((40, 12_000, 3), np.uint8))).shape == (40, 12_000, 3)
+    assert read_image(save(tmp_path / "p.jpg", np.zeros((40, 12_000, 3), np.uint8))).shape == (40, 12_000, 3)
 
 
 def test_a_picture_lies_as_its_exif_rotation_says(tmp_path):
     image = np.zeros((20, 60, 3), np.uint8)
     image[:, :30] = 255
     path = with_orientation(save(tmp_path / "p.jpg", image), 6)
-    turned = read_picture(path)
+    turned = read_image(path)
     assert turned.shape == (60, 20, 3)
     assert turned[:25].mean() > 200
     assert turned[35:].mean() < 50
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [(b"", "is empty"), (b"no picture", "is no picture"), (None, "cannot be read")]
+    ("content", "said"), [(b"", "is empty"), (b"no picture", "is not an image"), (None, "cannot be read")]
 )
 def test_what_is_no_picture_is_named(tmp_path, content, said):
     path = tmp_path / "p.jpg"
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(CameraError, match=rf"p\.jpg: {said}"):
-        read_picture(path)
+        read_image(path)
 
 
 def test_a_png_that_claims_gigabytes_is_refused_before_they_are_allocated(tmp_path):
@@ -62,9 +62,9 @@ def test_a_png_that_claims_gigabytes_is_refused_before_they_are_allocated(tmp_pa
     content = bytearray(path.read_bytes())
     content[33:37] = (2_300_000_000).to_bytes(4, "big")
     path.write_bytes(content)
-    assert is_cut(bytes(content))
-    with pytest.raises(CameraError, match=r"p\.png: is no picture"):
-        read_picture(path)
+    assert is_truncated(bytes(content))
+    with pytest.raises(CameraError, match=r"p\.png: is not an image"):
+        read_image(path)
 
 
 def claiming(path: Path, size_px: tuple[int, int], kind: str) -> Path:
@@ -80,17 +80,17 @@ def test_an_image_with_too_many_pixels_is_refused_before_it_is_decoded(tmp_path,
     path = claiming(tmp_path / "p.png", (9_000, 7_500), kind)
     monkeypatch.setattr("cv2.imdecode", lambda *_: pytest.fail("it was decoded"))
     with pytest.raises(CameraError, match=r"p\.png: has more pixels than the limit of 67 million; fix: shrink it"):
-        read_picture(path)
+        read_image(path)
 
 
 def test_an_image_of_180_million_pixels_is_refused_without_a_warning(tmp_path, recwarn):
     with pytest.raises(CameraError, match="more pixels than the limit"):
-        read_picture(claiming(tmp_path / "p.tif", (20_000, 20_000), "TIFF"))
+        read_image(claiming(tmp_path / "p.tif", (20_000, 20_000), "TIFF"))
     assert not recwarn.list
 
 
 def test_an_image_as_large_as_the_limit_is_read(tmp_path):
-    assert read_picture(claiming(tmp_path / "p.jpg", (8_192, 8_192), "JPEG")).shape == (8_192, 8_192, 3)
+    assert read_image(claiming(tmp_path / "p.jpg", (8_192, 8_192), "JPEG")).shape == (8_192, 8_192, 3)
 
 
 def test_a_small_file_that_claims_gigabytes_costs_the_command_nothing(tmp_path):
@@ -141,16 +141,16 @@ def test_a_stream_and_a_video_of_huge_frames_are_refused_before_one_is_decoded(t
 
 def test_a_stream_whose_frames_grow_huge_gives_none_of_them(monkeypatch):
     monkeypatch.setattr("edge.capture.opencv.MAX_PIXELS", 40 * 30)
-    assert _is_picture(np.zeros((30, 40, 3), np.uint8))
-    assert not _is_picture(np.zeros((31, 40, 3), np.uint8))
+    assert _is_image(np.zeros((30, 40, 3), np.uint8))
+    assert not _is_image(np.zeros((31, 40, 3), np.uint8))
 
 
 def test_a_whole_png_is_not_taken_for_a_cut_one(tmp_path, demo_picture):
-    assert not is_cut(demo_picture.read_bytes())
+    assert not is_truncated(demo_picture.read_bytes())
 
 
 def test_an_empty_folder_is_named(tmp_path):
-    with pytest.raises(InputError, match="holds no picture"):
+    with pytest.raises(InputError, match="contains no image"):
         FolderSource(tmp_path, on_bad=lambda _error: None)
 
 

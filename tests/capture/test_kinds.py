@@ -106,7 +106,7 @@ def test_what_is_called_an_image_or_video_and_is_none_counts_as_one_that_is_bad(
 def test_a_playlist_a_letter_and_a_song_are_given_to_no_decoder(tmp_path, content, said):
     path = tmp_path / "film"
     path.write_bytes(content)
-    with pytest.raises(CameraError, match=f"film: {said}, no image and no video"):
+    with pytest.raises(CameraError, match=f"film: {said}, not an image or video"):
         kind_to_read(path)
 
 
@@ -127,8 +127,8 @@ def test_a_folder_lists_what_it_passes_over_and_why(tmp_path):
     found = contents_of(tmp_path, [Kind.IMAGE])
     assert [path.name for path, _ in found.files] == ["a", "b.jpg"]
     assert str(found) == (
-        "clip.mp4 (video); deeper (folder; name it to read it); "
-        "n0.txt, n1.txt, n2.txt, n3.txt, n4.txt and 2 more (no image or video); pipe (no file)"
+        "clip.mp4 (video); deeper (folder; to read it, name it); "
+        "n0.txt, n1.txt, n2.txt, n3.txt, n4.txt and 2 more (no image or video); pipe (not a file)"
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edge.capture import CameraState
-from edge.capture.latest_frame import Slot
+from edge.capture.latest_frame import LatestFrame
 from edge.capture.live import LiveSource
 from edge.data import Frame, Gap
 from edge.errors import CameraError, CameraLost, ThreadStuck
@@ -59,7 +59,7 @@ def first(live: LiveSource, count: int) -> list:
 
 
 def test_the_newest_frame_wins_and_what_is_lost_is_counted():
-    slot = Slot()
+    slot = LatestFrame()
     for seq in range(5):
         slot.put(fakes.frame(seq=seq))
     assert slot.take(0).seq == 4

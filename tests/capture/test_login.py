@@ -100,8 +100,8 @@ def test_a_new_password_in_the_file_is_taken_at_the_next_attempt(camera, tmp_pat
     ("source", "overrides", "sentence"),
     [
         ("rtsp://h/s", ["camera.password_file=/x"], "camera.password_file: is set without camera.user"),
-        ("rtsp://u@h/s", ["camera.user=me"], "camera.user: camera.source names a user, too"),
-        ("rtsp://u:p@h/s", ["camera.user=me"], "camera.user: camera.source names a user, too"),
+        ("rtsp://u@h/s", ["camera.user=me"], "camera.user: camera.source contains a user, too"),
+        ("rtsp://u:p@h/s", ["camera.user=me"], "camera.user: camera.source contains a user, too"),
         (
             "rtsp://h/s",
             ["camera.user=me", "camera.password_file=/nonexistent/x"],

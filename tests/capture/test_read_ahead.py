@@ -82,7 +82,7 @@ def test_a_stall_is_told_within_2_s_and_the_walk_goes_on_without_time_passing():
         states.append(ahead.state)
         if ahead.state is CameraState.SILENT and not release.is_set():
             assert watch.s <= 2.1
-            assert re.search(r"nothing has come for \d", ahead.detail)
+            assert re.search(r"no frame for \d", ahead.detail)
             release.set()
     assert CameraState.SILENT in states
     assert numbers(moments) == list(range(12))

@@ -36,7 +36,7 @@ def test_a_video_is_walked_frame_by_frame_in_media_time(demo_video):
 def test_a_file_that_is_no_video_is_named(tmp_path):
     path = tmp_path / "v.mp4"
     path.write_bytes(b"no video" * 100)
-    with pytest.raises(CameraError, match=r"v\.mp4: is no video"):
+    with pytest.raises(CameraError, match=r"v\.mp4: is not a video"):
         VideoSource(path)
 
 
@@ -144,7 +144,7 @@ def test_a_video_without_a_frame_that_can_be_decoded_is_named_with_its_codec(tmp
     path.write_bytes(content[:begin] + random.Random(3).randbytes(end - begin) + content[end:])
     times, (said,) = walked(path)
     assert times == []
-    assert said.endswith("v.mp4: is damaged: not one frame can be decoded")
+    assert said.endswith("v.mp4: is damaged: no frame can be decoded")
     monkeypatch.setattr("edge.capture.video._ALWAYS_DECODED", ())
     assert walked(path)[1][0].endswith("); fix: convert it to H.264")
 

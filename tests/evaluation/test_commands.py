@@ -90,7 +90,7 @@ def test_an_image_that_cannot_be_read_is_reported_and_its_faces_are_missed(tmp_p
     done = maskwatch("evaluate", tmp_path / "d", "--json", tmp_path / "e.json")
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
-    assert "bad.png: is no picture" in done.stderr
+    assert "bad.png: is not an image" in done.stderr
     figures = json.loads((tmp_path / "e.json").read_text())
     assert (figures["pictures_unreadable"], figures["unmasked_recall"]["value"]) == (1, 0.5)
 

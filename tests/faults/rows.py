@@ -48,7 +48,7 @@ ROWS = (
             f"{CAMERA}an_absent_camera_is_told_and_tried_again_until_it_is_there",
             f"{LIVE}an_absent_camera_keeps_the_walk_going_and_is_tried_again",
         ),
-        Line("capture/live.py", "self._set_state(CameraState.OFFLINE, str(error))", "pass"),
+        Line("capture/live.py", "set_state(self, CameraState.OFFLINE, str(error))", "pass"),
     ),
     Row(
         2,
@@ -91,7 +91,7 @@ ROWS = (
             f"{CAMERA}a_camera_that_begins_again_with_the_old_picture_is_well_again",
             f"{CAMERA}an_exact_repeat_is_frozen_and_a_noisy_or_a_compressed_still_is_not",
         ),
-        Line("capture/live.py", "self._progress.still_s(now) >= self._frozen_s", "False"),
+        Line("capture/live.py", "self._freeze.unchanged_s(now) >= self._frozen_s", "False"),
     ),
     Row(
         7,
@@ -121,7 +121,7 @@ ROWS = (
             f"{CAMERA}none_and_pictures_of_a_wrong_shape_or_kind_are_dropped_and_counted",
             f"{LIVE}damaged_pictures_are_dropped_and_counted",
         ),
-        Line("capture/opencv.py", "if ok and _is_picture(image):", "if ok:"),
+        Line("capture/opencv.py", "if ok and _is_image(image):", "if ok:"),
     ),
     Row(
         10,

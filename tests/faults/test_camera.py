@@ -158,9 +158,9 @@ def test_a_call_into_the_camera_that_never_returns_ends_the_program_with_70(mosq
 
 def test_the_old_picture_again_and_again_is_no_progress():
     progress, old = FreezeDetector(), picture(7)
-    assert progress.moved(old, 1.0)
-    assert not any(progress.moved(old, 1.0 + k / 10) for k in range(1, 100))
-    assert progress.still_s(10.9) == pytest.approx(9.9)
+    assert progress.changed(old, 1.0)
+    assert not any(progress.changed(old, 1.0 + k / 10) for k in range(1, 100))
+    assert progress.unchanged_s(10.9) == pytest.approx(9.9)
 
 
 def test_a_frozen_picture_is_told_within_10_s_and_the_camera_opened_again(at_work, record_property):
@@ -222,8 +222,8 @@ def states_of(pictures: list[np.ndarray], rate_hz: float, frozen_s: float = 8.0)
     progress, states = FreezeDetector(), set()
     for number in range(round(60 * rate_hz)):
         at = number / rate_hz
-        moved = progress.moved(pictures[number % len(pictures)], at)
-        states.add("frozen" if not moved and progress.still_s(at) >= frozen_s else "ok")
+        moved = progress.changed(pictures[number % len(pictures)], at)
+        states.add("frozen" if not moved and progress.unchanged_s(at) >= frozen_s else "ok")
     return states
 
 

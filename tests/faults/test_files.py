@@ -96,7 +96,7 @@ def test_a_video_that_stalls_is_noticed_and_walked_on_without_the_loss_of_a_fram
     listener = listen()
     pipe.stall()
     record_property("noticed_s", seconds_until(lambda: listener.health == "silent", NOTICE_S + TELL_S))
-    assert listener.problem.startswith("silent: nothing has come for ")
+    assert listener.problem.startswith("silent: no frame for ")
     assert eventually(lambda: listener.stats["camera"] == "silent", 5)
     beats = len(listener.ear.of("stats"))
     assert eventually(lambda: len(listener.ear.of("stats")) > beats + 2, 10), "the walk does not go on"

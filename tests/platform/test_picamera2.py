@@ -171,7 +171,7 @@ def test_no_camera_is_one_sentence(pi):
 def test_a_camera_that_falls_silent_is_told_within_its_deadline_and_works_when_opened_again(pi):
     seen = played(pi, "stall")
 
-    assert seen["said"] == "picamera: gave no picture for 1 s"
+    assert seen["said"] == "picamera: delivered no image for 1 s"
     assert seen["waited_s"] < 1.5
     assert seen["closed_and_back"] == [720, 1280, 3]
 
@@ -229,5 +229,5 @@ def test_a_picamera2_built_for_another_numpy_is_one_sentence(tmp_path, monkeypat
     sys.modules.pop("picamera2", None)
 
     assert picamera.available() is False
-    with pytest.raises(CameraError, match=r"numpy.dtype size changed; mend: pip install 'numpy<2'"):
+    with pytest.raises(CameraError, match=r"numpy.dtype size changed; fix: pip install 'numpy<2'"):
         picamera.PiCamera(width_px=640, height_px=480, fps_hz=10, small_px=(320, 256))

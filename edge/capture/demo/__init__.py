@@ -1,6 +1,6 @@
 """The built-in demo: two people on a drawn street who put masks on, wear them wrongly and take them off.
 
-It is a camera like any other; nothing after capture knows of it.
+To the rest of the program it is a camera like any other.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     from edge.data import Image
 
 PERIOD_S = 36.0
-"""Length of the play; then it begins again."""
+"""Length of the demo, which then repeats."""
 _SIZE_PX = (960, 540)
 _RATE_HZ = 12.0
 _PERSON_PX = 340
-"""Height of a person's picture; the face in it is about 90 px wide."""
+"""Height of a person's image; the face in it is about 90 px wide."""
 _BOB_PX, _BOB_HZ = 3.0, 1.3
 
 
 @dataclass(frozen=True, slots=True)
 class _Role:
-    """Where somebody is (seconds of the play, share of the width) and what they wear from when on."""
+    """Where a person is (seconds of the demo, share of the width), and what they wear from which second on."""
 
     name: str
     path: tuple[tuple[float, float], ...]
@@ -48,7 +48,7 @@ class _Role:
         return [name for since, name in self.wears if since <= at][-1]
 
 
-_CAST = (
+_ROLES = (
     _Role(
         "astronaut",
         ((0.0, 0.08), (2.0, 0.28), (25.0, 0.33), (31.0, -0.25), (36.0, -0.25)),
@@ -63,38 +63,38 @@ _CAST = (
 
 
 class DemoCamera:
-    """Camera that shows the play in real time."""
+    """Camera that plays the demo in real time."""
 
     def __init__(
         self, *, monotonic: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
     ) -> None:
-        """Begin the play.
+        """Start the demo.
 
         Raises:
-            CameraError: the pictures of the people are missing.
+            CameraError: the images of the people are missing.
         """
         self._monotonic, self._sleep = monotonic, sleep
         self._street = _marked(_street())
         self._people = {
             (role.name, variant): _sprite(f"{role.name}_{variant}")
-            for role in _CAST
+            for role in _ROLES
             for variant in {name for _, name in role.wears}
         }
         self._noise = np.random.default_rng(3).integers(0, 5, (_SIZE_PX[1] + 32, _SIZE_PX[0] + 32, 3), np.uint8)
         self._began_at = monotonic()
-        self._shown = 0
+        self._read = 0
 
     def read(self) -> CameraImage | None:
-        """Wait for the next moment of the play and return its picture."""
-        self._shown += 1
-        due_at = self._began_at + self._shown / _RATE_HZ
+        """Wait for the next frame of the demo and return it."""
+        self._read += 1
+        due_at = self._began_at + self._read / _RATE_HZ
         self._sleep(max(0.0, due_at - self._monotonic()))
         return CameraImage(self.scene((due_at - self._began_at) % PERIOD_S))
 
     def scene(self, at: float) -> Image:
-        """Return the picture at `at` seconds of the play, uint8 (540, 960, 3) BGR."""
+        """Return the image at `at` seconds of the demo, uint8 (540, 960, 3) BGR."""
         image = self._street.copy()
-        for number, role in enumerate(_CAST):
+        for number, role in enumerate(_ROLES):
             bob = _BOB_PX * np.sin(2 * np.pi * (_BOB_HZ * at + number / 3))
             sprite = self._people[role.name, role.variant(at)]
             left = round(role.place(at) * _SIZE_PX[0] - sprite.shape[1] / 2)
@@ -102,7 +102,7 @@ class DemoCamera:
         return self._with_noise(image, at)
 
     def _with_noise(self, image: Image, at: float) -> Image:
-        """Return a picture as a sensor gives it: no two are the same."""
+        """Return an image with sensor noise, so that no two are identical."""
         across, down = int(at * _RATE_HZ) % 31, int(at * _RATE_HZ) // 31 % 31
         noise = self._noise[down : down + image.shape[0], across : across + image.shape[1]]
         return cv2.add(image, noise).astype(np.uint8, copy=False)
@@ -114,17 +114,17 @@ class DemoCamera:
 def _sprite(name: str) -> NDArray[np.float32]:
     """Return a person as float32 (h, w, 4), BGR 0 to 255 and alpha 0 to 1."""
     path = demo_folder() / f"{name}.png"
-    picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if picture is None:
-        raise CameraError(f"{path}: cannot be read; install maskwatch again")
-    scale = _PERSON_PX / picture.shape[0]
-    sprite = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.float32)
+    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if image is None:
+        raise CameraError(f"{path}: cannot be read; fix: install maskwatch again")
+    scale = _PERSON_PX / image.shape[0]
+    sprite = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.float32)
     sprite[:, :, 3] /= 255
     return sprite
 
 
 def _paste(image: Image, sprite: NDArray[np.float32], left: int, top: int) -> None:
-    """Lay a person over a picture, cut off at its border."""
+    """Draw a person over an image, cropped at its border."""
     height, width = image.shape[:2]
     x1, x2 = max(left, 0), min(left + sprite.shape[1], width)
     y1, y2 = max(top, 0), min(top + sprite.shape[0], height)
@@ -138,17 +138,17 @@ def _paste(image: Image, sprite: NDArray[np.float32], left: int, top: int) -> No
 def _street() -> Image:
     """Return a street with houses, a pavement and a bus stop, uint8 (540, 960, 3) BGR."""
     width, height = _SIZE_PX
-    dice = np.random.default_rng(7)
+    rng = np.random.default_rng(7)
     sky = np.linspace((214, 190, 160), (232, 222, 210), height)[:, None]
     image = np.broadcast_to(sky, (height, width, 3)).astype(np.uint8).copy()
     for left in range(-20, width, 120):
-        _house(image, left, int(dice.integers(90, 190)), int(dice.integers(95, 150)))
+        _house(image, left, int(rng.integers(90, 190)), int(rng.integers(95, 150)))
     cv2.rectangle(image, (0, 400), (width, height), (120, 122, 124), cv2.FILLED)
     cv2.rectangle(image, (0, 396), (width, 404), (165, 168, 170), cv2.FILLED)
     cv2.rectangle(image, (470, 90), (476, 470), (70, 72, 76), cv2.FILLED)
     cv2.circle(image, (473, 84), 34, (60, 150, 60), cv2.FILLED, cv2.LINE_AA)
     cv2.putText(image, "BUS", (446, 92), cv2.FONT_HERSHEY_DUPLEX, 0.75, (255, 255, 255), 2, cv2.LINE_AA)
-    noisy = image + dice.normal(0, 3, image.shape)
+    noisy = image + rng.normal(0, 3, image.shape)
     return np.clip(cv2.GaussianBlur(noisy, (0, 0), 1.2), 0, 255).astype(np.uint8)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge.capture.files import read_picture
+from edge.capture.files import read_image
 from edge.classify.crop import crop_face
 from edge.evaluation.matching import UNSURE, VERDICTS, outcomes
 from edge.show.chart import TILE_PX, contact_sheet
@@ -32,7 +32,7 @@ def mistakes(evaluation: Evaluation, count: int) -> list[tuple[Image, tuple[str,
     wrong = np.flatnonzero(faces.real & (faces.verdict < UNSURE) & (faces.verdict != faces.label))
     tiles = []
     for row in wrong[np.argsort(-faces.confidence[wrong], kind="stable")][:count]:
-        image = read_picture(evaluation.dataset.images[int(faces.image[row])].path)
+        image = read_image(evaluation.dataset.images[int(faces.image[row])].path)
         label = VERDICTS[faces.label[row]]
         verdict = VERDICTS[faces.verdict[row]]
         caption = (f"label {label}", f"verdict {verdict}", f"{faces.confidence[row]:.4f}")
