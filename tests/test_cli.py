@@ -81,7 +81,7 @@ REFUSED = [
     ("mqtt.host=", 78, "mqtt.host: is not set"),
     ("classifier.model=/nonexistent", 65, "/nonexistent/model.toml: no such file"),
     ("camera.source=none.mp4", 66, "none.mp4: no such file"),
-    ("camera.source={folder}", 66, "contains no image"),
+    ("camera.source={folder}", 66, "has no image"),
     ("notice.lamp_pin=GPIO40", 78, "notice.lamp_pin: write the pin"),
     ("web.serve=true privacy.aggregate=true", 78, "web.serve: privacy.aggregate allows no picture"),
 ]

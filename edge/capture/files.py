@@ -133,5 +133,5 @@ def _images_in(folder: Path, on_bad: Callable[[CameraError], None]) -> list[Path
     if contents.skipped:
         on_bad(CameraError(f"{folder}: skipped {contents}"))
     if not contents.files:
-        raise InputError(f"{folder}: contains no image")
+        raise InputError(f"{folder}: has no image")
     return [path for path, _ in contents.files]

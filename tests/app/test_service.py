@@ -157,7 +157,7 @@ def test_an_absent_camera_keeps_the_service_up(mosquitto, ear, source):
     [
         (["--source", "nothing.mp4"], 66, "nothing.mp4: no such file"),
         (["--source", "{text}"], 66, "is not a video"),
-        (["--source", "{empty}"], 66, "contains no image"),
+        (["--source", "{empty}"], 66, "has no image"),
         (["--env", "production"], 78, "mqtt.host: is not set"),
         (["--set", "mqtt.user=u", "--set", "mqtt.password_file=/nonexistent/pw"], 78, "mqtt.password_file"),
         (["--set", "classifier.model=/nonexistent"], 65, "/nonexistent/model.toml: no such file"),

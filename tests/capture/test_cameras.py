@@ -36,7 +36,7 @@ def test_files_and_folders_are_told_apart(tmp_path, demo_video, demo_picture):
     video, picture = named(demo_video), named(demo_picture)
     assert isinstance(video, ReadAhead)
     assert [len(list(video)), len(list(picture))] == [96, 1]
-    with pytest.raises(InputError, match="contains no image"):
+    with pytest.raises(InputError, match="has no image"):
         named(tmp_path)
     with pytest.raises(InputError, match="no such file"):
         named("nothing.mp4")

@@ -150,7 +150,7 @@ def test_a_whole_png_is_not_taken_for_a_cut_one(tmp_path, demo_picture):
 
 
 def test_an_empty_folder_is_named(tmp_path):
-    with pytest.raises(InputError, match="contains no image"):
+    with pytest.raises(InputError, match="has no image"):
         FolderSource(tmp_path, on_bad=lambda _error: None)
 
 
