@@ -48,3 +48,11 @@ def test_outside_the_picture_its_border_is_repeated():
 
 def test_the_colour_order_is_kept():
     assert crop_face(gradient(), np.array([50, 20, 90, 60], np.float32), size_px=16, margin=0.0)[..., 2].mean() == 7
+
+
+@pytest.mark.parametrize("left", [-30, -25, -5, 0, 33, 150, 170, 190])
+@pytest.mark.parametrize("top", [-35, -10, 0, 7, 60, 95])
+def test_each_pixel_of_a_cut_is_the_nearest_one_of_the_picture(left, top):
+    crop = crop_face(gradient(), np.array([left, top, left + 40, top + 40], np.float32), size_px=40, margin=0.0)
+    rows, columns = np.clip(np.arange(top, top + 40), 0, 99), np.clip(np.arange(left, left + 40), 0, 199)
+    assert (crop == gradient()[np.ix_(rows, columns)]).all()

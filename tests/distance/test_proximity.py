@@ -71,3 +71,7 @@ def test_a_mask_worn_wrongly_does_not_count_as_without_a_mask():
     wrong = replace(alert(BARE), episode=Mask.INCORRECT_MASK)
     seen = replace(scene(BARE, person(2, 0.5, 3.0)), episodes=(wrong,))
     assert not someone_near(seen, 2.0)
+
+
+def test_a_person_exactly_at_the_limit_is_near():
+    assert someone_near(scene(BARE, person(2, 1.5, 3.0)), 1.5)

@@ -106,3 +106,18 @@ def test_nothing_found_is_nothing_known():
             return Faces.none()
 
     assert height_in(frame(), person(1, 30.0).box, Blind(), INPUT_PX) is None
+
+
+@pytest.mark.parametrize("centre", [(5.0, 5.0), (100.0, 700.0), (640.0, 360.0), (1275.0, 200.0)])
+def test_the_cut_is_about_the_face_as_far_as_the_image_goes(centre):
+    image = np.add.outer(np.arange(720), np.arange(1280)).repeat(3).reshape(720, 1280, 3).astype(np.uint8)
+    cuts = []
+
+    class Keeping:
+        def detect(self, shown: Frame) -> Faces:
+            cuts.append(shown.image)
+            return Faces.none()
+
+    height_in(fakes.frame(image=image), person(1, 30.0, *centre).box, Keeping(), INPUT_PX)
+    left, top = min(max(int(centre[0]) - 192, 0), 1280 - 384), min(max(int(centre[1]) - 144, 0), 720 - 288)
+    assert (cuts[0] == image[top : top + 288, left : left + 384]).all()

@@ -110,3 +110,12 @@ def test_a_jittering_crowd_keeps_its_names(count):
         tracks = follow.update(fakes.faces(*jittered), step * 0.1)
     assert [track.id for track in tracks] == list(range(1, count + 1))
     assert [track.face for track in tracks] == list(range(count))
+
+
+@pytest.mark.parametrize(("x", "y"), [(400, 0), (0, 400), (400, 400)])
+def test_wherever_it_is_a_near_face_of_like_size_is_the_same_and_of_another_size_is_not(x, y):
+    for side, number in ((40, 1), (30, 1), (100, 2), (12, 2)):
+        follow = tracker()
+        follow.update(fakes.faces(box(x, y)), 0.0)
+        shifted = box(x + 45 - side / 2, y + 20 - side / 2, side)  # hardly an overlap: nearness and size decide
+        assert ids(follow.update(fakes.faces(shifted), 0.1)) == [number], side
