@@ -14,7 +14,7 @@ from edge.privacy.pixelate import Cover, Pixelation
 from edge.privacy.snapshot import Snapshot
 from edge.show.child_process import ChildProcess
 from edge.show.highgui import has_display
-from edge.show.shared_scene import SceneServer, picture_of
+from edge.show.shared_scene import SceneServer, image_of
 from edge.show.sign import SignTexts, sign_process
 from edge.show.terminal import TerminalView
 from edge.show.window import window_process
@@ -86,7 +86,7 @@ def serve_scene(
     path: Path,
     max_side_px: int,
     view: Shown,
-    picture: Callable[[Scene], Image | None] = picture_of,
+    picture: Callable[[Scene], Image | None] = image_of,
     every_s: float = 0.0,
 ) -> SceneServer:
     """Open shared memory for those who meet us at `path`; see `SceneServer` for the rest."""

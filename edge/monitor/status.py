@@ -45,4 +45,4 @@ class StatusReport:
         """
         parts = [f"{self.vitals.fps_hz:.1f} fps", f"{self.vitals.latency_ms:.0f} ms", f"broker {broker}"]
         wrong = [f"{name} {text.partition(':')[0]}" for name, text in problems.items() if text and name != "broker"]
-        return "   ".join([*parts, f"model {self.model}", *wrong])
+        return " · ".join([*parts, f"model {self.model}", *wrong])

@@ -147,7 +147,7 @@ def _draw_bar(bar: Image, view: View, counts: str) -> None:
 
 def _counts(view: View) -> str:
     found = Counter(mark.mask for mark in view.marks)
-    return "   ".join(f"{found[mask]} {name}" for mask, name in _NAMES.items() if found[mask]) or "nobody in view"
+    return " · ".join(f"{found[mask]} {name}" for mask, name in _NAMES.items() if found[mask]) or "nobody in view"
 
 
 def _write_fitted(area: Image, text: str, ink: Colour, largest_px: int | None = None) -> None:

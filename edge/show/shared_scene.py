@@ -1,7 +1,7 @@
-"""The newest scene for viewers that come by a Unix socket; the memory it lies in is that of edge/show/shared_memory.py.
+"""The newest scene for viewers that connect to a Unix socket; it is in the memory of edge/show/shared_memory.py.
 
-A viewer connects and is handed the memory's file descriptor, read-only. Each new scene is announced by one byte on the
-socket; a viewer too slow to take it misses scenes, never holds anything up. Nothing is copied while nobody looks.
+A viewer connects and receives a read-only file descriptor of the memory. One byte on the socket announces each new
+scene; a viewer that is too slow misses scenes and delays nobody. Nothing is copied while nobody is connected.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _HELLO, _NEW, _FULL = b"\0", b"\1", b"\2"
-_ENDED = "the maskwatch that was watched has ended"
+_ENDED = "the maskwatch that was shown has ended"
 
 
-def picture_of(scene: Scene) -> Image | None:
-    """Return the picture of a scene as it is."""
+def image_of(scene: Scene) -> Image | None:
+    """Return the image of a scene, unchanged."""
     return None if scene.frame is None else scene.frame.image
 
 
 class SceneServer:
-    """Sink that hands the newest scene to whoever is connected."""
+    """Sink that gives the newest scene to all connected viewers."""
 
     def __init__(
         self,
@@ -49,12 +49,12 @@ class SceneServer:
         banner: Callable[[], str],
         thanks: Callable[[], bool] = bool,
         group: str = "",
-        picture: Callable[[Scene], Image | None] = picture_of,
+        picture: Callable[[Scene], Image | None] = image_of,
         every_s: float = 0.0,
     ) -> None:
-        """Listen at `path`, or beside it where another maskwatch listens there already.
+        """Listen at `path`, or next to it where another maskwatch already listens there.
 
-        picture: what is shown of a scene, uint8 (H, W, 3) BGR.  every_s: shortest time between two pictures.
+        picture: returns the image to show of a scene, uint8 (H, W, 3) BGR.  every_s: shortest time between two scenes.
         """
         self._side_px, self._status, self._banner = max_side_px, status, banner
         self._thanks = thanks
@@ -64,7 +64,7 @@ class SceneServer:
         self._memory = SceneWriter(max_side_px)
 
     def put(self, scene: Scene) -> None:
-        """Write the scene for those who look; return at once."""
+        """Write the scene for connected viewers; return at once."""
         self._viewers.accept(self._greet)
         now = time.monotonic()
         if not self._viewers or now < self._next_at:
@@ -74,12 +74,12 @@ class SceneServer:
         self._viewers.send(_NEW)
 
     def close(self) -> None:
-        """Send everybody away and leave no socket behind."""
+        """Disconnect every viewer and remove the socket."""
         self._viewers.close()
         self._memory.close()
 
     def _greet(self, viewer: socket.socket) -> None:
-        """Hand the memory to a viewer, for reading only."""
+        """Send the read-only descriptor of the memory to a viewer."""
         socket.send_fds(viewer, [_HELLO], [self._memory.fd])
 
     def _write(self, scene: Scene) -> None:
@@ -99,19 +99,20 @@ class SceneEnded(NotRunning):
 
 
 class SceneReader:
-    """Looks at the newest scene of a running maskwatch; a scene that is damaged is passed over."""
+    """Reads the newest scene of a running maskwatch, and skips damaged ones."""
 
     def __init__(self, path: Path) -> None:
         """Connect.
 
         Raises:
-            NotRunning: nobody listens at `path`.
-            Unavailable: this user may not connect, or there is no room.
+            NotRunning: no maskwatch listens at `path`.
+            Unavailable: this user may not connect, or too many viewers are waiting.
         """
-        self._path, self._complained = path, False
+        self._path = path
+        self._warned = False
         self._memory: SceneMapping | None = None
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.settimeout(0)  # one that hangs, with its queue full, must not hang us
+        self._socket.settimeout(0)  # a hung one, with its queue full, must not block this process
         try:
             self._socket.connect(str(path))
         except OSError as error:
@@ -119,11 +120,11 @@ class SceneReader:
             raise _refusal(path, error) from error
 
     def newest(self, timeout_s: float) -> tuple[Image | None, View] | None:
-        """Return (picture, view) of a scene not seen before, None if there is none within `timeout_s`.
+        """Return (image, view) of a new scene, None if there is none within `timeout_s`.
 
         Raises:
             SceneEnded: the maskwatch has ended.
-            Unavailable: it has no room for one more viewer, or is of another version.
+            Unavailable: it has too many viewers, or is of another version.
         """
         readable, _, _ = select.select([self._socket], [], [], timeout_s)
         if not readable:
@@ -138,18 +139,18 @@ class SceneReader:
             return scene and (scene[0], from_json(scene[1]))
         except ConnectionError as error:
             raise SceneEnded(_ENDED) from error
-        except ValueError as error:  # nothing here may end a viewer: the next scene may be whole
-            self._complain(error)
+        except ValueError as error:  # it must not end a viewer: the next scene may be complete
+            self._warn(error)
             return None
 
     def close(self) -> None:
-        """Leave."""
+        """Disconnect."""
         self._socket.close()
         if self._memory is not None:
             self._memory.close()
 
     def _receive_memory(self) -> SceneMapping:
-        """Take the descriptor that greets every viewer."""
+        """Receive the descriptor that is sent to every new viewer."""
         try:
             greeting, fds, _, _ = socket.recv_fds(self._socket, 1, 1)
         except OSError as error:
@@ -167,19 +168,21 @@ class SceneReader:
         finally:
             os.close(fds[0])
 
-    def _complain(self, error: ValueError) -> None:
-        """Log what is wrong with a scene, once per connection."""
-        if not self._complained:
-            self._complained = True
-            log.warning("%s: a damaged scene is passed over: %s", self._path, str(error).partition("\n")[0])
+    def _warn(self, error: ValueError) -> None:
+        """Log why a scene is skipped, once per connection."""
+        if not self._warned:
+            self._warned = True
+            log.warning("%s: a damaged scene is skipped: %s", self._path, str(error).partition("\n")[0])
 
 
 def _refusal(path: Path, error: OSError) -> EdgeError:
-    """Return why nobody could be connected to, and what fixes it."""
+    """Return the error for a connection that failed, with its fix."""
     if isinstance(error, PermissionError):
-        return Unavailable(f"{path}: you may not look; fix: sudo usermod -aG maskwatch $USER, then log in again")
+        return Unavailable(
+            f"{path}: this user may not connect; fix: sudo usermod -aG maskwatch $USER, then log in again"
+        )
     if isinstance(error, BlockingIOError):
-        return Unavailable(f"{path}: too many wait to be connected; fix: try again")
+        return Unavailable(f"{path}: too many viewers are waiting to connect; fix: try again")
     return NotRunning(f"{path}: no maskwatch is running there; start one with: maskwatch run")
 
 

@@ -361,7 +361,7 @@ def test_members_of_the_group_may_look_and_nobody_else(service):
     stranger = service.run(*as_nobody, "--regid=nogroup", *python, check=False)
 
     assert member.stdout.strip() == "(540, 960, 3)"
-    assert "you may not look; fix: sudo usermod -aG maskwatch" in stranger.stdout
+    assert "this user may not connect; fix: sudo usermod -aG maskwatch" in stranger.stdout
 
 
 BROWSE = """

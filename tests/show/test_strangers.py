@@ -166,7 +166,7 @@ def test_a_full_queue_counts_as_a_live_service_and_blocks_nobody(open_folder):
         waiting[-1].settimeout(0)
         waiting[-1].connect_ex(str(path))
     assert sockets.is_listening(path)
-    with pytest.raises(Unavailable, match="too many wait"):
+    with pytest.raises(Unavailable, match="too many viewers are waiting"):
         SceneReader(path)
     assert time.monotonic() - began_at < 1
     for each in (hung, *waiting):

@@ -53,7 +53,7 @@ def serve(web: WebSettings, scene: Path, *, with_watch: bool) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)  # before the server installs its own handlers, and after it restores these
     listener = listener_of(web)
-    log.info("web page: %s  token: printed by maskwatch web --token, or in %s", address_of(web), path)
+    log.info("web page: %s (its token: run maskwatch web --token, or read %s)", address_of(web), path)
     server.run([listener])
 
 
