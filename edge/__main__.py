@@ -1,4 +1,4 @@
-"""`maskwatch` and `python -m edge`: the command, quiet also when it is interrupted before it has begun."""
+"""Start the command for `maskwatch` and `python -m edge`; Ctrl-C prints no traceback, even during the imports."""
 
 import atexit
 import io
@@ -14,8 +14,8 @@ _FOR_LIBRARIES = {
     "OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT": "5",
     "LIBCAMERA_LOG_LEVELS": "*:WARN",
 }
-"""Read when OpenCV and libcamera are imported: our sentences speak for theirs, a dead USB camera answers in 5 s, and an
-image is no larger than `MAX_PIXELS` of edge/capture/files.py."""
+"""Read when OpenCV and libcamera are imported: they log nothing, since maskwatch reports their errors; an unresponsive
+USB camera fails after 5 s; and an image has at most the pixels of `MAX_PIXELS` in edge/capture/files.py."""
 
 
 def main() -> None:
@@ -38,9 +38,10 @@ def main() -> None:
 
 
 def _print_any_character(stream: object) -> None:
-    """Let a terminal of Latin-1 or ASCII show an escape for what it lacks: the "…" of a help page ended the command.
+    """Print an escape for each character that the terminal's encoding lacks, such as "…" in Latin-1 or ASCII.
 
-    In UTF-8 only a byte of a file name can be lacking; it is printed as it is.
+    Without this, the help ended with an error. In UTF-8 only a byte of a file name can be affected: it is printed as
+    it is.
     """
     if isinstance(stream, io.TextIOWrapper):
         is_utf_8 = stream.encoding.lower() == "utf-8"
@@ -48,9 +49,9 @@ def _print_any_character(stream: object) -> None:
 
 
 def _end_with_threads_left(codes: list[object]) -> None:
-    """End at once where a thread was left in a read that does not return; registered first, so this comes last.
+    """End the process at once if a thread is blocked in a read; registered first, so that it runs last.
 
-    If that read returned while Python takes itself apart, the thread would be ended within C++ code, which aborts.
+    If that read returned while Python shuts down, the thread would be ended within C++ code, which aborts.
     Source: Python's documentation, PyEval_RestoreThread, on calls from daemon threads before 3.14.
     """
     if codes and threading.active_count() > 1:

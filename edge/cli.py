@@ -17,7 +17,7 @@ from edge.errors import EdgeError, InputError, OutputError
 app = typer.Typer(
     name="maskwatch",
     cls=Group,
-    help="Watch a place by camera: judge masks, tell the people nearby, publish alerts over MQTT.",
+    help="Detect faces without a mask by camera, notify the people there, and publish alerts over MQTT.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
@@ -32,36 +32,47 @@ for commands in (live, files, models, setup, device):
 
 
 def run_command() -> int:
-    """Run what the command line says and return the exit code."""
+    """Run the command line and return the exit code."""
     try:
         app()
     except EdgeError as error:
-        print(f"maskwatch: {error}", file=sys.stderr)  # noqa: T201 - the one sentence for the user
+        _print_error(str(error))
         return error.exit_code
     except ImportError as error:
-        # of a system library as OpenCV wants it, say: which one, and what mends it, the doctor knows
-        print(f"maskwatch: {error}; mend: see maskwatch doctor", file=sys.stderr)  # noqa: T201 - as above
+        # such as a system library that OpenCV needs: the doctor knows its package
+        _print_error(f"{error}; fix: see maskwatch doctor")
         return 1
     except PermissionError as error:
-        # a file in a folder that this user may not enter: wherever it is looked for first
-        print(f"maskwatch: {error.filename}: this user may not use it; mend: ask its owner, or sudo", file=sys.stderr)  # noqa: T201
+        # a file in a folder that this user may not enter, wherever it is opened first
+        _print_error(f"{error.filename}: this user may not use it; fix: ask its owner, or use sudo")
         return InputError.exit_code
     except BrokenPipeError:
-        # whoever read us has gone, as `head` does: nothing is wrong, and there is nobody left to tell
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # the reader of the output has ended, as `head` does: nothing is wrong, and nobody reads an error
+        _discard_output()
     except OSError as error:
         return _file_error(error)
     return 0
 
 
 def _file_error(error: OSError) -> int:
-    """Print one sentence on a file that changed between two looks at it, or on the full disk that output goes to."""
-    if error.filename is None and error.errno != errno.ENOSPC:
+    """Print one sentence about a file that changed while it was used, or about a full disk."""
+    if error.filename is not None:
+        _print_error(f"{error.filename}: {error.strerror}")
+        return InputError.exit_code
+    if error.errno != errno.ENOSPC:
         raise error
-    if error.filename is None:  # what is still held must not be complained of again
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    print(f"maskwatch: {error.filename or 'standard output'}: {error.strerror}", file=sys.stderr)  # noqa: T201 - as above
-    return InputError.exit_code if error.filename else OutputError.exit_code
+    _discard_output()
+    _print_error(f"standard output: {error.strerror}")
+    return OutputError.exit_code
+
+
+def _discard_output() -> None:
+    """Discard what is still buffered for standard output: Python would fail to write it once more at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _print_error(sentence: str) -> None:
+    print(f"maskwatch: {sentence}", file=sys.stderr)  # noqa: T201 - the one sentence for the user
 
 
 def _version(*, value: bool) -> None:
@@ -76,5 +87,5 @@ def root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version", metavar="")
     ] = False,
 ) -> None:
-    """Watch a place by camera: judge masks, tell the people nearby, publish alerts over MQTT."""
+    """Detect faces without a mask by camera, notify the people there, and publish alerts over MQTT."""
     _ = version

@@ -1,4 +1,4 @@
-"""Where things are: the files that ship, the state that outlives the process, the sockets of a running service."""
+"""Paths of what ships with the package, of the state folder, and of the socket of a running service."""
 
 from __future__ import annotations
 
@@ -12,27 +12,25 @@ from edge.errors import OutputError
 _HERE = Path(__file__).resolve().parent
 
 SERVICE_STATE = Path("/var/lib/maskwatch")
-"""Where the service keeps its state, as its unit's StateDirectory has it."""
+"""State folder of the service: StateDirectory of its unit."""
 SERVICE_SCENE = Path("/run/maskwatch/scene.sock")
-"""Where the service is met, as its unit's RuntimeDirectory has it."""
+"""Socket of the service, in the RuntimeDirectory of its unit."""
+_SHARED = (Path("/tmp"), Path("/dev/shm"))  # noqa: S108 - a folder of this user alone is created in it
+"""Folders in which every user may create one; the second is used where the first is read-only."""
 
 
-_SHARED = (Path("/tmp"), Path("/dev/shm"))  # noqa: S108 - a folder in it is made for this user alone
-"""Where every user may make a folder; the second where the first is read-only."""
-
-
-def seen(path: Path) -> bool:
-    """Return whether something is there for this user; what lies in a folder that may not be entered is not."""
+def exists(path: Path) -> bool:
+    """Return whether a path exists; False also where this user may not enter its folder."""
     return os.path.exists(path)  # noqa: PTH110 - Path.exists raises PermissionError there, until Python 3.14
 
 
 def state_folder() -> Path:
-    """Return the state folder of the service that runs us, else of this user, who may be without a home.
+    """Return the state folder of the service that runs this process, else of this user, even without a home.
 
     Source: systemd.exec(5), XDG.
 
     Raises:
-        OutputError: there is neither a home nor a folder that no other user can interfere with.
+        OutputError: there is neither a home nor a folder in which no other user can interfere.
     """
     folder = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
     if folder:
@@ -41,7 +39,7 @@ def state_folder() -> Path:
 
 
 def _home_state() -> Path | None:
-    """Return this user's state folder; None for a user who has neither HOME nor a line in /etc/passwd."""
+    """Return the state folder in this user's home; None for a user without HOME and without a line in /etc/passwd."""
     named = os.environ.get("XDG_STATE_HOME")
     try:
         return Path(named or Path.home() / ".local/state") / "maskwatch"
@@ -50,9 +48,9 @@ def _home_state() -> Path | None:
 
 
 def user_settings() -> Path | None:
-    """Return this user's own settings file, which need not be there; None for root and for a service.
+    """Return the path of this user's settings file, which may not exist; None for root and for the service.
 
-    Both read the system's file alone: with sudo, HOME may still be that of a user, and root obeys none.
+    These two read only the system's file: with sudo, HOME may still be that of a user, whom root must not obey.
     Source: XDG Base Directory Specification, $XDG_CONFIG_HOME, absolute or ignored.
     """
     if os.geteuid() == 0 or os.environ.get("STATE_DIRECTORY"):
@@ -65,14 +63,14 @@ def user_settings() -> Path | None:
 
 
 def shared_part(folder: Path) -> Path | None:
-    """Return the first folder on the way to `folder` where other users may put or replace files, None if none is so.
+    """Return the first folder on the way to `folder` in which other users may replace files; None if there is none.
 
-    Safe are folders of root and of this user in which others may not write, or which are sticky.
+    Folders of root and of this user are safe if others may not write in them, or if they are sticky.
     Source: sshd_config(5), StrictModes.
     """
     real = folder.resolve()
     for part in (*reversed(real.parents), real):
-        with suppress(OSError):  # absent, which whoever opens a file there will say
+        with suppress(OSError):  # absent: opening a file there will fail with a sentence
             status = part.stat()
             others_write = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not status.st_mode & stat.S_ISVTX
             if others_write or status.st_uid not in (0, os.geteuid()):
@@ -81,9 +79,9 @@ def shared_part(folder: Path) -> Path | None:
 
 
 def scene_socket() -> Path:
-    """Return where a maskwatch of this user listens: systemd's or the session's runtime folder, else one in /tmp.
+    """Return where maskwatch listens for viewers: in the runtime folder of systemd or of the session, else in /tmp.
 
-    Where neither /tmp nor /dev/shm serves, it is the user's state folder: viewers must not keep a run from starting.
+    Where neither /tmp nor /dev/shm can be used, it is the state folder: `run` must not fail because of viewers.
 
     Raises:
         OutputError: there is no folder in which no other user can interfere.
@@ -101,47 +99,47 @@ def _shared_folders() -> list[Path]:
 
 
 def _first_own(folders: list[Path]) -> Path:
-    """Return the first of some folders that is, or now becomes, this user's alone."""
+    """Return the first folder that belongs to this user alone; it is created if need be."""
     for own in folders:
         with suppress(OSError):  # read-only, full, or something else has that name
             own.mkdir(mode=0o700, parents=own.parent not in _SHARED, exist_ok=True)
             if not own.is_symlink() and own.stat().st_uid == os.geteuid() and not shared_part(own):
                 return own
     raise OutputError(
-        f"{folders[0]}: cannot be made, belongs to another user, or others may write in it; "
+        f"{folders[0]}: cannot be created, belongs to another user, or others may write in it; "
         f"fix: sudo rm -r {folders[0]}, or set show.socket"
     )
 
 
 def running_scene(named: Path | None) -> Path:
-    """Return where to meet a running maskwatch: as named, else this user's own, else the service."""
+    """Return the socket of a running maskwatch: the one that is named, else this user's, else the service's."""
     if named:
         return named
-    with suppress(OutputError):  # what others can interfere with is not this user's own
+    with suppress(OutputError):  # no folder of this user alone
         own = scene_socket()
-        if seen(own):
+        if exists(own):
             return own
     return SERVICE_SCENE
 
 
 def _folder(name: str) -> Path:
-    """Return edge/NAME of an installed wheel, else NAME beside edge/ in a clone; never the working directory."""
+    """Return edge/NAME of an installed package, else NAME next to edge/ in a clone; never the working directory."""
     inside = _HERE / name
     return inside if inside.is_dir() else _HERE.parent / name
 
 
 def models() -> Path:
-    """Return the folder of the models that come with the package."""
+    """Return the folder of the models that ship with the package."""
     return _folder("models")
 
 
 def config() -> Path:
-    """Return the folder of the settings that come with the package."""
+    """Return the folder of the settings that ship with the package."""
     return _folder("config")
 
 
 def pages() -> Path:
-    """Return the folder of the pages of HTML that are filled in."""
+    """Return the folder of the HTML templates of sign and data sheet."""
     return _HERE / "privacy" / "pages"
 
 
@@ -151,5 +149,5 @@ def demo() -> Path:
 
 
 def interlaced_clip() -> Path:
-    """Return three frames of interlaced H.264, white and then grey, that the video decoder is tested with."""
+    """Return a clip of three frames of interlaced H.264, white and then grey, with which the decoder is tested."""
     return _HERE / "capture" / "interlaced.mp4"

@@ -1,4 +1,4 @@
-"""Addresses without the secrets in them: the one form that is logged, published or shown."""
+"""Addresses without their secrets: the only form in which they are logged, published or shown."""
 
 from __future__ import annotations
 
@@ -14,22 +14,21 @@ _PARTS = re.compile(r"(?P<scheme>[^\W\d][\w+.-]*:)?(?P<slashes>/*)(?P<rest>.*)",
 _LOCAL = ("/", "./", "../", "~")
 _HOST = re.compile(r"([\w.-]+|\[[0-9A-Fa-f:.]+(%[\w.-]+)?\])?(:\d*)?")
 _SEGMENT = re.compile(r"(?!(?=.*\d).{12})[\w.~@+,-]*")
-"""A part of a path that is no parameter (XMEye: `/user=admin&password=…`) and looks like no token (UniFi Protect:
-12 characters or more with a digit among them is the whole key to the stream)."""
+"""A part of a path that is neither a parameter (XMEye: `/user=admin&password=…`) nor may be a token (UniFi Protect: 12
+characters or more with a digit among them are the only key to the stream)."""
 _PASSWORD = re.compile(r"[?&;/_](?:\w*?(?:pass|pwd|psw|token|secret|cred)\w*?|\w*?key|pw|auth)=[^&;#/]", re.IGNORECASE)
 
 
 def redacted(address: str) -> str:
-    """Return an address as it may be shown: scheme, host, port and a plain path; every other text as it is.
+    """Return an address as it may be shown: scheme, host, port and a plain path. Any other text is returned unchanged.
 
-    User and password are left out however they are written, and every query is hidden, since nobody can list the names
-    that cameras give to their secrets. Where an unescaped "/", "?" or "#" in a password hides the end of it, only the
-    scheme is left.
+    User and password are left out in every spelling. Every query is hidden, since the names that cameras give to their
+    secrets cannot be listed. Where an unescaped "/", "?" or "#" in a password hides its end, only the scheme is left.
     """
     scheme, slashes, rest = _PARTS.fullmatch(address.strip()).groups()  # type: ignore[union-attr]
     if not _is_network(address.strip(), scheme or "", slashes):
         return address
-    if not slashes and ("@" in rest or "://" in rest):  # where a scheme ends and a user begins cannot be known
+    if not slashes and ("@" in rest or "://" in rest):  # where the scheme ends and the user begins is unknown
         return HIDDEN
     authority, path, query = _split(rest)
     user, _, host = authority.rpartition("@")
@@ -40,14 +39,14 @@ def redacted(address: str) -> str:
 
 
 def _plain(path: str) -> str:
-    """Return a path up to the first part that may hold a secret; one with a "/" in it goes on behind."""
+    """Return a path up to the first part that may hold a secret; the secret may go on in the parts behind it."""
     parts = path.split("/")
     plain = list(takewhile(_SEGMENT.fullmatch, parts))
     return "/".join([*plain, HIDDEN] if len(plain) < len(parts) else plain)
 
 
 def holds_password(address: str) -> bool:
-    """Return whether an address certainly holds a password: behind a user's name, or as a parameter of such a name."""
+    """Return whether an address certainly holds a password: behind the user, or in a parameter with such a name."""
     scheme, slashes, rest = _PARTS.fullmatch(address.strip()).groups()  # type: ignore[union-attr]
     if not _is_network(address.strip(), scheme or "", slashes):
         return False
@@ -57,15 +56,15 @@ def holds_password(address: str) -> bool:
     return bool((at and colon and password and not is_port) or _PASSWORD.search(rest))
 
 
-def passwords_in(values: Mapping[str, Any]) -> list[str]:
-    """Return the dotted keys of values, by section and name as a settings file has them, that hold a password."""
-    sections = {section: part for section, part in values.items() if isinstance(part, dict)}
-    named = [(f"{section}.{name}", value) for section, part in sections.items() for name, value in part.items()]
-    return [key for key, value in named if isinstance(value, str) and holds_password(value)]
+def keys_with_passwords(values: Mapping[str, Any]) -> list[str]:
+    """Return the dotted keys whose values hold a password; `values` is nested as in a settings file."""
+    sections = {section: content for section, content in values.items() if isinstance(content, dict)}
+    keys = {f"{section}.{name}": value for section, content in sections.items() for name, value in content.items()}
+    return [key for key, value in keys.items() if isinstance(value, str) and holds_password(value)]
 
 
 def _is_network(address: str, scheme: str, slashes: str) -> bool:
-    """Return whether a text is, or was meant as, an address on the network; a device or a file is none."""
+    """Return whether a text is, or was meant as, a network address; a device or a file is not."""
     if scheme.lower() == "usb:" and slashes != "//":
         return False
     if scheme or slashes == "//":

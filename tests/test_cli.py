@@ -1,4 +1,4 @@
-"""The command line: help, check, and what is said of wrong words."""
+"""The command line: help, check, and the errors of wrong input."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ COMMANDS = (
 )
 
 
-def test_the_version_is_told():
+def test_the_version_is_printed():
     assert maskwatch("--version").stdout == f"maskwatch {__version__}\n"
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_help_with_examples_and_takes_the_common_options(command):
+def test_every_command_has_help_with_examples_and_the_common_options(command):
     done = maskwatch(command, "--help")
     assert done.returncode == 0
     assert f"maskwatch {command}" in done.stdout
@@ -88,8 +88,8 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("settings", "code", "sentence"), REFUSED)
-def test_check_and_run_refuse_the_same_settings_by_the_same_sentence(tmp_path, settings, code, sentence):
-    """Check took what run refused, such as a page for the whole network without TLS."""
+def test_check_and_run_refuse_the_same_settings_with_the_same_sentence(tmp_path, settings, code, sentence):
+    """Check accepted what run refused, such as a page for the whole network without TLS."""
     words = [word for pair in settings.format(folder=tmp_path).split() for word in ("--set", pair)]
     checked, ran = maskwatch("check", *words), maskwatch("run", "--headless", *words)
     assert (checked.returncode, ran.returncode) == (code, code), checked.stderr + ran.stderr
@@ -97,7 +97,7 @@ def test_check_and_run_refuse_the_same_settings_by_the_same_sentence(tmp_path, s
     assert sentence in checked.stderr
 
 
-def test_a_pipe_named_as_the_camera_is_checked_without_taking_what_is_in_it(tmp_path):
+def test_check_reads_nothing_from_a_pipe_that_is_set_as_the_camera(tmp_path):
     os.mkfifo(tmp_path / "pipe.avi")
     both_ends = os.open(tmp_path / "pipe.avi", os.O_RDWR | os.O_NONBLOCK)
     os.write(both_ends, b"the first frame")
@@ -116,7 +116,7 @@ def test_a_pipe_named_as_the_camera_is_checked_without_taking_what_is_in_it(tmp_
     ],
     ids=["a user", "root", "a service"],
 )
-def test_a_users_own_file_is_read_by_every_command_of_that_user_alone(
+def test_the_file_of_a_user_is_read_by_every_command_of_that_user_only(
     tmp_path, monkeypatch, who, variables, dwell_s, origin
 ):
     """Setup wrote a maskwatch.toml that no other command read."""
@@ -133,26 +133,26 @@ def test_a_users_own_file_is_read_by_every_command_of_that_user_alone(
 
 
 @pytest.mark.parametrize("arguments", [["fly"], ["run", "--fly"], ["view", "extra"]])
-def test_wrong_words_end_with_2(arguments):
+def test_a_wrong_command_line_ends_with_2(arguments):
     done = maskwatch(*arguments)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
 
 
-def test_view_without_a_display_and_without_a_watch_says_so():
+def test_view_without_a_display_ends_with_a_sentence():
     done = maskwatch("view")
     assert done.returncode == 66
     assert "there is no display" in done.stderr
 
 
-def test_a_library_that_cannot_be_loaded_is_one_sentence_that_sends_to_the_doctor(tmp_path):
+def test_a_library_that_cannot_be_loaded_is_one_sentence_that_names_the_doctor(tmp_path):
     (tmp_path / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file')")
     done = maskwatch("detect", tmp_path, PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
     assert done.returncode == 1
-    assert done.stderr == "maskwatch: libGL.so.1: cannot open shared object file; mend: see maskwatch doctor\n"
+    assert done.stderr == "maskwatch: libGL.so.1: cannot open shared object file; fix: see maskwatch doctor\n"
 
 
-def test_bench_tells_where_the_time_goes(tmp_path, demo_video):
+def test_bench_prints_the_time_of_each_stage(tmp_path, demo_video):
     out = tmp_path / "bench.json"
     done = maskwatch("bench", demo_video, "--frames", 20, "--json", out)
     assert done.returncode == 0, done.stderr
@@ -200,7 +200,7 @@ def test_a_folder_that_may_not_be_entered_is_one_sentence(closed, words, code, s
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_help_names_no_types_of_the_library(command):
+def test_help_has_no_types_of_python(command):
     done = maskwatch(command, "--help")
     for word in ("<bool>", "<path>", "<str>", "<list[", "{", "--no-", "<float"):
         assert word not in done.stdout
@@ -217,7 +217,7 @@ def test_quiet_and_verbose_set_the_log_and_exclude_each_other(demo_picture):
 
 
 @pytest.mark.parametrize("command", ["check", "doctor"])
-def test_json_to_standard_output_is_json_alone(command):
+def test_json_on_standard_output_is_only_json(command):
     done = maskwatch(command, "--json", "-")
     assert len(json.loads(done.stdout)) > 10
 
@@ -230,7 +230,7 @@ def test_check_gives_each_setting_with_its_origin_as_json(tmp_path):
 
 
 @pytest.mark.parametrize("source", ["demo", "auto"])
-def test_calibrate_measures_no_demo(source):
+def test_calibrate_refuses_the_demo(source):
     if source == "auto" and any(Path("/dev").glob("video*")):
         pytest.skip("a camera is connected here")
     done = maskwatch("calibrate", "--set", f"camera.source={source}")
@@ -238,7 +238,7 @@ def test_calibrate_measures_no_demo(source):
     assert "there is the demo alone; fix: plug a camera in" in done.stderr
 
 
-def test_run_prints_where_the_time_went_only_when_asked(demo_video):
+def test_run_prints_the_time_of_each_stage_only_with_timings(demo_video):
     words = ["run", "--headless", "--source", demo_video, "--set", "camera.pace=false", "--set", "mqtt.port=0"]
     plain, timed = maskwatch(*words), maskwatch(*words, "--timings")
     assert plain.returncode == timed.returncode == 0
@@ -254,7 +254,7 @@ def test_run_prints_where_the_time_went_only_when_asked(demo_video):
         (["sheet", "x", "--language", "xx"], "'xx' is not one of"),
     ],
 )
-def test_a_wrong_option_is_told_in_plain_words(words, sentence):
+def test_the_error_of_a_wrong_option_is_in_plain_words(words, sentence):
     done = maskwatch(*words)
     assert done.returncode == 2
     assert sentence in " ".join(done.stderr.replace("│", " ").split())

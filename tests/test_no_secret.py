@@ -27,7 +27,7 @@ from edge.privacy import signage
 from edge.privacy.signage_text import Language
 from edge.publish.broker import broker_of
 from edge.settings.load import lay_over, load
-from edge.settings.public import fingerprint, shown
+from edge.settings.redact import fingerprint, redacted_settings
 from tests.support.fakes import eventually
 from tests.support.login_camera import BASIC, Camera
 from tests.support.mosquitto import Mosquitto
@@ -41,34 +41,34 @@ BROKER = "mqtt://me:{}@broker"
 many = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-def holds_none(told: str) -> bool:
-    """Return whether neither end of a secret stands in a text, in any spelling."""
-    return not any(end in text for end in (HEAD, TAIL) for text in (told, html.unescape(told), unquote(told)))
+def holds_none(output: str) -> bool:
+    """Return whether a text contains neither end of a secret, in any spelling."""
+    return not any(end in text for end in (HEAD, TAIL) for text in (output, html.unescape(output), unquote(output)))
 
 
 def sentence_of(call, *arguments, **more) -> str:
-    """Return what a call that may fail says."""
+    """Return the result of a call, or its error."""
     try:
         return repr(call(*arguments, **more))
     except EdgeError as error:
         return f"{error} {error.__cause__}"
 
 
-def source_told(made) -> str:
-    """Return all that a source tells of itself without being opened."""
+def source_output(made) -> str:
+    """Return all that a source reveals without being opened."""
     source = open_source(made.camera, small_px=(320, 256), stop=threading.Event(), paint=untouched)
-    told = f"{source!r} {vars(source)} {source.detail}" if not is_stream(made.camera.source) else source.name
-    told += source._thread.name
+    output = f"{source!r} {vars(source)} {source.detail}" if not is_stream(made.camera.source) else source.name
+    output += source._thread.name
     source.close()
-    return told
+    return output
 
 
 @many
 @given(WAYS, SECRETS)
-def test_nothing_that_is_made_of_settings_shows_a_secret(way, secret):
+def test_nothing_that_is_made_from_settings_shows_a_secret(way, secret):
     before = load(system_file=NOWHERE).settings
     made = lay_over(before, {"camera.source": way.format(secret), "mqtt.host": BROKER.format(secret)}, "test")
-    for told in (
+    for output in (
         signage.data_sheet(made, {}),
         signage.sign(made, Language.EN),
         json.dumps(page_sources(made, REPORT, None, {}).fixed, ensure_ascii=False),
@@ -76,15 +76,15 @@ def test_nothing_that_is_made_of_settings_shows_a_secret(way, secret):
         camera_checks.camera(Host(run=lambda _: SimpleNamespace(out="")), made).text,
         service.broker(made).text,
         sentence_of(broker_of, made.mqtt, "client"),
-        sentence_of(source_told, made),
+        sentence_of(source_output, made),
     ):
-        assert holds_none(told), told
+        assert holds_none(output), output
 
 
 @many
 @given(WAYS, SECRETS)
 @example("rtsp://{}:x@camera:554/s", f"{HEAD}={TAIL}")
-def test_no_complaint_about_settings_shows_a_secret(way, secret):
+def test_no_error_about_settings_shows_a_secret(way, secret):
     source = way.format(secret)
     for wrong in (
         {"overrides": [f"camera.width_px={source}"]},
@@ -94,8 +94,8 @@ def test_no_complaint_about_settings_shows_a_secret(way, secret):
         {"overrides": [f"camera.{source}=1"]},
         {"overrides": [f"mqtt.password={source}"]},
     ):
-        told = sentence_of(lambda wrong=wrong: shown(load(**wrong, system_file=NOWHERE).settings))
-        assert holds_none(told), (wrong, told)
+        output = sentence_of(lambda wrong=wrong: redacted_settings(load(**wrong, system_file=NOWHERE).settings))
+        assert holds_none(output), (wrong, output)
 
 
 @settings(many, max_examples=15)
@@ -108,14 +108,14 @@ def test_check_shows_no_secret(tmp_path, way, secret):
     file.chmod(0o600)
     wide = {"COLUMNS": "3000", "NO_COLOR": "1"}
     done = CliRunner().invoke(app, ["check", "--config", str(file)], env=wide)
-    told = done.output + str(done.exception or "")  # a user or password in mqtt.host is refused after the table
-    assert ("camera.source" in told, holds_none(told)) == (True, True), told
-    assert done.exception is None or "mqtt.host: " in told
+    output = done.output + str(done.exception or "")  # a user or password in mqtt.host is refused after the table
+    assert ("camera.source" in output, holds_none(output)) == (True, True), output
+    assert done.exception is None or "mqtt.host: " in output
 
 
 @many
 @given(SECRETS)
-def test_a_secret_in_a_file_shows_nowhere(tmp_path, caplog, secret):
+def test_a_secret_in_a_file_is_shown_nowhere(tmp_path, caplog, secret):
     file = tmp_path / "password"
     file.write_text(secret, "utf-8")
     file.chmod(0o600)
@@ -123,10 +123,10 @@ def test_a_secret_in_a_file_shows_nowhere(tmp_path, caplog, secret):
     named = {"camera.source": "rtsp://127.0.0.1:9/s", "camera.user": "me", "camera.password_file": str(file)}
     named |= {"mqtt.host": "broker", "mqtt.user": "me", "mqtt.password_file": str(file)}
     made = lay_over(load(system_file=NOWHERE).settings, named, "test")
-    told = [repr(broker_of(made.mqtt, "client")), sentence_of(source_told, made), fingerprint(made), repr(made)]
-    told += [json.dumps(page_sources(made, REPORT, None, {}).fixed), signage.data_sheet(made, {}), caplog.text]
+    output = [repr(broker_of(made.mqtt, "client")), sentence_of(source_output, made), fingerprint(made), repr(made)]
+    output += [json.dumps(page_sources(made, REPORT, None, {}).fixed), signage.data_sheet(made, {}), caplog.text]
     assert broker_of(made.mqtt, "client").password == secret
-    assert all(map(holds_none, told)), told
+    assert all(map(holds_none, output)), output
 
 
 @pytest.fixture
@@ -147,8 +147,8 @@ def camera():
         'source = "rtsp://127.0.0.1:{port}/s"\nuser = "me"\npassword_file = "{file}"',
     ],
 )
-def test_a_running_watch_shows_none_in_log_topics_page_and_process_list(tmp_path, camera, section):
-    """A camera that refuses its password, a broker, a reader of everything, and a technician at the page."""
+def test_a_running_service_shows_no_secret_in_log_topics_page_and_process_list(tmp_path, camera, section):
+    """With a camera that refuses the password, a broker, a subscriber to all topics, and a technician at the page."""
     file, config, scene = tmp_path / "secret", tmp_path / "config.toml", tmp_path / "scene.sock"
     for path, text in ((file, "Zq7f:x/k9Xw\n"), (config, f"[camera]\n{section.format(port=camera.port, file=file)}\n")):
         path.write_text(text)
@@ -169,11 +169,11 @@ def test_a_running_watch_shows_none_in_log_topics_page_and_process_list(tmp_path
     _, page_log = site.end()
     code, out, err = watch.end()
     broker.stop()
-    told = [f"{topic} {payload.decode('utf-8', 'replace')}" for topic, payload, _ in ear.heard]
+    output = [f"{topic} {payload.decode('utf-8', 'replace')}" for topic, payload, _ in ear.heard]
     ear.close()
     assert (code, lines != []) == (0, True)
     assert "offline: " in json.loads(ear.of("problem/camera")[-1])["text"]
-    for text in (*told, *map(str, page), *lines, page_log, out, err):
+    for text in (*output, *map(str, page), *lines, page_log, out, err):
         assert holds_none(text), text
 
 

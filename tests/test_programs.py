@@ -1,4 +1,4 @@
-"""What is started comes from where it was installed, never from the folder that a user happens to stand in."""
+"""Programs and modules come from where they are installed, never from the current folder."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def trap(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_a_child_of_ours_imports_nothing_from_the_current_folder(trap):
+def test_a_child_process_imports_nothing_from_the_current_folder(trap):
     ended = []
     child = ChildProcess("version", ["--version"], on_quit=lambda: ended.append(0), report=ended.append)
     assert eventually(lambda: child.put(None) or any(text != "" for text in ended), 30)
@@ -52,9 +52,9 @@ def test_the_probes_of_the_doctor_import_nothing_from_the_current_folder(trap):
 
 
 @pytest.mark.parametrize("path", ["", ".", "::", "./", "relative/..", "/nonexistent:"])
-def test_no_program_is_taken_from_an_entry_of_path_that_means_the_current_folder(trap, path, monkeypatch):
+def test_a_relative_entry_of_path_is_ignored(trap, path, monkeypatch):
     monkeypatch.setenv("PATH", path)
-    assert programs.found("strange-program") is None
+    assert programs.path_of("strange-program") is None
     assert run(["strange-program"]).code == 127
     with pytest.raises(SoundError, match="no program that plays sound"):
         Player().play(trap / "clip.wav", length_s=0)
@@ -63,7 +63,7 @@ def test_no_program_is_taken_from_an_entry_of_path_that_means_the_current_folder
     assert not (trap / "caught").exists()
 
 
-def test_this_python_is_named_by_its_whole_path():
+def test_this_python_is_started_by_its_absolute_path():
     line = programs.python("-c", "x")
     assert Path(line[0]).is_absolute()
     assert line[1:] == ["-P", "-c", "x"]
@@ -81,7 +81,7 @@ def starters() -> dict[str, str]:
     return found
 
 
-def test_every_module_that_starts_a_process_takes_its_program_from_here():
+def test_every_module_that_starts_a_process_finds_its_program_here():
     assert starters()
     assert {name for name, text in starters().items() if "import programs" not in text} == set()
     naming = {

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from edge.redaction import holds_password, redacted
 from edge.settings.load import lay_over, load
-from edge.settings.public import fingerprint, shown
+from edge.settings.redact import fingerprint, redacted_settings
 from tests.support.secrets import HEAD, SECRETS, TAIL, WAYS
 
 NOWHERE = Path("/nonexistent/config.toml")
@@ -49,7 +49,7 @@ NOWHERE = Path("/nonexistent/config.toml")
         ("auto", "auto"),
     ],
 )
-def test_user_and_password_of_a_stream_stand_in_no_log(address, seen):
+def test_a_redacted_address_has_neither_user_nor_password(address, seen):
     assert redacted(address) == seen
 
 
@@ -78,25 +78,25 @@ def test_only_what_is_certainly_a_password_counts_as_one(address, certainly):
 @example("rtsp://admin:{}@camera/s", f"{HEAD}@/?#:&={TAIL}", False)
 @example("http://camera/video?user=admin&password={}", f"{HEAD}@a/b{TAIL}", False)
 def test_no_secret_of_an_address_is_shown_whatever_its_characters(way, secret, encoded):
-    told = redacted(way.format(quote(secret, safe="") if encoded else secret))
-    assert HEAD not in told
-    assert TAIL not in told
+    output = redacted(way.format(quote(secret, safe="") if encoded else secret))
+    assert HEAD not in output
+    assert TAIL not in output
 
 
 @settings(max_examples=100, deadline=None)
 @given(WAYS, SECRETS)
-def test_no_secret_stands_in_settings_that_are_shown_nor_in_their_hash(way, secret):
+def test_neither_redacted_settings_nor_their_hash_contain_a_secret(way, secret):
     before = load(system_file=NOWHERE).settings
     one = lay_over(before, {"camera.source": way.format(secret), "mqtt.host": way.format(secret)}, "test")
     other = lay_over(before, {"camera.source": way.format(HEAD + TAIL), "mqtt.host": way.format(HEAD + TAIL)}, "test")
-    told = html.unescape(json.dumps(shown(one), ensure_ascii=False))
-    assert HEAD not in told
-    assert TAIL not in told
-    if shown(one) == shown(other):
+    output = html.unescape(json.dumps(redacted_settings(one), ensure_ascii=False))
+    assert HEAD not in output
+    assert TAIL not in output
+    if redacted_settings(one) == redacted_settings(other):
         assert fingerprint(one) == fingerprint(other)
 
 
-def test_the_hash_that_is_published_knows_no_password():
+def test_the_published_hash_does_not_depend_on_a_password():
     before = load(system_file=NOWHERE).settings
     hashes = {
         fingerprint(lay_over(before, {"camera.source": f"rtsp://admin:{password}@camera/s"}, "test"))

@@ -28,7 +28,7 @@ def test_the_page_of_the_commands_has_every_command_option_and_exit_code():
         "\n    maskwatch detect PATH... [OPTIONS]\n",
         "| `--json FILE` |",
         "| `--quiet`, `-q` |",
-        "| `--frames NUMBER` | Frames to walk at most. Default: `400`. |",
+        "| `--frames NUMBER` | Process at most this many frames. Default: `400`. |",
         "| 78 | `ConfigError`: ",
         "| 66 | `NotRunning`: ",
     ):

@@ -1,4 +1,4 @@
-"""Secrets in files: read as they were meant, or refused in one sentence."""
+"""Secrets are read from files unchanged, or refused in one sentence."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def written(folder: Path, content: bytes, mode: int = 0o600) -> Path:
         ("pässwörd→\n".encode(), "pässwörd→"),
     ],
 )
-def test_the_end_of_a_line_and_a_byte_order_mark_are_no_part_of_a_password(tmp_path, content, meant):
+def test_a_line_end_and_a_byte_order_mark_are_not_part_of_a_password(tmp_path, content, meant):
     assert secret.read("mqtt.password_file", written(tmp_path, content)) == meant
 
 
@@ -63,7 +63,7 @@ def test_every_other_character_is_kept(tmp_path_factory, text):
     ],
 )
 @pytest.mark.parametrize("command", [("run", "--source", "demo", "--headless"), ("watch",)])
-def test_a_password_file_that_is_none_is_one_sentence_and_78(tmp_path, content, sentence, command):
+def test_the_error_of_a_wrong_password_file_is_one_sentence_with_exit_code_78(tmp_path, content, sentence, command):
     path = tmp_path / "password"
     if content == "folder":
         path.mkdir()
@@ -75,8 +75,8 @@ def test_a_password_file_that_is_none_is_one_sentence_and_78(tmp_path, content, 
     assert sentence in done.stderr
 
 
-def test_a_blank_credential_is_no_password_and_an_open_one_is_refused(tmp_path, monkeypatch):
-    """The unit hands over a blank where there is no file for it."""
+def test_a_blank_credential_is_no_password_and_a_public_one_is_refused(tmp_path, monkeypatch):
+    """The unit passes a blank where it has no file."""
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     assert secret.password("mqtt.password_file", "", credential="password") == ""
     path = written(tmp_path, b" ")
@@ -109,7 +109,7 @@ READERS = {
 
 @pytest.mark.parametrize("key", READERS)
 @pytest.mark.parametrize("mode", [0o604, 0o644, 0o602, 0o666])
-def test_one_rule_holds_for_every_secret_that_everybody_may_read_or_change(tmp_path, key, mode):
+def test_one_rule_applies_to_every_secret_that_everybody_may_read_or_change(tmp_path, key, mode):
     path = written(tmp_path, b"two-words-of-a-token\n", mode)
     with pytest.raises(ConfigError, match=f"{key}: {path}: everybody may read it; fix: chmod o-rwx {path}"):
         READERS[key](path)
@@ -122,6 +122,6 @@ def test_one_rule_holds_for_every_secret_that_everybody_may_read_or_change(tmp_p
 
 def test_no_other_module_has_a_rule_of_its_own():
     edge = Path(secret.__file__).parent
-    reading = ("S_IROTH", "S_IRWXO", "0o004")  # folders.py asks who may write in a folder: another question
+    reading = ("S_IROTH", "S_IRWXO", "0o004")  # paths.py checks who may write in a folder, which is another rule
     ruling = {path.name for path in edge.rglob("*.py") if any(bit in path.read_text() for bit in reading)}
     assert ruling == {"secret.py"}

@@ -1,4 +1,4 @@
-"""What a default run opens, writes and sends: nothing beyond loopback, and no picture."""
+"""What a default run opens, writes and sends: nothing beyond loopback, and no image."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_default_run_listens_on_loopback_only():
     watch.end(signal.SIGINT)
 
 
-def test_a_run_with_a_broker_of_its_own_elsewhere_listens_nowhere(mosquitto):
+def test_a_run_with_another_broker_listens_nowhere(mosquitto):
     watch = Watch("--source", "demo", *on(mosquitto))
     ear = Ear(mosquitto.port)
     assert eventually(lambda: ear.of("info"), 30)
@@ -53,7 +53,7 @@ def test_a_run_with_a_broker_of_its_own_elsewhere_listens_nowhere(mosquitto):
     ear.close()
 
 
-def test_nothing_that_is_published_or_written_holds_a_picture(mosquitto, tmp_path):
+def test_nothing_that_is_published_or_written_contains_an_image(mosquitto, tmp_path):
     homes = {name: str(tmp_path) for name in ("HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "TMPDIR")}
     watch = Watch("--source", "demo", *on(mosquitto), "--set", "mqtt.outbox=", **homes)
     ear = Ear(mosquitto.port)
@@ -70,7 +70,7 @@ def test_nothing_that_is_published_or_written_holds_a_picture(mosquitto, tmp_pat
     assert sum(path.stat().st_size for path in written) < 300_000
 
 
-def test_a_password_shows_in_no_process_list_and_no_log(tmp_path):
+def test_no_process_list_and_no_log_shows_a_password(tmp_path):
     secret = tmp_path / "password"
     secret.write_text("hush-hush")
     secret.chmod(0o600)
@@ -85,7 +85,7 @@ def test_a_password_shows_in_no_process_list_and_no_log(tmp_path):
 
 
 @pytest.mark.long
-def test_the_kernel_sees_no_file_written_but_the_outbox(tmp_path, mosquitto):
+def test_the_kernel_sees_no_file_written_except_the_outbox(tmp_path, mosquitto):
     trace = tmp_path / "trace"
     homes = {name: str(tmp_path / "home") for name in ("HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "TMPDIR")}
     (tmp_path / "home").mkdir()

@@ -22,7 +22,7 @@ from edge.publish.message import Sender
 from edge.publish.presence import People, Presence, Shares
 from edge.publish.publisher import Publisher, PublisherConfig
 from edge.publish.test_alert import build_test_alert
-from edge.settings.public import fingerprint
+from edge.settings.redact import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ from edge.app.components import stamp
 from edge.app.viewers import GROUP, Shown, serve_scene
 from edge.publish.broker import device_name
 from edge.publish.message import Clock
-from edge.settings.public import shown
+from edge.settings.redact import redacted_settings
 from edge.show.child_process import ChildProcess
 from edge.show.daily import DailyLog, Sources
 from edge.show.feed import Feed
@@ -84,7 +84,11 @@ def page_sources(
     """Return the sources of what the web page shows about the service."""
     device = {"name": device_name(settings.device), "site": settings.device.site, "camera": settings.camera.name}
     identities = [{"kind": kind, **spec.identity} for kind, spec in models.items()]
-    fixed = {"device": {**device, "version": __version__}, "models": identities, "settings": shown(settings)}
+    fixed = {
+        "device": {**device, "version": __version__},
+        "models": identities,
+        "settings": redacted_settings(settings),
+    }
 
     def state() -> dict[str, Any]:
         problems = {name: text for name, text in publisher.problems().items() if text}

@@ -112,7 +112,7 @@ def _encoder(path: Path, part: Path, rate_hz: float, size_px: tuple[int, int]) -
 @cache
 def _ffmpeg() -> str | None:
     """Return the path of an ffmpeg that can encode H.264, None if there is none."""
-    program = programs.found("ffmpeg")
+    program = programs.path_of("ffmpeg")
     if program is None:
         return None
     listed = subprocess.run([program, "-hide_banner", "-encoders"], capture_output=True, check=False)  # noqa: S603

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from edge.commands.options import Config, Env, Set, load_settings, progress_of
+from edge.commands.options import Config, Env, Set, load_settings
+from edge.commands.reporting import new_report
 from edge.settings.schema import Environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from edge.errors import EdgeError
 
 
 app = typer.Typer()
@@ -27,25 +26,31 @@ app = typer.Typer()
     "`maskwatch detect clip.mp4 --annotate out/ --alerts alerts.jsonl`"
 )
 def detect(
-    paths: Annotated[list[Path], typer.Argument(help="pictures, videos, folders of them", metavar="PATH")],
+    paths: Annotated[list[Path], typer.Argument(help="images, videos, or folders of them", metavar="PATH")],
     env: Env = Environment.DEVELOPMENT,
     config: Config = None,
     overrides: Set = None,
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="one JSON line per image or frame; - prints", metavar="FILE")
+        Path | None,
+        typer.Option("--json", help="write one JSON line per image or frame; - prints them", metavar="FILE"),
     ] = None,
-    csv_file: Annotated[Path | None, typer.Option("--csv", help="one line per face; - prints", metavar="FILE")] = None,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", help="write one line per face; - prints them", metavar="FILE")
+    ] = None,
     annotate: Annotated[
-        Path | None, typer.Option(help="a folder for the pictures with boxes drawn", metavar="DIR")
+        Path | None, typer.Option(help="write images and videos with the boxes drawn into this folder", metavar="DIR")
     ] = None,
     alerts: Annotated[
-        Path | None, typer.Option(help="the alerts of videos as JSON lines; - prints", metavar="FILE")
+        Path | None, typer.Option(help="write the alerts of videos as JSON lines; - prints them", metavar="FILE")
     ] = None,
     every: Annotated[
-        float, typer.Option(help="seconds of video between two classified frames", min=0.0, metavar="SECONDS")
+        float,
+        typer.Option(
+            help="classify one frame per so many seconds of video; 0: every frame", min=0.0, metavar="SECONDS"
+        ),
     ] = 0.0,
 ) -> None:
-    """Judge pictures, videos and folders, and end."""
+    """Classify the faces in images, videos and folders."""
     settings = load_settings(env, config, overrides).settings
     from edge import stages as parts
     from edge.batch import detect as batch
@@ -55,23 +60,18 @@ def detect(
     from edge.monitor.timings import Timings
     from edge.privacy.zones import PrivacyZones
 
-    console = Console(stderr=True)
-
-    def tell(error: EdgeError | str) -> None:
-        console.print(f"maskwatch: {error}", markup=False, highlight=False, soft_wrap=True)
-
-    files = batch.inputs(paths, tell)
+    report = new_report()
+    files = batch.inputs(paths, report.print)
     named = [path for path, _ in files]
     outputs.check_outputs({"--json": json_file, "--csv": csv_file, "--alerts": alerts}, named)
     drawings = outputs.Drawings(annotate, named) if annotate else None
     models = parts.load_models(settings, profile="quality")
     standard_output = outputs.StandardOutput()
-    progress = progress_of(console)
 
     def print_line(line: str) -> None:
-        progress.stop()  # else the line would end in the middle of the bar
+        report.progress.stop()  # so that the line does not end in the middle of the bar
         standard_output.write(f"{line}\n")
-        progress.start()
+        report.progress.start()
 
     with (
         _ended_by_signals(),
@@ -86,18 +86,18 @@ def detect(
             lambda: parts.build_stages(settings, models, Timings(), every_frame=True),
             batch.Outputs(writers, drawings, alerts_out, None if writers or str(alerts) == "-" else print_line),
             every_s=every,
-            on_bad=tell,
+            on_bad=report.count,
             prepare=preparation(settings.camera, PrivacyZones(settings.privacy.no_look)),
         )
-        with progress:
-            job.run(files, progress)
-    if job.bad:
+        with report.progress:
+            job.run(files, report.progress)
+    if report.unreadable:
         raise typer.Exit(1)
 
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """End as by Ctrl-C, with what is finished kept, when the session ends or somebody sends SIGTERM."""
+    """End as after Ctrl-C, and keep what is finished, when the session ends or the process gets SIGTERM."""
 
     def end(number: int, _frame: object) -> None:
         raise SystemExit(128 + number)
@@ -112,14 +112,16 @@ def _ended_by_signals() -> Iterator[None]:
 
 @app.command(epilog="Examples: `maskwatch bench` · `maskwatch bench clip.mp4 --set detector.profile=quality`")
 def bench(
-    video: Annotated[Path | None, typer.Argument(help="a video; none: the demo", metavar="VIDEO")] = None,
+    video: Annotated[
+        Path | None, typer.Argument(help="a video; without one, the demo is used", metavar="VIDEO")
+    ] = None,
     env: Env = Environment.DEVELOPMENT,
     config: Config = None,
     overrides: Set = None,
-    frames: Annotated[int, typer.Option(help="frames to walk at most", min=1, metavar="NUMBER")] = 400,
-    json_file: Annotated[Path | None, typer.Option("--json", help="the figures as JSON", metavar="FILE")] = None,
+    frames: Annotated[int, typer.Option(help="process at most this many frames", min=1, metavar="NUMBER")] = 400,
+    json_file: Annotated[Path | None, typer.Option("--json", help="write the figures as JSON", metavar="FILE")] = None,
 ) -> None:
-    """Walk a video as fast as it goes and print where the time went."""
+    """Process a video as fast as possible, and print how much time each stage took."""
     settings = load_settings(env, config, overrides).settings
     from edge.batch.bench import measure
     from edge.batch.outputs import whole_file

@@ -1,4 +1,4 @@
-"""Commands on a live watch: run, view, sign, web, watch."""
+"""Commands that run with a camera, and those that show what it does: run, view, sign, web, watch."""
 
 from __future__ import annotations
 
@@ -27,14 +27,16 @@ def run(
     source: Annotated[
         str | None,
         typer.Option(
-            help="auto, camera, picamera, usb:N, rtsp://…, a video, a picture or folder, demo", metavar="SPEC"
+            help="the camera or file, as camera.source: auto, camera, picamera, usb:N, rtsp://…, a video, an image or "
+            "a folder of them, demo",
+            metavar="SPEC",
         ),
     ] = None,
     overrides: Set = None,
-    headless: Annotated[bool, typer.Option("--headless", help="open no window")] = False,
-    timings: Annotated[bool, typer.Option("--timings", help="print at the end where the time went")] = False,
+    headless: Annotated[bool, typer.Option("--headless", help="do not open a window")] = False,
+    timings: Annotated[bool, typer.Option("--timings", help="print at the end how much time each stage took")] = False,
 ) -> None:
-    """Watch a camera, tell the people nearby, publish alerts; Ctrl-C ends it."""
+    """Run with a camera: detect faces without a mask, notify people, and publish alerts. Ctrl-C ends it."""
     more = [f"camera.source={source}"] if source else []
     more += ["show.window=off"] if headless else []
     more += ["show.timings=true"] if timings else []
@@ -54,11 +56,11 @@ def view(
     env: Env = Environment.DEVELOPMENT,
     config: Config = None,
     overrides: Set = None,
-    socket: Annotated[Path | None, typer.Option(help="where the running maskwatch listens", metavar="PATH")] = None,
-    full_screen: Annotated[bool, typer.Option("--full-screen", help="fill the screen")] = False,
-    with_watch: Annotated[bool, typer.Option("--with-watch", help="end as `run` expects", hidden=True)] = False,
+    socket: Annotated[Path | None, typer.Option(help="the socket of the running maskwatch", metavar="PATH")] = None,
+    full_screen: Annotated[bool, typer.Option("--full-screen", help="open the window in full screen")] = False,
+    with_watch: Annotated[bool, typer.Option("--with-watch", help="exit as `run` expects", hidden=True)] = False,
 ) -> None:
-    """Open a window on a running maskwatch; q closes it, f fills the screen."""
+    """Open a window that shows a running maskwatch; q closes it, f toggles full screen."""
     settings = load_settings(env, config, overrides).settings
     from edge.show import child_process, window
 
@@ -74,17 +76,19 @@ def sign(
     env: Env = Environment.DEVELOPMENT,
     config: Config = None,
     overrides: Set = None,
-    socket: Annotated[Path | None, typer.Option(help="where the running maskwatch listens", metavar="PATH")] = None,
+    socket: Annotated[Path | None, typer.Option(help="the socket of the running maskwatch", metavar="PATH")] = None,
     texts: Annotated[
         tuple[str, str, str] | None,
-        typer.Option("--texts", help="what it says idle, for a notice, for thanks", metavar="IDLE NOTICE THANKS"),
+        typer.Option(
+            "--texts", help="the texts without a notice, during one, and for thanks", metavar="IDLE NOTICE THANKS"
+        ),
     ] = None,
     night: Annotated[
-        str | None, typer.Option("--night", help="hours of dark paper, such as 21:00-06:00", metavar="HOURS")
+        str | None, typer.Option("--night", help="hours with a dark background, such as 21:00-06:00", metavar="HOURS")
     ] = None,
-    stay: Annotated[bool, typer.Option("--stay", help="wait for a maskwatch, and outlive it")] = False,
+    stay: Annotated[bool, typer.Option("--stay", help="wait for maskwatch to start, and stay when it ends")] = False,
 ) -> None:
-    """Fill a display at the stop with what everybody nearby is told; q closes it. It shows no picture and no face."""
+    """Show the notices of a running maskwatch on a display, without any image; q closes it."""
     settings = load_settings(env, config, overrides).settings
     from edge.app.notice import night_of, sign_texts
     from edge.show.sign import SignTexts, show_sign
@@ -95,12 +99,12 @@ def sign(
 
 
 def _socket_of(settings: Settings, named: Path | None) -> Path:
-    """Return where the running maskwatch listens, if there is a display to show it on."""
+    """Return the socket of the running maskwatch, if there is a display to show it on."""
     from edge.paths import running_scene
     from edge.show.highgui import has_display
 
     if not has_display():
-        raise Unavailable("there is no display; mend: run this on the device's desktop, or through ssh -X")
+        raise Unavailable("there is no display; fix: run this on the device's desktop, or through ssh -X")
     return running_scene(named or (Path(settings.show.socket) if settings.show.socket else None))
 
 
@@ -109,11 +113,11 @@ def web(
     env: Env = Environment.DEVELOPMENT,
     config: Config = None,
     overrides: Set = None,
-    socket: Annotated[Path | None, typer.Option(help="where the running maskwatch listens", metavar="PATH")] = None,
-    token: Annotated[bool, typer.Option("--token", help="print the token that opens the page, and end")] = False,
-    with_watch: Annotated[bool, typer.Option("--with-watch", help="end when the watch ends", hidden=True)] = False,
+    socket: Annotated[Path | None, typer.Option(help="the socket of the running maskwatch", metavar="PATH")] = None,
+    token: Annotated[bool, typer.Option("--token", help="print the token that opens the page, and exit")] = False,
+    with_watch: Annotated[bool, typer.Option("--with-watch", help="exit when `run` ends", hidden=True)] = False,
 ) -> None:
-    """Serve the web page of a running maskwatch; Ctrl-C ends it."""
+    """Serve the web page of a running maskwatch. Ctrl-C ends it."""
     settings = load_settings(env, config, overrides).settings
     from edge import paths
     from edge.show.page.serve import serve
@@ -129,7 +133,7 @@ def web(
 
 @app.command(epilog="Examples: `maskwatch watch` · `maskwatch watch --set mqtt.host=broker.example`")
 def watch(env: Env = Environment.DEVELOPMENT, config: Config = None, overrides: Set = None) -> None:
-    """Subscribe to the alerts of every device on the broker and print each once; Ctrl-C ends it."""
+    """Subscribe to the alerts of all devices on the broker, and print each once. Ctrl-C ends it."""
     settings = load_settings(env, config, overrides).settings
     import signal
     import threading

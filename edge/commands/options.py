@@ -1,4 +1,4 @@
-"""The options that go with every command, and what they name."""
+"""The options that every command has, and the settings that they select."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
 from typer.core import TyperArgument, TyperCommand, TyperGroup
 
 from edge.paths import user_settings
@@ -22,22 +21,24 @@ if TYPE_CHECKING:
 
 Env = Annotated[
     Environment,
-    typer.Option("--env", help="development, staging or production", envvar="MASKWATCH_ENV", metavar="NAME"),
+    typer.Option("--env", help="the environment, which changes some defaults", envvar="MASKWATCH_ENV", metavar="NAME"),
 ]
-Config = Annotated[Path | None, typer.Option("--config", help="a TOML file of settings", metavar="FILE")]
-Set = Annotated[list[str] | None, typer.Option("--set", help="one setting; may be repeated", metavar="KEY=VALUE")]
-_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print errors and results alone")]
-_Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="print what happens in detail")]
+Config = Annotated[Path | None, typer.Option("--config", help="a TOML file with settings", metavar="FILE")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", help="a single setting; can be given several times", metavar="KEY=VALUE")
+]
+_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print only errors and results")]
+_Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="log in detail")]
 
 _level: ContextVar[str] = ContextVar("level", default="")
-"""The level of the log that the command line asks for, "" where it asks for none."""
+"""The log level that the command line requests; "" for none."""
 
 
 class _PlainHelp:
-    """Help without types that say nothing: flags without `<bool>`, arguments without `<list[Path]>`."""
+    """Help without the types of Python: flags without `<bool>`, arguments without `<list[Path]>`."""
 
     def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 - typer 0.15 to 0.29 have contexts of different classes
-        """Return the options and arguments; a flag takes no value, and what an argument is its help says."""
+        """Return the options and arguments; a flag takes no value, and the help of an argument describes it."""
         params: list[Any] = super().get_params(ctx)  # type: ignore[misc]
         for param in params:
             if getattr(param, "is_flag", False) and param.metavar is None:
@@ -52,10 +53,10 @@ class Group(_PlainHelp, TyperGroup):
 
 
 class Command(_PlainHelp, TyperCommand):
-    """A command whose usage line names its arguments without braces, and whose errors are plain sentences."""
+    """A command whose usage line has no braces, and whose errors are plain sentences."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - as above
-        """Parse the words of the command line; what pydantic says of a value stands without its own words."""
+        """Parse the command line; errors about values lose the prefixes that pydantic adds."""
         try:
             return super().parse_args(ctx, args)
         except typer.BadParameter as error:
@@ -68,7 +69,7 @@ class Command(_PlainHelp, TyperCommand):
 
 
 def with_verbosity(command: Callable[..., None]) -> Callable[..., None]:
-    """Return a command that takes --quiet and --verbose, too; both set the level of the log for `load_settings`."""
+    """Return a command that also has --quiet and --verbose, which set the log level for `load_settings`."""
 
     @functools.wraps(command)
     def wrapped(*args: object, quiet: bool = False, verbose: bool = False, **named: object) -> None:
@@ -77,29 +78,25 @@ def with_verbosity(command: Callable[..., None]) -> Callable[..., None]:
         _level.set("error" if quiet else "debug" if verbose else "")
         command(*args, **named)
 
-    own, kinds = inspect.signature(command), get_type_hints(command, include_extras=True)
-    given = [parameter.replace(annotation=kinds[name]) for name, parameter in own.parameters.items()]
+    signature = inspect.signature(command)
+    kinds = get_type_hints(command, include_extras=True)
+    given = [parameter.replace(annotation=kinds[name]) for name, parameter in signature.parameters.items()]
     more = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind)
         for name, kind in (("quiet", _Quiet), ("verbose", _Verbose))
     ]
-    wrapped.__signature__ = own.replace(parameters=[*given, *more])  # type: ignore[attr-defined]
+    wrapped.__signature__ = signature.replace(parameters=[*given, *more])  # type: ignore[attr-defined]
     wrapped.__annotations__ = kinds | {"quiet": _Quiet, "verbose": _Verbose}
     return wrapped
 
 
 def is_quiet() -> bool:
-    """Return whether errors and results alone are wanted."""
+    """Return whether only errors and results are to be printed."""
     return _level.get() == "error"
 
 
-def progress_of(console: Console) -> Progress:
-    """Return a progress bar for a terminal; none elsewhere, and none for a quiet command."""
-    return Progress(console=console, transient=True, disable=is_quiet() or not console.is_terminal)
-
-
 def load_settings(env: Environment, config: Path | None, overrides: list[str] | None, *more: str) -> Loaded:
-    """Return the settings, and set logging up as they and the command line ask for."""
+    """Return the settings, and set up logging as they and the command line specify."""
     import logging
 
     from rich.logging import RichHandler

@@ -1,4 +1,4 @@
-"""Commands of the first ten minutes, and for when something is odd: setup, doctor, calibrate."""
+"""Commands that set up a device and find problems: setup, doctor, calibrate."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from edge.commands.options import Config, Env, Set, is_quiet, load_settings
-from edge.commands.results import give
+from edge.commands.reporting import write_result
 from edge.errors import EdgeError, Unavailable
 from edge.settings.load import SYSTEM_FILE
 from edge.settings.schema import Environment
@@ -28,7 +28,7 @@ def doctor(
     config: Config = None,
     overrides: Set = None,
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="the findings as JSON; - prints", metavar="FILE")
+        Path | None, typer.Option("--json", help="write the findings as JSON; - prints them", metavar="FILE")
     ] = None,
 ) -> None:
     """Report what is missing or wrong on this machine, with the fix; exit code 1 if something is missing."""
@@ -45,7 +45,7 @@ def doctor(
     with whole_file(json_file) as out:
         with Console(stderr=True, quiet=is_quiet()).status("checking this machine ..."):
             found += checks.findings(host, settings, outbox_folder(host, settings.mqtt.outbox))
-        give(out, checks.to_json(found), checks.table(found))
+        write_result(out, checks.to_json(found), checks.table(found))
     if any(finding.state is FindingState.MISSING for finding in found):
         raise typer.Exit(1)
 
@@ -60,22 +60,22 @@ def _quiet() -> None:
 def _settings_or_defaults(
     env: Environment, config: Path | None, overrides: list[str] | None
 ) -> tuple[list[Finding], Settings]:
-    """Return the settings with a finding on them; the defaults where they are wrong, so that the rest is checked."""
+    """Return a finding about the settings, and the settings; the defaults where they are wrong."""
     from edge.doctor import Finding, FindingState
     from edge.settings.load import load
 
-    settings = load(env, system_file=Path("/nonexistent")).settings
+    settings = load(env, system_file=None).settings
     try:
         settings = load_settings(env, config, overrides).settings
-        _refuse(settings)
+        _validate(settings)
     except EdgeError as error:
         fix = "change it; for all settings: maskwatch check"
         return [Finding("settings", FindingState.MISSING, str(error), fix)], settings
     return [Finding("settings", FindingState.OK, "read and checked")], settings
 
 
-def _refuse(settings: Settings) -> None:
-    """Refuse what `run` would refuse, as far as the libraries are there: a missing one is a finding of its own."""
+def _validate(settings: Settings) -> None:
+    """Refuse what `run` would refuse; skipped where a library is missing, which is a separate finding."""
     try:
         from edge.app.validation import check
     except ImportError:
@@ -85,7 +85,7 @@ def _refuse(settings: Settings) -> None:
 
 @app.command(epilog="Examples: `maskwatch setup` · `sudo maskwatch setup` · `maskwatch setup --config mine.toml`")
 def setup(env: Env = Environment.DEVELOPMENT, config: Config = None, overrides: Set = None) -> None:
-    """Ask for camera, broker, notice and distance, try each, and write the settings file; Ctrl-C changes nothing."""
+    """Ask for camera, broker, notices and distances, test each, and write the settings file. Ctrl-C changes nothing."""
     from edge.settings import edit
 
     file = config or edit.own_file()
@@ -118,12 +118,19 @@ def calibrate(
     config: Config = None,
     overrides: Set = None,
     at: Annotated[
-        float, typer.Option(help="metres from the camera to the face", min=0.5, max=10.0, metavar="METRES")
+        float, typer.Option(help="distance from the camera to the face", min=0.5, max=10.0, metavar="METRES")
     ] = 2.0,
-    seconds: Annotated[float, typer.Option(help="how long to watch", min=1.0, max=120.0, metavar="SECONDS")] = 8.0,
-    wait: Annotated[float, typer.Option(help="time to get into place", min=0.0, max=120.0, metavar="SECONDS")] = 5.0,
+    seconds: Annotated[
+        float, typer.Option(help="duration of the measurement", min=1.0, max=120.0, metavar="SECONDS")
+    ] = 8.0,
+    wait: Annotated[
+        float, typer.Option(help="time to walk to the place before it begins", min=0.0, max=120.0, metavar="SECONDS")
+    ] = 5.0,
 ) -> None:
-    """Measure the camera: one person stands two metres away, alone, and looks into it; writes the settings file."""
+    """Measure the focal length: one person, alone, stands two metres away and faces the camera.
+
+    The result is written to the settings file.
+    """
     settings = load_settings(env, config, overrides).settings
     from edge.doctor.host import Host
     from edge.doctor.service import use_service_passwords
@@ -134,22 +141,23 @@ def calibrate(
     console = Console()
     file = config or edit.own_file()
     settings = calibration.of_a_real_camera(settings)
-    console.print(f"Stand {at:g} m in front of the camera, alone, without a mask, and look into it.")
+    console.print(f"Stand {at:g} m in front of the camera, alone, without a mask, and face it.")
     found = calibration.measure(settings, at_m=at, wait_s=wait, look_s=seconds)
-    _tell_calibration(console, settings, found)
+    _print_calibration(console, settings, found)
     calibration.keep(found, file, env, settings)
     console.print(f"Written to {file}: distance.focal_widths, distance.focal_error.", soft_wrap=True)
     if not edit.is_read(file):
-        console.print(f"It is read by: maskwatch run --config {file}", soft_wrap=True)
+        console.print(f"To use it: maskwatch run --config {file}", soft_wrap=True)
 
 
-def _tell_calibration(console: Console, settings: Settings, found: Calibration) -> None:
+def _print_calibration(console: Console, settings: Settings, found: Calibration) -> None:
     middle, low, high = found.fov_deg
-    console.print(f"{found.sightings} pictures, box height scatters by {found.scatter:.1%}.")
+    console.print(f"{found.sightings} frames; the height of the face varies by {found.scatter:.1%}.")
     console.print(
-        f"focal length {found.focal_widths:.3f} picture widths: an angle of view of {middle:.0f}°, "
-        f"with 95 % between {low:.0f}° and {high:.0f}°.",
+        f"Focal length: {found.focal_widths:.3f} image widths, an angle of view of {middle:.0f}° "
+        f"(95 % interval: {low:.0f}° to {high:.0f}°).",
         soft_wrap=True,
     )
     agrees = low <= settings.distance.fov_deg <= high
-    console.print(f"distance.fov_deg = {settings.distance.fov_deg:g} {'agrees' if agrees else 'does not agree'}.")
+    verdict = "agrees" if agrees else "does not agree"
+    console.print(f"distance.fov_deg = {settings.distance.fov_deg:g} {verdict} with it.")

@@ -41,7 +41,7 @@ class CommandResult:
 
 def run(command: Sequence[str], environ: Mapping[str, str] | None = None) -> CommandResult:
     """Return how a command ended; never raises for what the command does."""
-    program = programs.found(command[0])
+    program = programs.path_of(command[0])
     if program is None:
         return CommandResult(_NOT_FOUND)
     try:

@@ -21,7 +21,9 @@ class Player:
 
     def __init__(self) -> None:
         """Look which programs there are."""
-        self._commands = [(path, *command[1:]) for command in _PLAYERS for path in [programs.found(command[0])] if path]
+        self._commands = [
+            (path, *command[1:]) for command in _PLAYERS for path in [programs.path_of(command[0])] if path
+        ]
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._stopped = False

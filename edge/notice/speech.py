@@ -31,7 +31,7 @@ def spoken(phrases: Sequence[Phrase], folder: Path) -> Clip:
 def _say(phrase: Phrase, path: Path) -> Clip:
     path.unlink(missing_ok=True)
     how = ["-v", phrase.language, "-s", str(_WORDS_A_MINUTE), "-w", str(path)]
-    program = programs.found("espeak-ng")
+    program = programs.path_of("espeak-ng")
     if program is None:
         raise SoundError("espeak-ng is not there; mend: sudo apt install espeak-ng")
     try:

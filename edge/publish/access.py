@@ -80,7 +80,7 @@ def _read(path: Path) -> dict[str, str]:
         with path.open(encoding="utf-8") as file:
             status = os.fstat(file.fileno())
             private = status.st_uid in (os.getuid(), 0) or os.getuid() == 0
-            if not private or secret.is_open(status):
+            if not private or secret.is_public(status):
                 return {}
             options = dict(line.rstrip("\n").split(" ", 1) for line in file)
     except (OSError, ValueError):

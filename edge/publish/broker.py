@@ -64,7 +64,7 @@ def broker_of(mqtt: MqttSettings, client_id: str) -> Broker:
     address = _address(mqtt)
     _check_pairs(mqtt, address)
     if mqtt.key_file:
-        secret.refuse_open("mqtt.key_file", Path(mqtt.key_file))
+        secret.check_private("mqtt.key_file", Path(mqtt.key_file))
     tls, websockets = uses_tls(mqtt), _uses_websockets(mqtt, address)
     return Broker(
         host=LOOPBACK if address.host == EMBEDDED else address.host,

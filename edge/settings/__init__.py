@@ -1,1 +1,1 @@
-"""Settings: the schema with types, bounds and defaults, how files are loaded in layers, and how a file is edited."""
+"""Settings: their schema, how the layers of files are loaded, how a file is edited, and the reference pages."""

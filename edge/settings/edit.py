@@ -1,4 +1,4 @@
-"""The settings file of a device, changed without losing a comment, and put in place whole or not at all."""
+"""Edit the settings file of a device: comments stay, and the file is replaced whole or not at all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tomlkit.exceptions import TOMLKitError
 from edge import files
 from edge.errors import ConfigError, OutputError
 from edge.paths import user_settings
-from edge.redaction import passwords_in
+from edge.redaction import keys_with_passwords
 from edge.settings.load import SYSTEM_FILE, load
 
 if TYPE_CHECKING:
@@ -29,14 +29,14 @@ _NOWHERE = Path("/nonexistent/config.toml")
 
 
 def own_file() -> Path:
-    """Return where settings are kept: for root the service's file, else this user's, which every command reads."""
+    """Return the file that setup writes: the service's for root, else this user's, which every command reads."""
     if os.geteuid() == 0:
         return SYSTEM_FILE
     return user_settings() or Path("maskwatch.toml")
 
 
 def is_read(path: Path) -> bool:
-    """Return whether every command of this user reads a file without --config."""
+    """Return whether every command of this user reads a file even without --config."""
     return path in (SYSTEM_FILE, user_settings())
 
 
@@ -44,10 +44,10 @@ def changed(text: str, values: Mapping[str, Value], comments: Mapping[str, str],
     """Return a TOML text with the dotted keys set to `values`; new keys get their comment, everything else stays.
 
     Raises:
-        ConfigError: the text, of the file `name`, is no TOML.
+        ConfigError: the text, of the file `name`, is not TOML.
     """
     sections = dict.fromkeys(key.partition(".")[0] for key in values)
-    # the last of a section first: each goes right below the header
+    # the last key of a section first, since each is inserted right below the header
     for key in (key for section in sections for key in reversed(list(values)) if key.startswith(f"{section}.")):
         try:
             document = tomlkit.parse(text)
@@ -60,23 +60,23 @@ def changed(text: str, values: Mapping[str, Value], comments: Mapping[str, str],
 def _set(document: tomlkit.TOMLDocument, key: str, value: Value, comment: str) -> str:
     """Return a document with one key set."""
     section, _, setting = key.partition(".")
-    there = setting in document.get(section, {})
+    exists = setting in document.get(section, {})
     item = tomlkit.item(value)
-    if comment and not there:
+    if comment and not exists:
         item.comment(comment)
     header = re.compile(rf"^[ \t]*\[[ \t]*{section}[ \t]*\].*\n?", re.MULTILINE)
-    if there or not header.search(tomlkit.dumps(document)):
-        document.setdefault(section, tomlkit.table())[setting] = value if there else item
+    if exists or not header.search(tomlkit.dumps(document)):
+        document.setdefault(section, tomlkit.table())[setting] = value if exists else item
         return tomlkit.dumps(document)
-    # right below the header: at the end of its section tomlkit would put it behind a next one that is commented out
+    # right below the header: at the end of the section, tomlkit would insert it after a commented-out next section
     line = tomlkit.dumps(tomlkit.document().add(setting, item))
     return header.sub(lambda found: f"{found[0].rstrip()}\n{line}", tomlkit.dumps(document), count=1)
 
 
-def put(path: Path, text: str, environment: Environment) -> None:
-    """Put a settings file in place once maskwatch takes it, whole or not at all, with owner and mode of the old one.
+def write_settings(path: Path, text: str, environment: Environment) -> None:
+    """Write a settings file once maskwatch accepts it, whole or not at all, with owner and mode of the old one.
 
-    One that holds a password is not for everybody.
+    One with a password is not readable by everybody.
 
     Raises:
         ConfigError: a setting is wrong.
@@ -86,7 +86,7 @@ def put(path: Path, text: str, environment: Environment) -> None:
     try:
         real.parent.mkdir(parents=True, exist_ok=True)
         mode = real.stat().st_mode & 0o777 if real.exists() else 0o644
-        if passwords_in(tomlkit.parse(text).unwrap()):
+        if keys_with_passwords(tomlkit.parse(text).unwrap()):
             mode &= ~0o007
         with files.replacing(real, mode=mode, durable=True) as draft:
             draft.write_text(text, "utf-8")
@@ -97,7 +97,7 @@ def put(path: Path, text: str, environment: Environment) -> None:
 
 
 def _check(draft: Path, path: Path, environment: Environment) -> None:
-    """Read the draft as maskwatch would, and speak of the file that it becomes."""
+    """Load the draft as maskwatch would; an error names the file that it replaces."""
     try:
         load(environment, draft, system_file=_NOWHERE)
     except ConfigError as error:
@@ -106,15 +106,15 @@ def _check(draft: Path, path: Path, environment: Environment) -> None:
 
 def _keep_owner(draft: Path, path: Path) -> None:
     """Give a draft the owner of the file that it replaces, and a new file of the service the service's group."""
-    with contextlib.suppress(PermissionError, LookupError):  # of another user; or no service is installed
+    with contextlib.suppress(PermissionError, LookupError):  # the owner is another user, or no service is installed
         if path.exists():
             os.chown(draft, path.stat().st_uid, path.stat().st_gid)
         elif path == SYSTEM_FILE:
             shutil.chown(draft, group="maskwatch")
 
 
-def secret(path: Path, text: str) -> None:
-    """Write a secret that its owner alone may read; it is never readable by others, not for a moment.
+def write_secret(path: Path, text: str) -> None:
+    """Write a secret that only its owner may read, at every moment.
 
     Raises:
         OutputError: it cannot be written.

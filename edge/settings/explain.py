@@ -1,4 +1,4 @@
-"""What is wrong with the value of a setting, in one sentence that says what is allowed, with an example."""
+"""Explain what is wrong with the value of a setting, in one sentence with the allowed values and an example."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 _ALLOWED = {
     "string_type": "text in quotes",
-    "string_unicode": "text in UTF-8 (rename a file whose name holds other bytes)",
+    "string_unicode": "text in UTF-8 (rename a file whose name is not UTF-8)",
     "bool_type": "true or false",
     "bool_parsing": "true or false",
     "int_type": "a whole number",
@@ -33,14 +33,14 @@ _ALLOWED = {
     "too_long": "at most {max_length} long",
     "missing": "set: it has no default",
 }
-"""What a value must be, by pydantic's type of error. Source: pydantic, usage errors, and its contexts."""
+"""What a value must be, by pydantic's type of error. Source: pydantic, Validation Errors, with their contexts."""
 
 
 def sentence(errors: Iterable[Mapping[str, Any]], key: str, shown: str, default: object) -> str:
     """Return "mqtt.port: must be a whole number, not 'x'; for example: mqtt.port = 1883".
 
-    errors: what pydantic found wrong with the one value, several where it may have several forms.
-    shown: the refused value as it may be shown.  default: an example, where it is neither empty nor a switch.
+    errors: pydantic's errors about the value, several if the setting has several forms.
+    shown: the refused value, redacted.  default: serves as the example unless it is empty or a boolean.
     """
     found = list(errors)
     own = next((error["msg"] for error in found if error["type"] == "setting"), "")

@@ -1,4 +1,4 @@
-"""Values of settings that need more than a range: refused in one sentence that says how to write them."""
+"""Types of the settings' values; wrong ones are refused in one sentence that explains the format."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ Pixels = Annotated[int, Field(ge=16, le=16_384)]
 
 
 def _parsed(parse: Callable[[str], object], *, optional: bool = False) -> AfterValidator:
-    """Return a check that a text can be parsed; the complaint is in the parser's own words."""
+    """Return a check that a text can be parsed; the error is the parser's sentence."""
 
     def check(text: str) -> str:
         try:
             if text or not optional:
                 parse(text)
         except ValueError as error:
-            raise _complaint(error) from None
+            raise _setting_error(error) from None
         return text
 
     return AfterValidator(check)
 
 
 def _matching(pattern: str, sentence: str) -> AfterValidator:
-    """Return a check that a whole text matches; `sentence` says what is allowed."""
+    """Return a check that a whole text matches; `sentence` explains the format."""
     compiled = re.compile(pattern)
 
     def check(text: str) -> None:
@@ -51,23 +51,23 @@ def _matching(pattern: str, sentence: str) -> AfterValidator:
     return _parsed(check)
 
 
-def _complaint(error: ValueError) -> PydanticCustomError:
+def _setting_error(error: ValueError) -> PydanticCustomError:
     return PydanticCustomError("setting", "{sentence}", {"sentence": str(error)})
 
 
 def _pin(text: str) -> None:
-    """Refuse what is no pin of a Raspberry Pi's header. Source: BCM2835 ARM Peripherals, 6.2, GPIO0 to GPIO27."""
+    """Refuse anything but a pin of a Raspberry Pi's header. Source: BCM2835 ARM Peripherals, 6.2, GPIO0 to GPIO27."""
     if text not in {f"GPIO{number}" for number in range(28)}:
         raise ValueError("write the pin as the chip numbers it, GPIO0 to GPIO27, or nothing")
 
 
 def _proxy(text: str) -> None:
-    """Refuse what is no address and no network, and the network of everybody."""
+    """Refuse what is neither an address nor a network, and the network of all addresses."""
     try:
-        is_everybody = not ipaddress.ip_network(text).prefixlen
+        is_everything = not ipaddress.ip_network(text).prefixlen
     except ValueError:
-        is_everybody = True
-    if is_everybody:
+        is_everything = True
+    if is_everything:
         raise ValueError("write the proxy's address or network, such as 127.0.0.1 or 10.0.0.0/24")
 
 
@@ -76,9 +76,9 @@ Proxy = Annotated[str, _parsed(_proxy)]
 HoursText = Annotated[str, _parsed(schedule.hours_of, optional=True)]
 VolumeHours = Annotated[str, _parsed(schedule.volume_hours_of)]
 Words = Annotated[str, Field(max_length=200)] | dict[str, Annotated[str, Field(max_length=200)]]
-"""A text for the first language, or a text for each language."""
+"""One text, in the first language, or a text for each language."""
 Language = Annotated[str, _matching(r"[a-z]{2,3}(-[a-z0-9-]{1,20})?", 'must be a language such as "en" or "pt-br"')]
-"""As espeak-ng names its voices."""
+"""A language as espeak-ng names its voices."""
 TopicPart = Annotated[
     str,
     _matching(r"[^/+#\x00\s]{0,64}", 'may have no space, "/", "+" or "#", 64 characters at most; for example: stop-7'),
@@ -107,7 +107,7 @@ Polygon = Annotated[
 
 
 def _source(value: object) -> object:
-    """Return a source as it is meant: 0 and /dev/video0 are USB cameras, words and schemes go in small letters."""
+    """Return a source in its normal form: 0 and /dev/video0 are USB cameras, keywords and schemes are lower case."""
     text = str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
     if not text:
         return value
@@ -126,10 +126,10 @@ Source = Annotated[str, BeforeValidator(_source), Field(min_length=1)]
 
 
 def worded_in(languages: Sequence[str], own: Mapping[str, Any]) -> None:
-    """Refuse a language for which `own` (phrase, thanks, sign_text) gives no words and none are built in."""
+    """Refuse a language that has neither built-in texts nor texts in `own` (phrase, thanks, sign_text)."""
     built_in = {"phrase": phrases.PLEASE, "thanks": phrases.THANKS, "sign_text": phrases.IDLE}
     try:
         for key, words in built_in.items():
             phrases.worded(languages, own.get(key, ""), words)
     except ValueError as error:
-        raise _complaint(error) from None
+        raise _setting_error(error) from None

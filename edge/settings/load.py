@@ -1,4 +1,4 @@
-"""Settings read from TOML in layers: default < environment < system file < user file < --config < --set."""
+"""Load the settings in layers: defaults < environment < system file < user file < --config < --set."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pydantic import ValidationError
 
 from edge import paths, secret
 from edge.errors import ConfigError
-from edge.paths import seen
-from edge.redaction import passwords_in, redacted
+from edge.paths import exists
+from edge.redaction import keys_with_passwords, redacted
 from edge.settings import explain
 from edge.settings.schema import Environment, Settings
 
@@ -28,7 +28,7 @@ _DEFAULTS = "default.toml"
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Settings, and for each dotted key the name of the layer that it came from."""
+    """Settings, and for each dotted key the name of the layer that set it."""
 
     settings: Settings
     origins: dict[str, str]
@@ -42,12 +42,12 @@ def load(
     system_file: Path | None = SYSTEM_FILE,
     user_file: Path | None = None,
 ) -> Loaded:
-    """Return the settings of default < environment < system file < `user_file` < `file` < `overrides` (key=value).
+    """Return the settings of defaults < environment < system file < `user_file` < `file` < `overrides` (key=value).
 
-    system_file, user_file: read where they are there; None: there is none.
+    system_file, user_file: read if they exist; None: not read.
 
     Raises:
-        ConfigError: a file is missing or no TOML, a key is unknown, or a value has the wrong type or range.
+        ConfigError: a file is missing or is not TOML, a key is unknown, or a value has the wrong type or range.
     """
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
@@ -56,7 +56,7 @@ def load(
         for key, value in _flatten(layer):
             if known and key not in known:
                 raise ConfigError(f"{origin}: {_unknown(key, known)}")
-            values[key] = _as_meant(value, values.get(key))
+            values[key] = _typed(value, values.get(key))
             if origin != origins.get(key):
                 origins[key] = origin
     try:
@@ -66,7 +66,7 @@ def load(
 
 
 def lay_over(settings: Settings, changes: Mapping[str, object], origin: str) -> Settings:
-    """Return `settings` with the values of `changes` (by dotted key) in place of theirs, validated as a file is.
+    """Return `settings` with the values of `changes` (by dotted key), validated like a file.
 
     Raises:
         ConfigError: a value has the wrong type or range; the sentence names `origin`.
@@ -88,29 +88,29 @@ def _layers(
     system_file: Path | None,
     user_file: Path | None,
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield (origin, nested values), weakest first."""
+    """Yield (origin, nested values), from the first layer to the one that overrides all others."""
     difference = paths.config() / f"{environment}.toml"
     yield _DEFAULTS, Settings().model_dump()
     yield difference.name, _read(difference)
     if system_file is not None and system_file.exists():
-        yield str(system_file), _closed(system_file)
-    if user_file is not None and seen(user_file):
-        yield str(user_file), _closed(user_file)
+        yield str(system_file), _read_private(system_file)
+    if user_file is not None and exists(user_file):
+        yield str(user_file), _read_private(user_file)
     if file is not None:
-        yield str(file), _closed(file)
+        yield str(file), _read_private(file)
     for override in overrides:
         yield "--set", _parse_override(override)
 
 
-def _closed(path: Path) -> dict[str, Any]:
-    """Return what a user's file sets; one with a password in it must not be readable by everybody."""
+def _read_private(path: Path) -> dict[str, Any]:
+    """Return the values of a user's file; one with a password must not be readable by everybody."""
     values = _read(path)
-    keys = passwords_in(values)
-    if keys and secret.is_open(path.stat()):
+    keys = keys_with_passwords(values)
+    if keys and secret.is_public(path.stat()):
         group = f"chgrp maskwatch {path}; " if path == SYSTEM_FILE else ""
         raise ConfigError(
-            f"{path}: {keys[0]}: holds a password, and everybody may read this file; fix: move it to "
-            f"camera.password_file, beside camera.user, or: {group}chmod o-rwx {path}"
+            f"{path}: {keys[0]}: holds a password, and everybody may read this file; fix: use camera.user and "
+            f"camera.password_file, or: {group}chmod o-rwx {path}"
         )
     return values
 
@@ -127,16 +127,16 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Bare:
-    """A value of `--set` without quotes, which TOML reads as something else than text."""
+class _Unquoted:
+    """A value of `--set` without quotes that TOML does not read as text."""
 
     text: str
     parsed: object
 
 
-def _as_meant(value: object, before: object) -> object:
-    """Return a bare value of `--set` as text where the setting is text (`device.name=7`), else as TOML reads it."""
-    if not isinstance(value, _Bare):
+def _typed(value: object, before: object) -> object:
+    """Return an unquoted value of `--set` as text if the setting is text (`device.name=7`), else as TOML reads it."""
+    if not isinstance(value, _Unquoted):
         return value
     is_text = isinstance(before, str) and not isinstance(value.parsed, dict)
     return value.text if is_text else value.parsed
@@ -146,20 +146,20 @@ _KEY = re.compile(r"\s*\w+(\.\w+)+\s*")
 
 
 def _parse_override(text: str) -> dict[str, Any]:
-    """Return {"a": {"b": value}} for "a.b=value"; the value is TOML where it can be, else a string."""
+    """Return {"a": {"b": value}} for "a.b=value"; the value is read as TOML if it is TOML, else as text."""
     key, equals, value = text.partition("=")
     if not equals or not _KEY.fullmatch(key):
-        shown = redacted(text).partition("=")[0]  # the whole text: a password may hold the first "="
+        shown = redacted(text).partition("=")[0]  # redacted as a whole: the first "=" may be part of a password
         raise ConfigError(f"--set {shown}: write section.key=value, for example mqtt.port=1883")
     try:
         parsed: Any = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         parsed = value
-    return _nest({key.strip(): parsed if isinstance(parsed, str) else _Bare(value.strip(), parsed)})
+    return _nest({key.strip(): parsed if isinstance(parsed, str) else _Unquoted(value.strip(), parsed)})
 
 
 def _flatten(values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield (dotted key, value) of one level of sections."""
+    """Yield (dotted key, value) of each setting in each section."""
     for section, content in values.items():
         if isinstance(content, dict):
             yield from ((f"{section}.{key}", value) for key, value in content.items())
@@ -185,7 +185,7 @@ def _unknown(key: str, known: list[str]) -> str:
 
 
 def _explain(error: ValidationError, origins: dict[str, str]) -> str:
-    """Return the origin of the first value that is wrong, and what is wrong with it."""
+    """Return a sentence with the origin of the first wrong value and what is wrong with it."""
     found = error.errors()
     place = found[0]["loc"][:2]
     key = ".".join(str(part) for part in place)
@@ -195,6 +195,6 @@ def _explain(error: ValidationError, origins: dict[str, str]) -> str:
 
 
 def _shown(value: object) -> str:
-    """Return a refused value as it may be shown: of one with an address in it its kind alone."""
+    """Return a refused value as it may be shown: only the type of one that contains an address."""
     text = repr(value)
     return f"this {type(value).__name__}" if "//" in text or "@" in text else text

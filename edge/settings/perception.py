@@ -132,7 +132,7 @@ class ClassifierSettings(Section):
 
 
 class TrackSettings(Section):
-    """How detected faces are joined to tracks."""
+    """How detected faces become tracks."""
 
     min_iou: Share = Field(
         default=0.25, description="Lowest overlap (intersection over union) at which a face continues a track."

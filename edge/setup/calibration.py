@@ -110,4 +110,4 @@ def keep(found: Calibration, file: Path, environment: Environment, settings: Set
         "distance.focal_error": f"from {found.sightings} pictures of one person",
         "distance.face_height_m": "the face height that this was measured with",
     }
-    edit.put(file, edit.changed(text, values, comments, str(file)), environment)
+    edit.write_settings(file, edit.changed(text, values, comments, str(file)), environment)

@@ -245,7 +245,7 @@ def notice(setup: Setup) -> Answers:
     setup.talk.console.print(Panel(Text(words, "bold"), style="white on red"))
     setup.talk.console.bell()
     answers: Answers = {"notice.banner": setup.talk.yes("Show this on the screen, with the bell?", default=True)}
-    if programs.found("espeak-ng"):
+    if programs.path_of("espeak-ng"):
         answers["notice.voice"] = "espeak" if _voice(setup, words) else "off"
     answers["notice.lamp_pin"] = _ask(setup, "notice.lamp_pin", 'Pin of a lamp, such as "GPIO17" (empty: none)')
     return answers

@@ -124,9 +124,9 @@ def _put(talk: Prompts, target: Target, wanted: Answers, passwords: dict[str, st
     text = target.file.read_text("utf-8") if target.file.exists() else _HEAD
     text = edit.changed(text, wanted, reference.reasons(), str(target.file))
     for section, password in passwords.items():
-        edit.secret(target.password_file(section), password)
+        edit.write_secret(target.password_file(section), password)
         talk.say(f"Password: {target.password_file(section)}, for its owner alone.", "green")
-    edit.put(target.file, text, target.environment)
+    edit.write_settings(target.file, text, target.environment)
 
 
 def _plain(value: Value) -> Value:

@@ -51,7 +51,7 @@ def _glyph(font: ImageFont.FreeTypeFont, letter: str) -> tuple[tuple[int, int], 
 
 def _find_by_fontconfig(text: str) -> Path | None:
     """Return the font that the system uses for these letters. Source: fc-match(1), fonts-conf(5), charset."""
-    program = programs.found("fc-match")
+    program = programs.path_of("fc-match")
     if program is None:
         return None
     letters = " ".join(sorted({f"{ord(letter):x}" for letter in text if not letter.isspace()}))

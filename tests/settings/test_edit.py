@@ -1,4 +1,4 @@
-"""The settings file: changed without a loss, in place whole or not at all."""
+"""The settings file is edited without a loss, and written whole or not at all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from edge.errors import ConfigError, OutputError
 from edge.settings import edit
-from edge.settings.edit import changed, put, secret
+from edge.settings.edit import changed, write_secret, write_settings
 from edge.settings.schema import Environment
 
 DEVELOPMENT = Environment.DEVELOPMENT
@@ -40,7 +40,7 @@ def test_a_new_key_stands_in_its_section_and_not_behind_a_next_one_that_is_comme
     assert text.endswith('[camera]\nsource = "demo"\n')
 
 
-def test_a_new_file_has_its_sections_and_keys_in_the_order_that_was_asked():
+def test_a_new_file_has_its_sections_and_keys_in_the_order_of_the_values():
     text = changed("", {"device.name": "a", "device.site": "b", "mqtt.host": "c", "mqtt.port": 1}, {}, "f")
     assert text == '[device]\nname = "a"\nsite = "b"\n\n[mqtt]\nhost = "c"\nport = 1\n'
 
@@ -56,7 +56,7 @@ def test_sections_may_be_written_in_any_way(before):
     assert read["mqtt"].get("host", "a") == "a"
 
 
-def test_what_is_no_toml_is_named():
+def test_a_file_that_is_not_toml_is_named():
     with pytest.raises(ConfigError, match=r"mine\.toml: is not TOML"):
         changed("[mqtt", {"mqtt.host": "x"}, {}, "mine.toml")
 
@@ -65,7 +65,7 @@ def test_a_wrong_setting_leaves_the_old_file_and_names_it(tmp_path):
     path = tmp_path / "c.toml"
     path.write_text(WRITTEN)
     with pytest.raises(ConfigError) as caught:
-        put(path, "[mqtt]\nport = 99999\n", DEVELOPMENT)
+        write_settings(path, "[mqtt]\nport = 99999\n", DEVELOPMENT)
     assert str(caught.value).startswith(f"{path}: mqtt.port")
     assert path.read_text() == WRITTEN
     assert [kept.name for kept in tmp_path.iterdir()] == ["c.toml"]
@@ -80,28 +80,28 @@ def test_ctrl_c_while_it_is_written_leaves_the_old_file_alone(tmp_path, monkeypa
 
     monkeypatch.setattr(edit, "_check", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        put(path, "[mqtt]\nport = 1884\n", DEVELOPMENT)
+        write_settings(path, "[mqtt]\nport = 1884\n", DEVELOPMENT)
     assert path.read_text() == WRITTEN
     assert [kept.name for kept in tmp_path.iterdir()] == ["c.toml"]
 
 
 def test_a_new_file_may_be_read_by_the_service_and_an_old_one_keeps_its_mode(tmp_path):
     path = tmp_path / "new" / "c.toml"
-    put(path, WRITTEN, DEVELOPMENT)
+    write_settings(path, WRITTEN, DEVELOPMENT)
     assert path.stat().st_mode & 0o777 == 0o644
     path.chmod(0o600)
-    put(path, WRITTEN, DEVELOPMENT)
+    write_settings(path, WRITTEN, DEVELOPMENT)
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_file_with_a_password_is_not_for_everybody_and_an_old_one_keeps_its_owner(tmp_path):
+def test_a_file_with_a_password_is_not_readable_by_everybody_and_an_old_one_keeps_its_owner(tmp_path):
     path = tmp_path / "c.toml"
-    put(path, '[camera]\nsource = "http://camera/v?token=hush"\n', DEVELOPMENT)
+    write_settings(path, '[camera]\nsource = "http://camera/v?token=hush"\n', DEVELOPMENT)
     assert path.stat().st_mode & 0o777 == 0o640
     if os.getuid() == 0:
         os.chown(path, 1, 2)
     owner = (path.stat().st_uid, path.stat().st_gid)
-    put(path, WRITTEN, DEVELOPMENT)
+    write_settings(path, WRITTEN, DEVELOPMENT)
     assert (path.stat().st_uid, path.stat().st_gid) == owner
 
 
@@ -109,28 +109,28 @@ def test_a_link_is_followed_and_stays_a_link(tmp_path):
     real, link = tmp_path / "real.toml", tmp_path / "link.toml"
     real.write_text("")
     link.symlink_to(real)
-    put(link, WRITTEN, DEVELOPMENT)
+    write_settings(link, WRITTEN, DEVELOPMENT)
     assert link.is_symlink()
     assert real.read_text() == WRITTEN
 
 
-def test_a_secret_is_for_its_owner_alone(tmp_path):
+def test_only_its_owner_may_read_a_secret(tmp_path):
     path = tmp_path / "password"
     path.write_text("old")
     path.chmod(0o644)
-    secret(path, "hush")
+    write_secret(path, "hush")
     assert path.read_text() == "hush\n"
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_place_that_cannot_be_written_is_told_with_the_mend(tmp_path):
+def test_the_error_of_a_file_that_cannot_be_written_is_an_output_error(tmp_path):
     (tmp_path / "file").write_text("")
-    for write in (lambda path: put(path, WRITTEN, DEVELOPMENT), lambda path: secret(path, "x")):
+    for write in (lambda path: write_settings(path, WRITTEN, DEVELOPMENT), lambda path: write_secret(path, "x")):
         with pytest.raises(OutputError, match="cannot be written"):
             write(tmp_path / "file" / "c.toml")
 
 
-def test_root_writes_the_services_file_and_others_their_own(monkeypatch):
+def test_setup_writes_the_file_of_the_service_for_root_and_of_the_user_otherwise(monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     assert edit.own_file() == Path("/etc/maskwatch/config.toml")
     assert not edit.is_read(Path("/home/user/.config/maskwatch/config.toml"))

@@ -1,4 +1,4 @@
-"""Wrong values of settings: one sentence that says what is allowed, and nothing of the library's own words."""
+"""Errors of wrong values: one sentence with the allowed values, without the words of the library."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from edge.settings.load import load
 NOWHERE = Path("/nonexistent")
 
 
-def refusal(text: str, tmp_path: Path) -> str:
-    """Return the sentence that a settings file with this content earns."""
+def refusal(content: str, tmp_path: Path) -> str:
+    """Return the error of a settings file with this content."""
     file = tmp_path / "c.toml"
-    file.write_text(text)
+    file.write_text(content)
     with pytest.raises(ConfigError) as caught:
         load(file=file, system_file=NOWHERE)
     return str(caught.value).removeprefix(f"{file}: ")
@@ -43,30 +43,30 @@ def refusal(text: str, tmp_path: Path) -> str:
         ("homeassistant", 'prefix = "a b"', "homeassistant.prefix: may have letters, digits"),
     ],
 )  # fmt: skip
-def test_a_wrong_value_is_one_sentence_that_says_what_is_allowed(section, line, sentence, tmp_path):
-    told = refusal(f"[{section}]\n{line}\n", tmp_path)
-    assert told.startswith(sentence)
+def test_the_error_of_a_wrong_value_is_one_sentence_with_the_allowed_values(section, line, sentence, tmp_path):
+    text = refusal(f"[{section}]\n{line}\n", tmp_path)
+    assert text.startswith(sentence)
 
 
-def test_no_setting_answers_a_wrong_type_in_the_words_of_the_library(tmp_path):
+def test_no_error_of_a_wrong_type_has_the_words_of_the_library(tmp_path):
     settings = load(system_file=NOWHERE).settings
     for section, content in settings.model_dump().items():
         for name in content:
             for wrong in ("[[1]]", "1e400", "{x = [1]}", "1979-05-27"):
-                told = refusal(f"[{section}]\n{name} = {wrong}\n", tmp_path)
-                assert told.startswith(f"{section}.{name}: "), told
+                text = refusal(f"[{section}]\n{name} = {wrong}\n", tmp_path)
+                assert text.startswith(f"{section}.{name}: "), text
                 for word in ("Input should", "String should", "pattern", "validation", "pydantic", "<class"):
-                    assert word not in told
+                    assert word not in text
 
 
-def test_a_byte_order_mark_is_no_part_of_the_settings(tmp_path):
+def test_a_byte_order_mark_is_ignored(tmp_path):
     file = tmp_path / "c.toml"
     file.write_bytes(b"\xef\xbb\xbf" + '[device]\nsite = "Größe"\n'.encode())
     assert load(file=file, system_file=NOWHERE).settings.device.site == "Größe"
 
 
 @pytest.mark.parametrize("value", ["7", "007", "1.5", "true", "2026-11-27"])
-def test_set_takes_text_without_quotes(value):
+def test_set_accepts_text_without_quotes(value):
     assert load(overrides=[f"device.name={value}"], system_file=NOWHERE).settings.device.name == value
 
 
@@ -84,18 +84,18 @@ def test_set_takes_text_without_quotes(value):
         ("HTTP", "HTTP"),
     ],
 )
-def test_a_source_is_understood_as_people_write_it(spec, source):
+def test_a_source_may_be_written_in_several_ways(spec, source):
     assert load(overrides=[f"camera.source={spec}"], system_file=NOWHERE).settings.camera.source == source
 
 
-def test_a_file_that_is_no_utf_8_is_told_as_that(tmp_path):
+def test_a_file_that_is_not_utf_8_is_refused_with_the_fix(tmp_path):
     file = tmp_path / "c.toml"
     file.write_text("[device]\n", "utf-16")
     with pytest.raises(ConfigError, match="is not UTF-8; fix: save it as UTF-8 text"):
         load(file=file, system_file=NOWHERE)
 
 
-def test_a_source_that_was_meant_for_another_option_shows_no_part_of_its_password():
+def test_the_error_of_an_address_without_its_key_shows_no_part_of_the_password():
     """The address was cut at its first "=", in the middle of the password."""
     with pytest.raises(ConfigError) as caught:
         load(overrides=["rtsp://half=other:x@camera:554/s"], system_file=NOWHERE)

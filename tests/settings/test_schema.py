@@ -1,4 +1,4 @@
-"""Settings in layers, and what is said of wrong ones."""
+"""The layers of the settings, their defaults, and the errors of wrong ones."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from edge.settings.schema import Environment, Settings
 from tests.support.settings import NOWHERE
 
 
-def test_development_has_a_broker_of_its_own():
+def test_development_uses_the_embedded_broker():
     assert load(system_file=NOWHERE).settings.mqtt.host == "embedded"
 
 
 @pytest.mark.parametrize("environment", [Environment.STAGING, Environment.PRODUCTION])
-def test_elsewhere_the_broker_must_be_named_and_no_demo_is_shown(environment):
+def test_in_other_environments_the_broker_must_be_set_and_no_demo_is_shown(environment):
     loaded = load(environment, system_file=NOWHERE).settings
     assert not loaded.mqtt.host
     assert loaded.camera.source == "camera"
 
 
-def test_later_layers_win_and_are_named(tmp_path):
+def test_later_layers_override_earlier_ones_and_are_named(tmp_path):
     system, file = tmp_path / "system.toml", tmp_path / "mine.toml"
     system.write_text("[mqtt]\nport = 1\nuser = 'a'\n")
     file.write_text("[mqtt]\nport = 2\n")
@@ -40,7 +40,7 @@ def test_later_layers_win_and_are_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("override", "said"),
+    ("override", "sentence"),
     [
         ("mqtt.prot=1883", "mqtt.prot: unknown setting (did you mean 'port'?)"),
         ("mqt.port=1883", "mqt.port: unknown setting (did you mean 'mqtt.port'?)"),
@@ -55,10 +55,10 @@ def test_later_layers_win_and_are_named(tmp_path):
         ("port=3", "write section.key=value"),
     ],
 )
-def test_a_wrong_setting_is_named_by_its_key(override, said):
+def test_a_wrong_setting_is_named_by_its_key(override, sentence):
     with pytest.raises(ConfigError) as caught:
         load(overrides=[override], system_file=NOWHERE)
-    assert said in str(caught.value)
+    assert sentence in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -106,7 +106,7 @@ def test_a_missing_file_is_named(tmp_path):
         load(file=tmp_path / "none.toml", system_file=NOWHERE)
 
 
-def test_a_value_may_hold_an_equals_sign():
+def test_a_value_may_contain_an_equals_sign():
     assert load(overrides=["notice.phrase=a=b"], system_file=NOWHERE).settings.notice.phrase == "a=b"
 
 
@@ -143,7 +143,7 @@ def test_every_setting_has_a_description_of_one_line_that_ends_as_a_sentence():
 
 @settings(max_examples=300, deadline=None)
 @given(st.text(max_size=40))
-def test_any_override_is_taken_or_refused_in_one_sentence(text):
+def test_any_override_is_accepted_or_refused_in_one_sentence(text):
     try:
         load(overrides=[text], system_file=NOWHERE)
     except ConfigError as error:

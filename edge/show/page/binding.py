@@ -75,7 +75,7 @@ def listener_of(web: WebSettings) -> socket.socket:
 
 def _check_files(web: WebSettings) -> None:
     try:
-        secret.refuse_open("web.tls_key", Path(web.tls_key))
+        secret.check_private("web.tls_key", Path(web.tls_key))
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(web.tls_cert, web.tls_key)
     except ssl.SSLError as error:
         raise ConfigError(
