@@ -1,9 +1,10 @@
-"""Who can still be found in pixelated pictures: the detector at 640 against labelled faces, and a sheet to look at.
+"""Measure which faces a detector still finds in pixelated images, and write a contact sheet for inspection.
 
     python -m benchmarks.blur SCENES [--sheet sheet.jpg] [--json FILE]
 
-SCENES holds boxes.jsonl and pictures. `all` covers whole pictures, as the web page and snapshots do while the empty
-scene is unknown; `faces` covers what the live profile found, and shows why a blur of found faces is no default.
+SCENES has boxes.jsonl and images; the detector is that of the profile quality. `all` covers whole images, as the web
+page and snapshots do while the background is unknown; `faces` covers the faces that the profile live found, and shows
+why that is not the default.
 """
 
 from __future__ import annotations
@@ -34,16 +35,17 @@ if TYPE_CHECKING:
 
 _MIN_SIDE_PX = 16.0
 _IOU = 0.3
-_SHEET, _TILE_PX = 50, 300
+_SHEET_IMAGES = 50
+_TILE_PX = 300
 
 
 def frame_of(image: Image) -> Frame:
-    """Return a picture as a frame."""
+    """Return an image as a frame."""
     return Frame(image, 0, at=0.0, read_at=0.0)
 
 
 def covered(image: Image, cover: Cover, live: Detector, cells: int) -> Image:
-    """Return a picture as the product covers it."""
+    """Return an image as the product covers it."""
     faces = live.detect(frame_of(image))
     tracks = tuple(Track(k, tuple(map(float, box)), k, 0.0, 0.0) for k, box in enumerate(faces.boxes))
     scene = Scene(frame_of(image), Faces.none(), tracks, (), 0.0)
@@ -60,7 +62,7 @@ def found(image: Image, truth: np.ndarray, detector: Detector) -> np.ndarray:
 
 
 def side_on(image: Image, truth: np.ndarray, detector: Detector) -> list[bool]:
-    """Return which labelled faces look to a side: the nose is nearer to an eye than a fifth of the way between both."""
+    """Return which labelled faces are side-on: the nose is within a fifth of the eye distance of one eye's x."""
     faces = detector.detect(frame_of(image))
     if not len(truth) or not len(faces) or faces.landmarks is None:
         return [False] * len(truth)
@@ -71,7 +73,7 @@ def side_on(image: Image, truth: np.ndarray, detector: Detector) -> list[bool]:
 
 
 def measure(folder: Path, cells: int) -> tuple[Counter[tuple[str, str]], list[Image]]:
-    """Return faces by (kind, "labelled" | "plain" | cover), and the covered pictures that show the detector most."""
+    """Return faces by (kind, "labelled" | "plain" | cover), and the covered images with the most faces found."""
     settings = load().settings
     live, strong = (load_models(settings, profile=profile).detector for profile in ("live", "quality"))
     counts: Counter[tuple[str, str]] = Counter()
@@ -89,11 +91,11 @@ def measure(folder: Path, cells: int) -> tuple[Counter[tuple[str, str]], list[Im
             counts.update((kind, name) for of, hit in zip(kinds, hits, strict=True) if hit for kind in of)
         tiles.append((int(seen["all"].sum()), tile(shown["all"])))
     tiles.sort(key=lambda pair: -pair[0])
-    return counts, [picture for _, picture in tiles[:_SHEET]]
+    return counts, [picture for _, picture in tiles[:_SHEET_IMAGES]]
 
 
 def tile(image: Image) -> Image:
-    """Return a picture fitted into a square."""
+    """Return an image fitted into a square."""
     scale = _TILE_PX / max(image.shape[:2])
     small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST)[:_TILE_PX, :_TILE_PX]
     square = np.zeros((_TILE_PX, _TILE_PX, 3), np.uint8)
@@ -102,7 +104,7 @@ def tile(image: Image) -> Image:
 
 
 def main() -> None:
-    """Print the table, and write the sheet and the figures where they are wanted."""
+    """Print the table, and write the sheet and the figures if requested."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scenes", type=Path)
     parser.add_argument("--cells", type=int, default=load().settings.privacy.cells)

@@ -1,4 +1,4 @@
-/* Counts what a program executes under qemu-user 7.2 (plugin interface 1, declared by hand); writes the number to $COUNT. */
+/* Counts the instructions of a program under qemu-user 7.2 (plugin interface 1, declared by hand); writes the number to $COUNT. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

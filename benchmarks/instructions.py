@@ -1,9 +1,9 @@
-"""How many aarch64 instructions one picture costs each model, counted under qemu: repeatable where times are not.
+"""Count the aarch64 instructions that each model needs per image, under qemu: repeatable, unlike times.
 
     tests/platform/arm64.sh build/arm64
     python -m benchmarks.instructions build/arm64 [MODEL_FOLDER]...
 
-A program runs a model a few times and a few times more: the difference of the two counts belongs to the runs between.
+A program runs a model a few times, then more often: the difference of the counts is the cost of the additional runs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from edge.tflite import read_spec
 ROOT = Path(__file__).parent.parent
 _FEW = 1
 _MORE = {"face": 5, "mask": 101}
-"""Runs enough that they outweigh what differs from one start of Python to the next: some fifteen million."""
+"""Enough runs to outweigh the variation of Python's start, about fifteen million instructions."""
 _PROGRAM = """
 import sys
 from pathlib import Path
@@ -33,7 +33,7 @@ for _ in range(int(sys.argv[2])):
 
 
 def counted(python: Path, folder: Path, runs: int) -> int:
-    """Return the instructions of a program that loads a model and runs it so many times."""
+    """Return the instructions of a program that loads a model and runs it `runs` times."""
     with tempfile.NamedTemporaryFile() as count:
         command = [str(python), "-c", _PROGRAM, str(folder), str(runs)]
         subprocess.run(command, env={**os.environ, "COUNT": count.name}, cwd=ROOT, check=True)
@@ -43,7 +43,7 @@ def counted(python: Path, folder: Path, runs: int) -> int:
 def main() -> None:
     """Print a line for each model."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("arm64", type=Path, help="what tests/platform/arm64.sh made")
+    parser.add_argument("arm64", type=Path, help="folder made by tests/platform/arm64.sh")
     parser.add_argument(
         "models", type=Path, nargs="*", default=[ROOT / "models" / n for n in ("face/live", "face/quality", "mask")]
     )
@@ -51,7 +51,7 @@ def main() -> None:
     for folder in args.models:
         most = _MORE[read_spec(folder).kind]
         few, more = (counted(args.arm64 / "python", folder, runs) for runs in (_FEW, most))
-        print(f"{folder}: {(more - few) / (most - _FEW) / 1e6:.1f} M instructions a picture")
+        print(f"{folder}: {(more - few) / (most - _FEW) / 1e6:.1f} M instructions per image")
 
 
 if __name__ == "__main__":

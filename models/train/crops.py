@@ -1,8 +1,8 @@
-"""Cut the faces of every source with the product's own detector and crop function.
+"""Crop the faces of every source with the product's detector and crop function.
 
     python -m models.train.crops PICTURES WORK [--detector models/face/quality]
 
-Writes WORK/crops/SOURCE.npz; a source whose file is there and whose inputs have not changed is left alone.
+Writes WORK/crops/SOURCE.npz; a source is skipped if its file exists and its inputs have not changed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from edge.boxes import iou
 from edge.data import Frame
 from edge.detect.centerface import CenterFace
 from edge.tflite import Model
-from models.train.sources import LABELS, SOURCES, Picture, Source, pictures
+from models.train.sources import LABELS, SOURCES, LabelledImage, Source, labelled_images
 from models.train.stamp import fresh, stamp
 from models.train.store import Faces, stored
 
@@ -38,25 +38,25 @@ if TYPE_CHECKING:
 MIN_FACE_PX = 9
 _MATCH_IOU = 0.4
 _PAD = 0.3
-"""Border added about a tight crop in which nothing was found: CenterFace wants to see some surroundings."""
+"""Border added around a tight crop in which no face was found: CenterFace needs some surroundings."""
 
 
 def detector(folder: Path, *, min_score: float | None = None) -> Detect:
-    """Return the product's detector as a function of a BGR picture."""
+    """Return the product's detector as a function of a BGR image."""
     network = CenterFace(Model(folder, threads=2), min_score=min_score)
     return lambda image: network.detect(Frame(image, seq=0, at=0.0, read_at=0.0))
 
 
 def faces_of(root: Path, entry: Source, detect: Detect) -> Faces:
-    """Return the labelled faces of one source, cut out."""
+    """Return the crops of the labelled faces of one source."""
     rows: list[Row] = []
     numbers: list[int] = []
-    listing = list(pictures(root, entry))
-    for number, picture in enumerate(track(listing, entry.name)):
-        image = cv2.imread(str(root / entry.name / picture.file))
+    listing = list(labelled_images(root, entry))
+    for number, labelled in enumerate(track(listing, entry.name)):
+        image = cv2.imread(str(root / entry.name / labelled.file))
         if image is None:
             continue
-        found = list(_boxed(image, picture, detect) if entry.is_scenes else _single(image, picture, detect))
+        found = list((_boxed if entry.is_scenes else _single)(image, labelled, detect))
         rows += found
         numbers += [number] * len(found)
     return Faces(
@@ -69,12 +69,12 @@ def faces_of(root: Path, entry: Source, detect: Detect) -> Faces:
     )
 
 
-def _boxed(image: Image, picture: Picture, detect: Detect) -> Iterator[Row]:
-    """Yield the labelled faces of a scene: by the detector's box where one matches, else by the labelled one."""
+def _boxed(image: Image, labelled: LabelledImage, detect: Detect) -> Iterator[Row]:
+    """Yield the labelled faces of a scene, cropped by the matching detected box, else by the labelled box."""
     found = detect(image)
-    truth = np.array([box[:4] for box in picture.boxes], np.float32).reshape(-1, 4)
+    truth = np.array([box[:4] for box in labelled.boxes], np.float32).reshape(-1, 4)
     overlap = iou(truth, found.boxes)
-    for row, (*box, label) in enumerate(picture.boxes):
+    for row, (*box, label) in enumerate(labelled.boxes):
         match = int(overlap[row].argmax()) if len(found) else -1
         matched = match >= 0 and overlap[row, match] >= _MATCH_IOU and overlap[:, match].argmax() == row
         chosen = found.boxes[match] if matched else np.array(box)
@@ -83,8 +83,8 @@ def _boxed(image: Image, picture: Picture, detect: Detect) -> Iterator[Row]:
             yield (*stored(image, chosen, points), LABELS.index(label), float(min(chosen[2:] - chosen[:2])))
 
 
-def _single(image: Image, picture: Picture, detect: Detect) -> Iterator[Row]:
-    """Yield the largest face of a picture that carries one label."""
+def _single(image: Image, labelled: LabelledImage, detect: Detect) -> Iterator[Row]:
+    """Yield the largest face of an image with a single label."""
     found = detect(image)
     if not len(found):
         pad = round(max(image.shape[:2]) * _PAD)
@@ -95,13 +95,13 @@ def _single(image: Image, picture: Picture, detect: Detect) -> Iterator[Row]:
         box = found.boxes[largest]
         yield (
             *stored(image, box, found.landmarks[largest]),
-            LABELS.index(picture.label),
+            LABELS.index(labelled.label),
             float(min(box[2:] - box[:2])),
         )
 
 
 def main() -> None:
-    """Cut every source that PICTURES holds."""
+    """Crop the faces of every source in PICTURES."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pictures", type=Path)
     parser.add_argument("work", type=Path)
@@ -109,7 +109,8 @@ def main() -> None:
     args = parser.parse_args()
     weights = hashlib.sha256((args.detector / "model.tflite").read_bytes()).hexdigest()
     for entry in SOURCES:
-        listing, target = args.pictures / entry.name / entry.listing, args.work / "crops" / f"{entry.name}.npz"
+        listing = args.pictures / entry.name / entry.listing
+        target = args.work / "crops" / f"{entry.name}.npz"
         if not listing.exists() or fresh(target, [listing], weights):
             continue
         faces_of(args.pictures, entry, detector(args.detector)).save(target)

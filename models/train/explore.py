@@ -1,8 +1,8 @@
-"""Make a report to look at: what each source holds, its sizes, light, labels and twins, with contact sheets.
+"""Write a report on the sources: sizes, brightness, labels and near duplicates, with contact sheets.
 
     python -m models.train.explore WORK
 
-Reads the manifest, crops, leaks and drawings, writes WORK/explore/index.html and its pictures.
+Reads the manifest, crops, leaks and drawings, writes WORK/explore/index.html and its images.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
     Image = NDArray[np.uint8]
 
-_COLUMNS, _ROWS, _TILE_PX = 16, 4, 72
+_COLUMNS = 16
+_ROWS = 4
+_TILE_PX = 72
 
 
 def sheet(crops: NDArray[np.uint8], rng: np.random.Generator) -> Image:
@@ -53,7 +55,7 @@ def sheets(work: Path, folder: Path) -> list[str]:
 
 
 def counts(lines: list[dict[str, Any]], work: Path) -> str:
-    """Return a table: pictures, labels, refused, twins, and faces stored of each source."""
+    """Return a table of each source: images, labels, refused images, near duplicates, stored faces."""
     rows = []
     for entry in SOURCES:
         own = [line for line in lines if line["source"] == entry.name]
@@ -71,18 +73,18 @@ def counts(lines: list[dict[str, Any]], work: Path) -> str:
             stored,
         ]
         rows.append("<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in cells) + "</tr>")
-    head = ["source", "for", "licence", "pictures", *LABELS, "refused", "twins", "faces cut"]
+    head = ["source", "for", "licence", "images", *LABELS, "refused", "twins", "faces cropped"]
     return "<table border=1><tr>" + "".join(f"<th>{cell}</th>" for cell in head) + "</tr>" + "".join(rows) + "</table>"
 
 
 def twins(lines: list[dict[str, Any]], leaks: dict[str, Any]) -> str:
-    """Return the near duplicates found by hash, and the photographs that two sources share by their faces."""
+    """Return the near duplicates found by hash, and the photographs that two sources share, found by their faces."""
     listed = "".join(f"<li>{x['source']}/{x['file']} ~ {x['twin']}</li>" for x in lines if "twin" in x)
     shared = "".join(f"<li>{names}: {len(hits)} faces</li>" for names, hits in leaks["pairs"].items())
     left_out = {name: len(rows) for name, rows in leaks["rows"].items()}
     return (
         f"<h2>Near duplicates</h2><ul>{listed}</ul><h2>Faces in two sources</h2><ul>{shared}</ul>"
-        f"<p>Not trained on, since a test-only source has them: {left_out}</p>"
+        f"<p>Not trained on, since they are also in a test-only source: {left_out}</p>"
     )
 
 
@@ -101,7 +103,7 @@ def main() -> None:
         for entry in SOURCES
     }
     histograms_png(folder / "sizes.png", sizes, "shorter side of the face, px", limits=(0, 200))
-    histograms_png(folder / "light.png", light, "mean brightness of the picture", limits=(0, 255))
+    histograms_png(folder / "light.png", light, "mean brightness of the image", limits=(0, 255))
     body = [
         counts(lines, work),
         "<img src='sizes.png'><img src='light.png'>",
@@ -109,7 +111,7 @@ def main() -> None:
         *sheets(work, folder),
     ]
     (folder / "index.html").write_text(
-        "<!doctype html><meta charset=utf-8><title>What there is to train on</title>" + "\n".join(body), "utf-8"
+        "<!doctype html><meta charset=utf-8><title>Training data</title>" + "\n".join(body), "utf-8"
     )
 
 

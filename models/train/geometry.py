@@ -1,7 +1,7 @@
-"""Where things lie on a face: a round head in units of half the eye distance, seen through five landmarks.
+"""Positions on a face: a round head in units of half the eye distance, fitted to five landmarks.
 
-Canonical coordinates: x to the right of the picture, y down, z towards the camera; the origin is midway between the
-eyes, which lie at x = -1 and x = +1. The proportions were read off the two public-domain portraits of `portraits`.
+Canonical coordinates: x to the right of the image, y down, z towards the camera; the origin is midway between the
+eyes, which are at x = -1 and x = +1. The proportions were measured on the two portraits of `draw.portraits`.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ LANDMARKS = np.array(
 EAR = (2.05, 0.55)
 CHIN_Y = 3.3
 _DEPTH_RIDGE = 0.35
-"""Pulls the unsteady column of the camera (depth hangs on the nose alone) towards a face seen from the front."""
+"""Pulls the unstable depth column of the camera (it depends on the nose alone) towards a frontal face."""
 
 
 def depth(x: Array) -> Array:
-    """Return z of the skin at canonical x: a cylinder about the neck, flattened at the cheeks."""
+    """Return z of the skin at canonical x: a cylinder around the neck, flattened at the cheeks."""
     return np.asarray(0.55 - 0.42 * np.clip(x, -2.3, 2.3) ** 2)
 
 
@@ -39,7 +39,7 @@ class FaceCamera:
 
     @classmethod
     def fit(cls, landmarks: Array) -> FaceCamera:
-        """Return the camera that explains float (5, 2) pixel landmarks best (least squares)."""
+        """Return the camera that fits float (5, 2) pixel landmarks best (least squares)."""
         known = np.hstack([LANDMARKS, np.ones((5, 1))])
         unit = np.linalg.norm(landmarks[1] - landmarks[0]) / 2
         ridge = np.array([[0.0, 0.0, _DEPTH_RIDGE, 0.0]])
@@ -51,7 +51,7 @@ class FaceCamera:
 
     @property
     def unit_px(self) -> float:
-        """Length of one canonical unit in the picture, from x and y together (a turned face is narrow)."""
+        """Length of one canonical unit in the image, from x and y together (a turned face is narrow)."""
         return float(max(np.linalg.norm(self.matrix[:, 0]), np.linalg.norm(self.matrix[:, 1])))
 
     @property
@@ -65,7 +65,7 @@ class FaceCamera:
         return np.asarray(np.column_stack([points, z, np.ones(len(points))]) @ self.matrix.T)
 
     def unproject(self, height_px: int, width_px: int) -> tuple[Array, Array]:
-        """Return canonical x and y of every pixel, (H, W) each, by three rounds of guessing the depth."""
+        """Return canonical x and y of every pixel, (H, W) each, by three fixed-point iterations on the depth."""
         columns, rows = np.meshgrid(np.arange(width_px) + 0.5, np.arange(height_px) + 0.5)
         inverse = np.linalg.pinv(self.matrix[:, :2])
         pixels = np.stack([columns.ravel(), rows.ravel()]) - self.matrix[:, 3:]

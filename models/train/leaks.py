@@ -1,4 +1,4 @@
-"""Find training faces that a test-only source has too, by correlating aligned faces, and keep them out of training.
+"""Find training faces that are also in a test-only source, by correlating aligned faces; leave them out of training.
 
     python -m models.train.leaks WORK
 
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 _SIDE_PX = 32
 _MIN_FACE_LIKENESS = 0.9
 _MIN_SCENE_LIKENESS = 0.85
-"""Looked at on contact sheets: masked faces of different people reach 0.95 by the face alone, so what is around it must
-agree as well."""
+"""Chosen on contact sheets: masked faces of different people correlate up to 0.95 by the face alone, so the
+surroundings must match as well."""
 _MIN_FACE_PX = 20.0
 
 
 def aligned(faces: Faces, face_side: float) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Return unit vectors float32 (M, _SIDE_PX ** 2) of the faces with landmarks, and their rows (M,).
 
-    face_side: side of what is compared, in half eye distances: 5 is the face, 10 takes in what is around it.
+    face_side: side of the compared square, in half eye distances: 5 is the face, 10 includes its surroundings.
     """
     rows = np.flatnonzero(np.isfinite(faces.landmarks).all((1, 2)) & (faces.face_px >= _MIN_FACE_PX))
     target = (
@@ -58,16 +58,16 @@ def _vector(
 
 
 def pairs(first: Faces, second: Faces) -> list[tuple[float, int, int]]:
-    """Return (likeness of the surroundings, row, row) of faces that come from one photograph, likest first."""
+    """Return (likeness of the surroundings, row, row) of faces that come from one photograph, most similar first."""
     (faces, rows), (others, numbers) = aligned(first, 5), aligned(second, 5)
     candidates = np.argwhere(faces @ others.T >= _MIN_FACE_LIKENESS)
-    around, beside = aligned(first, 10)[0], aligned(second, 10)[0]
-    likeness = [(float(around[i] @ beside[j]), int(rows[i]), int(numbers[j])) for i, j in candidates]
+    (around, _), (others_around, _) = aligned(first, 10), aligned(second, 10)
+    likeness = [(float(around[i] @ others_around[j]), int(rows[i]), int(numbers[j])) for i, j in candidates]
     return sorted((hit for hit in likeness if hit[0] >= _MIN_SCENE_LIKENESS), reverse=True)
 
 
 def clean(work: Path, source: str) -> Faces:
-    """Return the stored faces of a source less those that lie in a test-only source too."""
+    """Return the stored faces of a source without those that are also in a test-only source."""
     faces = Faces.load(work / "crops" / f"{source}.npz")
     recorded = work / "leaks.json"
     leaks = json.loads(recorded.read_text("utf-8"))["rows"].get(source, []) if recorded.exists() else []

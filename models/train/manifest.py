@@ -1,8 +1,8 @@
-"""List every picture with source, licence, hash and labels; refuse broken files; find near duplicates by hash.
+"""List every image with source, licence, hash and labels; refuse damaged files; find near duplicates by hash.
 
     python -m models.train.manifest PICTURES WORK
 
-Writes WORK/manifest.jsonl, one line a picture; "refused" says why a picture is not used, "twin" names a near duplicate.
+Writes WORK/manifest.jsonl, one line per image; "refused" is why an image is not used, "twin" its near duplicate.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from rich.progress import track
 
-from models.train.sources import SOURCES, Picture, Source, pictures
+from models.train.sources import SOURCES, LabelledImage, Source, labelled_images
 from models.train.stamp import fresh, sha256, stamp
 
 if TYPE_CHECKING:
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _MAX_BITS = 4
-"""Hashes of 64 bits that differ in at most so many belong to near duplicates."""
+"""Images whose 64-bit hashes differ in at most this many bits are near duplicates."""
 _MIN_SIDE_PX = 24
 
 
-def entry_of(root: Path, source: Source, picture: Picture) -> dict[str, Any]:
-    """Return the line of one picture."""
-    path = root / source.name / picture.file
+def line_of(root: Path, source: Source, entry: LabelledImage) -> dict[str, Any]:
+    """Return the line of one image."""
+    path = root / source.name / entry.file
     line: dict[str, Any] = {
         "source": source.name,
-        "file": picture.file,
+        "file": entry.file,
         "licence": source.licence,
         "role": source.role.value,
-        "labels": dict(Counter([b[4] for b in picture.boxes] or [picture.label])),
+        "labels": dict(Counter([b[4] for b in entry.boxes] or [entry.label])),
     }
     image = cv2.imread(str(path)) if path.exists() else None
     if image is None:
@@ -66,7 +66,7 @@ def dhash(image: NDArray[np.uint8]) -> int:
 
 
 def twins(hashes: list[int]) -> dict[int, int]:
-    """Return place -> earlier place for every hash within `_MAX_BITS` of an earlier one."""
+    """Return position -> position of the nearest earlier hash, for every hash within `_MAX_BITS` of one."""
     words = np.array(hashes, np.uint64)
     found = {}
     for place in range(1, len(words)):
@@ -78,12 +78,12 @@ def twins(hashes: list[int]) -> dict[int, int]:
 
 
 def manifest(root: Path) -> list[dict[str, Any]]:
-    """Return the lines of all sources that `root` holds."""
+    """Return the lines of all sources that exist in `root`."""
     lines = []
     for source in SOURCES:
         if (root / source.name / source.listing).exists():
-            listing = list(pictures(root, source))
-            lines += [entry_of(root, source, picture) for picture in track(listing, source.name)]
+            listing = list(labelled_images(root, source))
+            lines += [line_of(root, source, entry) for entry in track(listing, source.name)]
     usable = [line for line in lines if "dhash" in line]
     for place, earlier in twins([int(line["dhash"], 16) for line in usable]).items():
         usable[place]["twin"] = f"{usable[earlier]['source']}/{usable[earlier]['file']}"
@@ -100,7 +100,7 @@ def main() -> None:
     target = args.work / "manifest.jsonl"
     listings = [args.pictures / s.name / s.listing for s in SOURCES if (args.pictures / s.name / s.listing).exists()]
     if not listings:
-        parser.error(f"{args.pictures}: holds none of {', '.join(s.name for s in SOURCES)}")
+        parser.error(f"{args.pictures}: has none of {', '.join(s.name for s in SOURCES)}")
     if fresh(target, listings, _MAX_BITS):
         return
     lines = manifest(args.pictures)
@@ -108,7 +108,7 @@ def main() -> None:
     target.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
     stamp(target, listings, _MAX_BITS)
     log.info(
-        "%d pictures, %d refused, %d near duplicates",
+        "%d images, %d refused, %d near duplicates",
         len(lines),
         sum("refused" in x for x in lines),
         sum("twin" in x for x in lines),

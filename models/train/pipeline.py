@@ -1,9 +1,9 @@
-"""Make the mask model from a folder of pictures: every step in order, each skipped where its result still holds.
+"""Make the mask model from a folder of images: all steps in order; a step is skipped if its result is up to date.
 
     python -m models.train.pipeline PICTURES --work WORK [--face models/face/quality] [--mask models/mask] \
         [--until STEP] [--jobs N]
 
-Each network is trained by a process of one thread with seeds of its own, so `--jobs` changes the time and nothing else.
+Each network is trained in its own single-threaded process with its own seeds, so `--jobs` changes the time only.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from models.train.sources import SOURCES, Role
 log = logging.getLogger(__name__)
 
 _ARITHMETIC = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_CBWR": "AVX2"}
-"""One instruction set for every x86-64 of the last ten years. With AVX-512 sums are rounded in another order, and
-training on another processor ended in another network (about as far off as another seed); it is no faster here."""
+"""One instruction set for every x86-64 processor of the last ten years. With AVX-512 sums are rounded in another order,
+so that another processor gave another network (which differed about as much as with another seed), no faster."""
 
 
 def networks(args: argparse.Namespace) -> list[tuple[str, list[str]]]:
-    """Return the steps that train: the network that ships, and one without each source, which sets its confidence.
+    """Return the training steps: the network that ships, and one without each source, on which confidence is fitted.
 
-    All get the same schedule. One that was trained for less is less sure of itself, and what is fitted on it (the
-    temperature, the shift of the third logit) would then be wrong for the one that ships.
+    All get the same schedule: a network trained for less time is less confident, and what is fitted on it (the
+    temperature, the shift of the third logit) would be wrong for the one that ships.
     """
     schedule = ["--epochs", str(args.epochs), "--faces", str(args.faces)]
     common = [str(args.work), str(args.work / "centerface.onnx"), *schedule]
@@ -69,12 +69,12 @@ def main() -> None:
     """Run the steps."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pictures", type=Path)
-    parser.add_argument("--work", type=Path, required=True, help="folder for what is made on the way")
+    parser.add_argument("--work", type=Path, required=True, help="folder for intermediate results")
     parser.add_argument("--face", type=Path, default=Path("models/face/quality"))
     parser.add_argument("--mask", type=Path, default=Path("models/mask"))
     parser.add_argument("--epochs", type=int, default=Schedule().epochs)
-    parser.add_argument("--faces", type=int, default=Schedule().faces, help="faces an epoch")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="networks trained at a time, one core each")
+    parser.add_argument("--faces", type=int, default=Schedule().faces, help="faces per epoch")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="networks trained in parallel, one core each")
     parser.add_argument("--until", default="mask.golden", help="last step to run")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -87,12 +87,12 @@ def main() -> None:
 
 
 def run(step: tuple[str, list[str]]) -> None:
-    """Run one step in a process of its own."""
-    name, words = step
+    """Run one step in a separate process."""
+    name, arguments = step
     started = time.monotonic()
-    log.info("%s %s", name, " ".join(words))
-    subprocess.run([sys.executable, "-m", f"models.train.{name}", *words], check=True, env=os.environ | _ARITHMETIC)
-    log.info("%s took %.0f s", " ".join([name, *words[:2]]), time.monotonic() - started)
+    log.info("%s %s", name, " ".join(arguments))
+    subprocess.run([sys.executable, "-m", f"models.train.{name}", *arguments], check=True, env=os.environ | _ARITHMETIC)
+    log.info("%s took %.0f s", " ".join([name, *arguments[:2]]), time.monotonic() - started)
 
 
 if __name__ == "__main__":

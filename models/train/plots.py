@@ -1,4 +1,4 @@
-"""The card's coverage curve, and histograms of what there is to train on."""
+"""The coverage curve of the card, and histograms of the training data."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ def coverage_png(path: Path, curve: list[tuple[float, float, float]], chosen: fl
     """Draw coverage and error against the threshold of confidence."""
     figure, axes = _figure(1)
     threshold, covered, error = zip(*curve, strict=True)
-    axes[0].plot(threshold, covered, color="#0072b2", label="share judged")
-    axes[0].plot(threshold, [10 * e for e in error], color="#d55e00", label="error among the judged, times 10")
+    axes[0].plot(threshold, covered, color="#0072b2", label="share classified")
+    axes[0].plot(threshold, [10 * e for e in error], color="#d55e00", label="error among those classified, times 10")
     axes[0].axvline(chosen, color="#999999", linewidth=1)
     axes[0].set(
-        xlabel="threshold of confidence", ylim=(0, 1.02), title="Unsure: what it costs and gains (left-out sources)"
+        xlabel="threshold of confidence", ylim=(0, 1.02), title="Cost and benefit of `unsure` (left-out sources)"
     )
     axes[0].legend()
     _save(figure, path)
 
 
 def histograms_png(path: Path, samples: dict[str, Any], name: str, limits: tuple[float, float]) -> None:
-    """Draw one outline histogram a source, each scaled to its own number."""
+    """Draw one outline histogram per source, each normalised."""
     figure, axes = _figure(1)
     for source, values in samples.items():
         if len(values):

@@ -1,4 +1,4 @@
-"""The labelled sources that a picture folder may hold: where each lies, its licence, and what it may be used for."""
+"""The labelled image sources: the folder, the licence and the permitted use of each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LABELS = ("with_mask", "without_mask", "incorrect_mask")
 
 
 class Role(Enum):
-    """What the licence lets a source be used for."""
+    """The use of a source that its licence permits."""
 
     TRAIN = "train"
     TEST = "test"
@@ -24,7 +24,7 @@ class Role(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A folder of pictures.  listing: boxes.jsonl (scenes with boxes) or crops.jsonl (one label a picture)."""
+    """A folder of images.  listing: boxes.jsonl (scenes with boxes) or crops.jsonl (one label per image)."""
 
     name: str
     listing: str
@@ -33,7 +33,7 @@ class Source:
 
     @property
     def is_scenes(self) -> bool:
-        """True where faces are labelled by box."""
+        """Whether faces are labelled with boxes."""
         return self.listing == "boxes.jsonl"
 
 
@@ -46,10 +46,10 @@ SOURCES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """One labelled picture.
+class LabelledImage:
+    """One labelled image.
 
-    label: of the whole picture where the source has no boxes, else "".
+    label: of the whole image if the source has no boxes, else "".
     boxes: x1, y1, x2, y2 in px and label of every labelled face.
     """
 
@@ -60,7 +60,7 @@ class Picture:
 
 
 def source(name: str) -> Source:
-    """Return the source of that name.
+    """Return the source with this name.
 
     Raises:
         KeyError: there is none.
@@ -68,13 +68,13 @@ def source(name: str) -> Source:
     return {entry.name: entry for entry in SOURCES}[name]
 
 
-def pictures(root: Path, entry: Source) -> Iterator[Picture]:
-    """Yield the pictures of one source below `root`, in the order of its listing."""
+def labelled_images(root: Path, entry: Source) -> Iterator[LabelledImage]:
+    """Yield the images of one source in `root`, in the order of its listing."""
     with (root / entry.name / entry.listing).open(encoding="utf-8") as lines:
         for line in lines:
-            yield _picture(entry, json.loads(line))
+            yield _labelled(entry, json.loads(line))
 
 
-def _picture(entry: Source, row: dict[str, Any]) -> Picture:
+def _labelled(entry: Source, row: dict[str, Any]) -> LabelledImage:
     boxes = tuple((x, y, x + w, y + h, label) for x, y, w, h, label in row.get("boxes", ()))
-    return Picture(entry.name, row["file"], row.get("label", ""), boxes)
+    return LabelledImage(entry.name, row["file"], row.get("label", ""), boxes)

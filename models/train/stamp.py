@@ -1,4 +1,4 @@
-"""Whether a step's result is still that of its inputs: a small JSON file of hashes beside each result."""
+"""Record and check that a result is up to date: a JSON file next to it has the hashes of its inputs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def stamp(result: Path, inputs: list[Path], *settings: object) -> None:
-    """Write RESULT.inputs.json: the hash of every input file and the settings that the result was made with."""
+    """Write RESULT.inputs.json: the hash of every input file, and the settings."""
     _file(result).write_text(json.dumps(_hashes(inputs, settings), indent=1) + "\n", "utf-8")
 
 

@@ -1,4 +1,4 @@
-"""Faces cut out of pictures for training: one array of crops with what is known of each, kept as an .npz file."""
+"""Face crops for training: one array of crops with labels and landmarks, stored as an .npz file."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 MARGIN = 0.1
-"""Share of the box that the product's crop adds on each side; goes into model.toml as `crop_margin`."""
+"""Share of the box that the product's crop adds on each side; `crop_margin` in model.toml."""
 STORE_MARGIN = 0.33
-"""The same for stored crops: border enough to turn, shift and scale them."""
+"""The same for stored crops: enough border to rotate, shift and scale them."""
 STORE_PX = 112
 
 
@@ -30,9 +30,9 @@ class Faces:
     """N stored faces.
 
     crops: uint8 (N, STORE_PX, STORE_PX, 3), BGR, cut by `crop_face` with STORE_MARGIN.
-    landmarks: float32 (N, 5, 2), px of the crop; NaN where no detector saw the face.
-    labels: int64 (N,), place in LABELS.  face_px: float32 (N,), shorter side of the box in its picture.
-    pictures: int64 (N,), number of the picture within its source.  kinds: str (N,), "real" or what was drawn.
+    landmarks: float32 (N, 5, 2), px of the crop; NaN if the detector did not find the face.
+    labels: int64 (N,), place in LABELS.  face_px: float32 (N,), shorter side of the box in its image.
+    pictures: int64 (N,), number of the image within its source.  kinds: str (N,), "real" or what was drawn.
     """
 
     crops: NDArray[np.uint8]
@@ -69,7 +69,7 @@ class Faces:
 
 
 def concatenated(parts: list[Faces]) -> Faces:
-    """Return all faces of `parts`; pictures of different parts get different numbers."""
+    """Return all faces of `parts`; images of different parts get different numbers."""
     offsets = np.cumsum([0, *(int(part.pictures.max(initial=-1)) + 1 for part in parts[:-1])])
     moved = [replace(part, pictures=part.pictures + offset) for part, offset in zip(parts, offsets, strict=True)]
     return Faces(
@@ -78,7 +78,7 @@ def concatenated(parts: list[Faces]) -> Faces:
 
 
 def stored(image: Image, box: Array, landmarks: Array | None) -> tuple[Image, NDArray[np.float32]]:
-    """Return the crop of one face as it is stored, and its landmarks in pixels of the crop (NaN where None)."""
+    """Return the crop of one face as it is stored, and its landmarks in pixels of the crop (NaN if None)."""
     crop = crop_face(image, np.asarray(box, np.float32), size_px=STORE_PX, margin=STORE_MARGIN)
     if landmarks is None:
         return crop, np.full((5, 2), np.nan, np.float32)
@@ -88,7 +88,7 @@ def stored(image: Image, box: Array, landmarks: Array | None) -> tuple[Image, ND
 
 
 def as_served(crop: Image, size_px: int) -> Image:
-    """Return the middle of a stored crop as the product would cut it: uint8 (size_px, size_px, 3)."""
+    """Return the middle of a stored crop as the product would crop it: uint8 (size_px, size_px, 3)."""
     share = (1 + 2 * MARGIN) / (1 + 2 * STORE_MARGIN)
     side = round(STORE_PX * share)
     start = (STORE_PX - side) // 2

@@ -1,1 +1,1 @@
-"""Training, as far as it needs no learning library: what is collected, kept out, cut and drawn."""
+"""Training, except what needs a learning library: manifest, leaks, crops, drawings and calibration."""

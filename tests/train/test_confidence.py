@@ -1,4 +1,4 @@
-"""What is made of logits: temperature, the shift of the third class, the curve behind `unsure`."""
+"""Calibration of logits: temperature, the shift of the third class, the coverage curve behind `unsure`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from models.train.mask.confidence import coverage_curve, rare_shift, temperature
 
 
 def drawn(seed: int, count: int = 4000, rare: float = 0.03) -> tuple[np.ndarray, np.ndarray]:
-    """Return honest logits (N, 3) of an imperfect judge, and labels (N,) drawn from what they claim."""
+    """Return calibrated logits (N, 3) of an imperfect classifier, and labels (N,) sampled from their probabilities."""
     rng = np.random.default_rng(seed)
     prior = np.log([0.7 - rare, 0.3, rare])
     sides = rng.choice(3, count, p=np.exp(prior))
@@ -26,13 +26,13 @@ def test_the_temperature_undoes_too_much_or_too_little_confidence(factor):
     assert temperature(logits * np.float32(factor), labels) == pytest.approx(factor, rel=0.1)
 
 
-def test_a_third_class_that_training_saw_too_often_is_lowered_and_a_fair_one_is_not():
+def test_a_third_class_that_was_too_frequent_in_training_is_lowered_and_a_calibrated_one_is_not():
     logits, labels = drawn(2, rare=0.1)
     eager = logits + np.array([0, 0, 2.0], np.float32)
     assert rare_shift(eager, labels) > rare_shift(logits, labels) + 0.5
 
 
-def test_the_third_class_may_cost_a_point_of_accuracy_and_no_more():
+def test_the_third_class_costs_at_most_one_point_of_accuracy():
     logits, labels = drawn(2, rare=0.02)
     eager = logits + np.array([0, 0, 3.0], np.float32)
     accuracy = {
@@ -44,11 +44,11 @@ def test_the_third_class_may_cost_a_point_of_accuracy_and_no_more():
     assert chosen > most - 0.012
 
 
-def test_the_shift_is_the_same_each_time():
+def test_the_shift_is_repeatable():
     assert rare_shift(*drawn(4)) == rare_shift(*drawn(4))
 
 
-def test_whoever_is_withheld_first_is_wrong_most_often():
+def test_the_faces_with_the_least_confidence_have_the_most_errors():
     logits, labels = drawn(3)
     thresholds, coverage, error = np.array(coverage_curve(softmax(logits), labels)).T
     assert (np.diff(coverage) <= 0).all()

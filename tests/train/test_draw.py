@@ -1,4 +1,4 @@
-"""Drawn masks lie where their label says, and drawn lookalikes hide what they should."""
+"""Drawn masks cover the parts of the face that their label implies, and other objects the lower face."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROUNDS = 24
 
 
 def changed(before: np.ndarray, after: np.ndarray, points: np.ndarray) -> float:
-    """Return the share of landmarks about which the picture is another."""
+    """Return the share of landmarks around which the image has changed."""
     different = np.abs(before.astype(int) - after.astype(int)).sum(2) > 40
     spots = [different[y - 1 : y + 2, x - 1 : x + 2].mean() > 0.5 for x, y in points.round().astype(int)]
     return float(np.mean(spots))
@@ -39,7 +39,7 @@ def drawn_with(fit: Fit, make: Make | None, person: int, seed: int) -> tuple[np.
 
 
 @pytest.mark.parametrize("fit", COVERED)
-def test_a_mask_covers_what_its_fit_says(fit):
+def test_a_mask_covers_the_parts_of_the_face_that_its_fit_implies(fit):
     shares = []
     for seed in range(ROUNDS):
         before, after, landmarks = drawn_with(fit, None, seed % 2, seed)
@@ -50,7 +50,7 @@ def test_a_mask_covers_what_its_fit_says(fit):
 
 
 @pytest.mark.parametrize("make", [make for make in Make if make is not Make.CLEAR])
-def test_every_make_covers_nose_and_mouth_when_worn_right(make):
+def test_every_make_covers_nose_and_mouth_when_worn_correctly(make):
     shares = []
     for seed in range(4):
         before, after, landmarks = drawn_with(Fit.RIGHT, make, seed % 2, seed)
@@ -59,7 +59,7 @@ def test_every_make_covers_nose_and_mouth_when_worn_right(make):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_lookalike_changes_the_lower_face_and_leaves_the_eyes(kind):
+def test_every_other_object_changes_the_lower_face_and_not_the_eyes(kind):
     lower, eyes = [], []
     for seed in range(ROUNDS):
         crop, landmarks = stored_face(seed % 2)
@@ -74,11 +74,11 @@ def test_a_drawing_has_the_label_of_what_was_drawn():
     crop, landmarks = stored_face(0)
     labels = {"right": {0}, "covered": {0}, "negative": {1}, "wrong": {2}}
     for task in RECIPE:
-        said = {draw_one(task, crop, landmarks, [], np.random.default_rng(seed))[1] for seed in range(5)}
-        assert said == labels[task]
+        drawn = {draw_one(task, crop, landmarks, [], np.random.default_rng(seed))[1] for seed in range(5)}
+        assert drawn == labels[task]
 
 
-def test_drawings_are_as_many_as_the_recipe_asks_and_the_same_for_the_same_seed():
+def test_the_recipe_sets_the_number_of_drawings_and_the_seed_makes_them_repeatable():
     crop, landmarks = stored_face(1)
     some = faces(crop, crop[:, ::-1], landmarks=landmarks)
     once, again = (drawings(some, [], {"right": 2.0, "wrong": 1.0}, np.random.default_rng(4)) for _ in range(2))
@@ -89,6 +89,6 @@ def test_drawings_are_as_many_as_the_recipe_asks_and_the_same_for_the_same_seed(
 
 def test_a_drawing_is_no_sharper_than_the_face_under_it():
     crop, _ = stored_face(0)
-    sharp, soft = (np.abs(np.diff(picture.astype(int), axis=1)).mean() for picture in (crop, at_native(crop, 16.0)))
+    sharp, soft = (np.abs(np.diff(image.astype(int), axis=1)).mean() for image in (crop, at_native(crop, 16.0)))
     assert soft < 0.6 * sharp
     assert (at_native(crop, 200.0) == crop).all()

@@ -1,4 +1,4 @@
-"""Channels evened out for int8: the same function, peaks alike.  Runs where the extra `train` is installed."""
+"""Channels are equalised for int8: equal peaks, the same function.  Runs if the extra `train` is installed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.people import stored_face  # noqa: E402
 
 @pytest.fixture(scope="module")
 def nets():
-    """A small network with very uneven channels, and the same evened out; with pictures."""
+    """A small network with very unequal channels, the same network equalised, and images."""
     torch.manual_seed(3)
     net = MaskNet(Plan(size_px=32, blocks=7, head=16))
     for module in net.modules():
@@ -25,27 +25,27 @@ def nets():
             module.weight.data = torch.exp(torch.randn_like(module.weight))
             module.bias.data = torch.randn_like(module.bias)
             module.running_mean += torch.randn_like(module.running_mean)
-    pictures = [np.ascontiguousarray(stored_face(person)[0][24:88:2, 24:88:2]) for person in (0, 1)]
+    images = [np.ascontiguousarray(stored_face(person)[0][24:88:2, 24:88:2]) for person in (0, 1)]
     even = copy.deepcopy(net)
-    equalise(even, pictures)
-    return net, even, pictures
+    equalise(even, images)
+    return net, even, images
 
 
-def test_the_network_says_the_same(nets):
-    net, even, pictures = nets
-    others = [picture[::-1].copy() for picture in pictures]
-    before, after = (of_net(each, pictures + others) for each in (net, even))
+def test_the_logits_are_unchanged(nets):
+    net, even, images = nets
+    others = [image[::-1].copy() for image in images]
+    before, after = (of_net(each, images + others) for each in (net, even))
     assert np.abs(before).max() > 0.1
     assert np.abs(after - before).max() < 1e-3 * np.abs(before).max()
 
 
-def test_what_a_depthwise_convolution_reads_peaks_alike_in_all_channels_but_the_silent(nets):
-    net, even, pictures = nets
+def test_the_inputs_of_a_depthwise_convolution_have_equal_peaks_except_inactive_channels(nets):
+    net, even, images = nets
 
     def alike(each: MaskNet) -> list[float]:
-        return sorted(float((peak > 0.95 * peak.max()).float().mean()) for peak in peaks(each, pictures))
+        return sorted(float((peak > 0.95 * peak.max()).float().mean()) for peak in peaks(each, images))
 
     depthwise = 1 + 6 + 1  # of the stem, of six blocks that widen, of the head
-    assert len(peaks(net, pictures)) == 1 + 1 + 2 * 6 + 2
+    assert len(peaks(net, images)) == 1 + 1 + 2 * 6 + 2
     assert max(alike(net)) < 0.3
     assert min(alike(even)[-depthwise:]) > 0.4

@@ -1,4 +1,4 @@
-"""What is in a test source too is found, however it was saved, and kept out of training."""
+"""Training faces that are also in a test source are found, however they were saved, and left out of training."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.people import faces, stored_face
 
 
 def copied(crop: np.ndarray) -> np.ndarray:
-    """Return the crop as a website might have kept it: smaller, brighter, compressed."""
+    """Return the crop as a website might store it: smaller, brighter, compressed."""
     small = cv2.resize(cv2.resize(crop, (70, 70), interpolation=cv2.INTER_AREA), crop.shape[:2])
     return compressed(np.clip(small * 1.15 + 8, 0, 255).astype(np.uint8), np.random.default_rng(1))
 
@@ -25,7 +25,7 @@ def test_a_copy_of_a_face_is_found_and_another_person_is_not():
     assert pairs(faces(second, landmarks=others), faces(first, landmarks=points)) == []
 
 
-def test_a_like_face_somewhere_else_is_not_a_copy():
+def test_the_same_face_with_other_surroundings_is_not_a_copy():
     crop, points = stored_face(0)
     elsewhere = np.random.default_rng(3).integers(0, 255, (4, 4, 3)).astype(np.uint8)
     elsewhere = cv2.resize(elsewhere, crop.shape[:2], interpolation=cv2.INTER_CUBIC)

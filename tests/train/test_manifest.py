@@ -1,4 +1,4 @@
-"""The manifest: every picture with source, licence, hash and labels; broken ones refused, near duplicates named."""
+"""The manifest lists every image with source, licence, hash and labels, refuses damaged ones and names duplicates."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.people import scene
 
 @pytest.fixture
 def pictures(tmp_path):
-    """A folder with one source: two scenes, a smaller copy of the first, a broken file, a tiny one, one missing."""
+    """A folder with one source: two scenes, a smaller copy of the first, a damaged file, a tiny one, a missing one."""
     folder = tmp_path / "scenes_andrewmvd"
     folder.mkdir()
     first, second = scene(0)[0], scene(1)[0][:, 200:700]
@@ -31,7 +31,7 @@ def pictures(tmp_path):
     return tmp_path
 
 
-def test_every_picture_is_listed_with_what_is_known_of_it(pictures):
+def test_every_image_is_listed_with_hash_size_labels_and_licence(pictures):
     lines = {line["file"]: line for line in manifest(pictures)}
     assert len(lines) == 6
     first = lines["first.png"]
@@ -41,7 +41,7 @@ def test_every_picture_is_listed_with_what_is_known_of_it(pictures):
     assert first["role"] == "train"
 
 
-def test_broken_missing_and_tiny_pictures_are_refused(pictures):
+def test_damaged_missing_and_tiny_images_are_refused(pictures):
     refused = {line["file"]: line["refused"] for line in manifest(pictures) if "refused" in line}
     unreadable = "missing or unreadable"
     assert refused == {"broken.png": unreadable, "missing.png": unreadable, "tiny.png": "too small"}
@@ -58,7 +58,7 @@ def test_hashes_are_twins_up_to_four_bits():
     assert dhash(np.zeros((20, 20, 3), np.uint8)) == 0
 
 
-def test_what_states_no_licence_is_for_testing_only():
+def test_a_source_without_a_licence_is_for_testing_only():
     assert all(entry.role is Role.TEST for entry in SOURCES if "none stated" in entry.licence)
     assert sum(entry.role is Role.TRAIN for entry in SOURCES) == 2
 

@@ -1,4 +1,4 @@
-"""Stored faces: the cut that training sees is the cut that the product makes."""
+"""Stored faces: training uses the same crop as the product."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.people import faces, scene, stored_face
 
 @pytest.mark.parametrize("person", [0, 1])
 @pytest.mark.parametrize("size_px", [48, 64])
-def test_training_sees_what_the_product_cuts_in_the_same_colours(person, size_px):
+def test_training_uses_the_crop_of_the_product_in_the_same_colours(person, size_px):
     image, box, landmarks = scene(person)
     product = crop_face(image, box, size_px=size_px, margin=MARGIN)
     training = as_served(stored(image, box, landmarks)[0], size_px)
@@ -24,11 +24,11 @@ def test_training_sees_what_the_product_cuts_in_the_same_colours(person, size_px
 
 
 def difference(first: np.ndarray, second: np.ndarray) -> float:
-    """Return the mean difference in grey levels, less the border, which a shift rolls over."""
+    """Return the mean difference in grey levels without the border, where np.roll wraps around."""
     return float(np.abs(first.astype(float) - second)[4:-4, 4:-4].mean())
 
 
-def test_landmarks_go_along_into_the_crop():
+def test_landmarks_are_converted_to_pixels_of_the_crop():
     image, box, landmarks = scene(1)
     dotted = image.copy()
     for x, y in landmarks.round().astype(int):
@@ -38,12 +38,12 @@ def test_landmarks_go_along_into_the_crop():
         assert (np.abs(crop[y, x].astype(int) - (0, 255, 0)) < 60).all()
 
 
-def test_a_face_that_no_detector_saw_has_no_landmarks():
+def test_a_face_that_was_not_detected_has_no_landmarks():
     image, box, _ = scene(0)
     assert np.isnan(stored(image, box, None)[1]).all()
 
 
-def test_faces_come_back_from_disk_and_keep_their_pictures_apart(tmp_path):
+def test_faces_are_loaded_as_saved_and_their_image_numbers_stay_distinct(tmp_path):
     crop, landmarks = stored_face(0)
     some = faces(crop, crop[:, ::-1], landmarks=landmarks)
     some.save(tmp_path / "new" / "some.npz")

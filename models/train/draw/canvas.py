@@ -1,4 +1,4 @@
-"""Painting on a picture: soft-edged shapes, shadows and noise, float32 pixels 0..255, BGR."""
+"""Paint on an image: soft-edged shapes, shadows and noise, float32 pixels 0..255, BGR."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def filled(shape: tuple[int, ...], polygon: Array, soft_px: float = 0.7) -> Pixe
 
 
 def stroke(shape: tuple[int, ...], points: Array, width_px: float, soft_px: float = 0.5) -> Pixels:
-    """Return the coverage (H, W) of an open line through (N, 2) pixels; thinner than a pixel grows faint."""
+    """Return the coverage (H, W) of an open line through (N, 2) pixels; thinner than a pixel is drawn fainter."""
     cover = np.zeros(shape[:2], np.uint8)
     cv2.polylines(
         cover,
@@ -50,12 +50,12 @@ def capsule(shape: tuple[int, ...], start: Array, end: Array, width_px: float, s
 
 
 def soften(cover: Pixels, sigma_px: float) -> Pixels:
-    """Return `cover` blurred, or as it is where the blur would be under a fifth of a pixel."""
+    """Return `cover` blurred, or unchanged if the blur is under a fifth of a pixel."""
     return cover if sigma_px < 0.2 else np.asarray(cv2.GaussianBlur(cover, (0, 0), sigma_px), np.float32)
 
 
 def lay(image: Pixels, paint: Pixels | Array, cover: Pixels) -> Pixels:
-    """Return `image` with `paint`, a colour (3,) or a picture (H, W, 3), over it where `cover` (H, W) says."""
+    """Return `image` blended with `paint`, a colour (3,) or an image (H, W, 3), by `cover` (H, W)."""
     alpha = cover[..., None]
     return np.asarray(image * (1 - alpha) + np.asarray(paint, np.float32) * alpha, np.float32)
 

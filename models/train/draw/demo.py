@@ -1,4 +1,4 @@
-"""Cut the two public-domain portraits out of their backgrounds and dress them in masks, for the built-in demo.
+"""Make the sprites of the built-in demo: the two public-domain portraits without background, with drawn masks.
 
     python -m models.train.draw.demo edge/capture/demo
 
@@ -58,10 +58,12 @@ def cut_out(portrait: Portrait) -> NDArray[np.float32]:
 
 
 def _trimap(portrait: Portrait, shape: tuple[int, ...]) -> Image:
-    """Return what surely is, may be and cannot be the person, in grabCut's four values."""
-    maybe, sure = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
+    """Return GrabCut's initial mask: pixels that are, may be and cannot be part of the person."""
+    maybe = np.zeros(shape, np.uint8)
+    sure = np.zeros(shape, np.uint8)
     x1, y1, x2, y2 = portrait.head
-    centre, axes = ((x1 + x2) // 2, (y1 + y2) // 2), ((x2 - x1) // 2, (y2 - y1) // 2)
+    centre = ((x1 + x2) // 2, (y1 + y2) // 2)
+    axes = ((x2 - x1) // 2, (y2 - y1) // 2)
     for target, scale in ((maybe, 1.06), (sure, 0.72)):
         cv2.ellipse(target, centre, tuple(round(a * scale) for a in axes), 0, 0, 360, 1, -1)
         cv2.fillPoly(target, [np.array(portrait.shoulders, np.int32)], 1)
@@ -100,7 +102,7 @@ def sprite(portrait: Portrait, image: Image, cover: NDArray[np.float32]) -> Imag
 
 
 def licence(portraits: tuple[Portrait, ...] = PORTRAITS) -> str:
-    """Return the text that says where the pictures come from."""
+    """Return the text on the origin of the images."""
     lines = [
         "The pictures in this folder were cut out of, and their masks drawn over, two public-domain portraits:",
         "",

@@ -1,9 +1,9 @@
-"""Draw masks and hard negatives over the bare faces of the training sources and the two portraits.
+"""Draw masks and hard negatives over the bare faces of the training sources and of the two portraits.
 
     python -m models.train.draw.drawings WORK [--seed 2]
 
-Reads WORK/crops/*.npz of the training sources, writes WORK/drawn/SOURCE.npz. Cloth comes from prints, and for a third
-of the masks from real masks of the same sources: a patch stretched over the drawn outline.
+Reads WORK/crops/*.npz of the training sources, writes WORK/drawn/SOURCE.npz. Cloth is a print, or
+for a third of the masks a patch of a real mask from the same source, stretched over the drawn outline.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 RECIPE = {"right": 3.0, "wrong": 3.4, "negative": 2.4, "covered": 0.5}
-"""Drawings for each bare face: masks worn right, worn wrong, things that are no mask, and things before a worn mask."""
+"""Drawings per bare face: masks worn correctly, incorrectly, objects that are no mask, and objects over a worn mask."""
 _MIN_FACE_PX = 28
 _REAL_CLOTH = 0.35
 _CODE = [
@@ -52,13 +52,13 @@ _FACE_SHARE = 1 / (1 + 2 * STORE_MARGIN)
 
 
 def bare(faces: Faces) -> Faces:
-    """Return the bare faces that are large enough and whose landmarks are known."""
+    """Return the bare faces that are large enough and have landmarks."""
     seen = np.isfinite(faces.landmarks).all((1, 2))
     return faces.take((faces.labels == 1) & seen & (faces.face_px >= _MIN_FACE_PX))
 
 
 def portrait_faces() -> Faces:
-    """Return the faces of the two portraits, boxed as a detector would from their landmarks."""
+    """Return the faces of the two portraits, with boxes as a detector would give them."""
     crops, points = zip(
         *(stored(p.image(), box_of(np.array(p.landmarks)), np.array(p.landmarks)) for p in PORTRAITS), strict=True
     )
@@ -74,13 +74,13 @@ def portrait_faces() -> Faces:
 
 
 def box_of(landmarks: Array) -> Array:
-    """Return the face box, float (4,), that belongs to five landmarks: forehead to chin, cheek to cheek."""
+    """Return the face box, float (4,), for five landmarks: forehead to chin, cheek to cheek."""
     corners = FaceCamera.fit(landmarks.astype(np.float64)).project(np.array([[-1.75, -1.9], [1.75, 3.4]]))
     return np.concatenate([corners.min(0), corners.max(0)])
 
 
 def swatches(faces: Faces, limit: int, rng: np.random.Generator) -> list[Pixels]:
-    """Return patches of real masks, float32 (48, 48, 3): what lies between the nose and the chin of masked faces."""
+    """Return patches of real masks, float32 (48, 48, 3), taken between nose and chin of masked faces."""
     seen = np.isfinite(faces.landmarks).all((1, 2))
     rows = np.flatnonzero((faces.labels == 0) & seen & (faces.face_px >= 2 * _MIN_FACE_PX))
     chosen = rng.permutation(rows)[:limit]
@@ -97,7 +97,7 @@ def _patch(crop: Image, landmarks: NDArray[np.float32]) -> Pixels:
 
 
 def toned(crop: Image, landmarks: Array, gamma: float) -> Image:
-    """Return the crop with a lighter or darker skin: `gamma` over head and neck, warmer where darker."""
+    """Return the crop with lighter or darker skin: `gamma` over head and neck, with a warmer hue if darker."""
     camera = FaceCamera.fit(np.asarray(landmarks, np.float64))
     x, y = camera.unproject(*crop.shape[:2])
     inside = 1 / (1 + np.exp(np.clip((np.hypot(x / 1.9, (y - 0.8) / 3.0) - 1) * 9, -30, 30)))
@@ -117,17 +117,17 @@ def masked(
 
 
 def name_of(style: Style) -> str:
-    """Return what was drawn, as "fit/make/dye", with the print in place of the dye where there is one."""
+    """Return what was drawn, as "fit/make/dye", or "fit/make/print" if there is a print."""
     return f"{style.fit.value}/{style.make.value}/{style.dye if style.pattern == 'solid' else style.pattern}"
 
 
 def _dyed(cloth: Pixels, rng: np.random.Generator) -> Pixels:
-    """Return real cloth in a colour of its own, as it was or dyed."""
+    """Return real cloth in its own colour or dyed."""
     return cloth if rng.random() < 0.4 else np.clip(cloth * rng.uniform(0.35, 1.1, 3), 0, 255).astype(np.float32)
 
 
 def at_native(crop: Image, face_px: float) -> Image:
-    """Return a drawn crop as blurred as its picture was: drawing must not be sharper than the face."""
+    """Return a drawn crop as blurred as its source image: a drawing must not be sharper than the face."""
     native = round(STORE_PX * face_px / (STORE_PX * _FACE_SHARE))
     if native >= STORE_PX:
         return crop
@@ -152,7 +152,7 @@ def draw_one(
 
 
 def drawings(faces: Faces, cloths: list[Pixels], recipe: dict[str, float], rng: np.random.Generator) -> Faces:
-    """Return what `recipe` asks for over each of `faces`."""
+    """Return the drawings of `recipe` over each of `faces`."""
     rows, results = [], []
     for row in track(range(len(faces)), "draw"):
         for task, count in recipe.items():
@@ -170,9 +170,10 @@ def drawings(faces: Faces, cloths: list[Pixels], recipe: dict[str, float], rng: 
 
 
 def slid(faces: Faces, rng: np.random.Generator) -> Faces:
-    """Return the well masked faces with their own masks slid below the nose (`lowered`)."""
+    """Return the correctly masked faces with their masks moved below the nose (`lowered`)."""
     seen = np.isfinite(faces.landmarks).all((1, 2)) & (faces.face_px >= _MIN_FACE_PX)
-    noses, wearers = faces.take(seen & (faces.labels == 1)), faces.take(seen & (faces.labels == 0))
+    noses = faces.take(seen & (faces.labels == 1))
+    wearers = faces.take(seen & (faces.labels == 0))
     donors = Donors.of(noses.crops, noses.landmarks)
     images = [lowered(crop, points, donors, rng) for crop, points in zip(wearers.crops, wearers.landmarks, strict=True)]
     done = wearers.take(np.array([image is not None for image in images]))
@@ -191,18 +192,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=2)
     args = parser.parse_args()
     for entry in SOURCES:
-        given, leaks, target = (
-            args.work / "crops" / f"{entry.name}.npz",
-            args.work / "leaks.json",
-            args.work / "drawn" / f"{entry.name}.npz",
-        )
-        if entry.role is not Role.TRAIN or fresh(target, [given, leaks, *_CODE], RECIPE, args.seed):
+        target = args.work / "drawn" / f"{entry.name}.npz"
+        inputs = [args.work / "crops" / f"{entry.name}.npz", args.work / "leaks.json", *_CODE]
+        if entry.role is not Role.TRAIN or fresh(target, inputs, RECIPE, args.seed):
             continue
         rng = np.random.default_rng(args.seed)
         faces = clean(args.work, entry.name)
         drawn = drawings(bare(faces), swatches(faces, 600, rng), RECIPE, rng)
         concatenated([drawn, slid(faces, rng)]).save(target)
-        stamp(target, [given, leaks, *_CODE], RECIPE, args.seed)
+        stamp(target, inputs, RECIPE, args.seed)
     recipe = {name: count * 40 for name, count in RECIPE.items()}
     drawings(portrait_faces(), [], recipe, np.random.default_rng(args.seed)).save(args.work / "drawn" / "portraits.npz")
 

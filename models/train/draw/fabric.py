@@ -1,4 +1,4 @@
-"""Cloth for drawn masks: colours of every kind, and prints as functions of the place on the face."""
+"""Cloth for drawn masks: colours, and prints as functions of the position on the face."""
 
 from __future__ import annotations
 

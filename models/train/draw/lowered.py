@@ -1,4 +1,4 @@
-"""Real masks slid below the nose: the nose and cheeks of a bare face laid over the upper half of somebody's mask."""
+"""Real masks moved below the nose: nose and cheeks of a bare face are pasted over the upper half of a worn mask."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 _MAX_UNLIKE = 1.2
 _BARE_ABOVE_MASK = np.array([[-0.45, -0.45], [0.45, -0.45], [0.0, -0.35], [-1.0, 0.35], [1.0, 0.35]])
-"""Places, canonical, that stay bare over most masks: brow and lower eyelids, where skin is matched."""
+"""Canonical points that most masks leave bare, brow and lower eyelids, used to match the skin."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Donors:
-    """Bare faces to take noses from.  skins: float32 (N, 3) log BGR.  turns: float64 (N,), see FaceCamera.turn."""
+    """Bare faces whose noses are pasted.  skins: float32 (N, 3) log BGR.  turns: float64 (N,), see FaceCamera.turn."""
 
     crops: Image
     cameras: tuple[FaceCamera, ...]
@@ -41,14 +41,14 @@ class Donors:
         return cls(crops, cameras, np.log(np.maximum(skins, 8)), np.array([camera.turn for camera in cameras]))
 
     def like(self, skin: Pixels, turn: float, rng: np.random.Generator) -> tuple[int, float]:
-        """Return one of 40 random donors, the nearest in skin and turn of the head, and how far off it is."""
+        """Return of 40 random donors the one nearest in skin colour and head pose, and its distance."""
         some = rng.integers(0, len(self.crops), 40)
         cost = np.abs(self.skins[some] - np.log(np.maximum(skin, 8))).sum(1) + 4 * np.abs(self.turns[some] - turn)
         return int(some[cost.argmin()]), float(cost.min())
 
 
 def lowered(wearer: Image, landmarks: Array, donors: Donors, rng: np.random.Generator) -> Image | None:
-    """Return a BGR crop (H, W, 3) of `wearer` with the mask below a donor's nose; None where no donor is like them."""
+    """Return a BGR crop (H, W, 3) of `wearer` with the mask below a donor's nose; None if no donor is similar."""
     camera = FaceCamera.fit(np.asarray(landmarks, np.float64))
     skin = _skin(wearer, camera)
     chosen, cost = donors.like(skin, camera.turn, rng)
@@ -68,7 +68,7 @@ def lowered(wearer: Image, landmarks: Array, donors: Donors, rng: np.random.Gene
 
 
 def _worn_by(camera: FaceCamera, other: FaceCamera, donor: Image, shape: tuple[int, ...]) -> Pixels:
-    """Return the donor's face as it would lie in the wearer's picture, float32 (H, W, 3)."""
+    """Return the donor's face warped onto the wearer's, float32 (H, W, 3)."""
     x, y = camera.unproject(*shape[:2])
     at = other.project(np.column_stack([np.clip(x, -2.5, 2.5).ravel(), np.clip(y, -3, 4).ravel()]))
     grid = at.reshape(*x.shape, 2).astype(np.float32)
@@ -79,12 +79,13 @@ def _worn_by(camera: FaceCamera, other: FaceCamera, donor: Image, shape: tuple[i
 
 def _skin(image: Image, camera: FaceCamera) -> Pixels:
     spots = np.round(camera.project(_BARE_ABOVE_MASK)).astype(int)
-    rows, columns = np.clip(spots[:, 1], 0, image.shape[0] - 1), np.clip(spots[:, 0], 0, image.shape[1] - 1)
+    rows = np.clip(spots[:, 1], 0, image.shape[0] - 1)
+    columns = np.clip(spots[:, 0], 0, image.shape[1] - 1)
     return np.asarray(np.median(cv2.blur(image, (5, 5))[rows, columns], axis=0), np.float32)
 
 
 def _window(rng: np.random.Generator) -> Array:
-    """Return the outline of what is laid over the mask: from under the eyes to under the nose, canonical (N, 2)."""
+    """Return the outline of the pasted part, from under the eyes to under the nose, canonical (N, 2)."""
     bottom, side, wide = rng.uniform(1.4, 1.85), rng.uniform(0.95, 1.6), rng.uniform(1.35, 1.75)
     lean = rng.normal(0, 0.05)
     right = [

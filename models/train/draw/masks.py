@@ -1,4 +1,4 @@
-"""Masks drawn over bare faces, in every make, colour, size and fit, placed by five landmarks."""
+"""Draw masks of every make, colour, size and fit over bare faces, placed by five landmarks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def draw_mask(image: Image, landmarks: Array, style: Style, rng: np.random.Generator) -> Image:
-    """Return a copy of a BGR picture with a mask on the face whose five landmarks, float (5, 2), are given."""
+    """Return a copy of a BGR image with a mask on the face whose five landmarks, float (5, 2), are given."""
     camera = FaceCamera.fit(np.asarray(landmarks, np.float64))
     canvas = image.astype(np.float32)
     unit = camera.unit_px
@@ -57,7 +57,7 @@ def _outline(style: Style, rng: np.random.Generator) -> Array:
 
 
 def _hung(ring: Array, style: Style) -> Array:
-    """Return the outline of a mask that dangles from one ear: narrow, turned, beside the face."""
+    """Return the outline of a mask that hangs from one ear: narrow, rotated, next to the face."""
     centred = ring - ring.mean(0)
     centred = centred * (0.55, 0.9)
     angle = style.side * (0.25 + style.tilt)
@@ -138,7 +138,7 @@ _SHAPES = {
 
 
 def _straps(canvas: Pixels, camera: FaceCamera, style: Style) -> Pixels:
-    """Return the picture with the loops from the mask's corners to the ears (none on a gaiter)."""
+    """Return the image with the ear loops of the mask (a gaiter has none)."""
     if style.make is Make.GAITER:
         return canvas
     for side in (-1, 1):
@@ -154,7 +154,7 @@ def _straps(canvas: Pixels, camera: FaceCamera, style: Style) -> Pixels:
 
 
 def _cloth(image: Image, camera: FaceCamera, style: Style, cover: Pixels, rng: np.random.Generator) -> Pixels:
-    """Return the lit cloth as a picture (H, W, 3); only what `cover` shows matters."""
+    """Return the lit cloth as an image (H, W, 3), valid where `cover` is not 0."""
     x, y = camera.unproject(*image.shape[:2])
     first, second = (np.asarray(c, np.float32) for c in (style.cloth, style.second))
     plain = PRINTS[style.pattern](rng, first, second, x, y)
@@ -165,7 +165,7 @@ def _cloth(image: Image, camera: FaceCamera, style: Style, cover: Pixels, rng: n
 
 
 def _from_swatch(swatch: Pixels, style: Style, x: Array, y: Array) -> Pixels:
-    """Return real cloth stretched over the mask (its own folds and print included)."""
+    """Return real cloth, with its folds and print, stretched over the mask."""
     height, width = swatch.shape[:2]
     columns = (x / style.half_width + 1) / 2 * (width - 1)
     rows = (y - style.top) / (style.bottom - style.top) * (height - 1)
@@ -182,7 +182,7 @@ def _from_swatch(swatch: Pixels, style: Style, x: Array, y: Array) -> Pixels:
 
 
 def _relief(style: Style, x: Array, y: Array, rng: np.random.Generator) -> Pixels:
-    """Return the brightness (H, W), about 1, of the cloth's own shape: curvature, pleats, seams, wrinkles."""
+    """Return the brightness (H, W), about 1, due to the shape of the cloth: curvature, pleats, seams, wrinkles."""
     light = 1.03 - rng.uniform(0.04, 0.16) * (x / 1.5) ** 2 + rng.uniform(-0.12, 0.12) * x / 1.5
     light += 0.07 - rng.uniform(0.0, 0.12) * np.clip((y - style.top) / (style.bottom - style.top), 0, 1)
     if style.make in {Make.SURGICAL, Make.CLEAR}:
@@ -197,7 +197,7 @@ def _relief(style: Style, x: Array, y: Array, rng: np.random.Generator) -> Pixel
 
 
 def _pleats(style: Style, x: Array, y: Array, rng: np.random.Generator) -> Array:
-    """Return the lines of a pleated mask: a dark fold with a bright lip above it."""
+    """Return the lines of a pleated mask: each is a dark fold with a bright edge above it."""
     lines = np.zeros_like(x)
     depth = rng.uniform(0.05, 0.16)
     for share in (0.3, 0.5, 0.7):
@@ -207,7 +207,7 @@ def _pleats(style: Style, x: Array, y: Array, rng: np.random.Generator) -> Array
 
 
 def _scene_light(image: Image, camera: FaceCamera, cover: Pixels, rng: np.random.Generator) -> Pixels:
-    """Return the brightness (H, W) that the scene's own light gives the cloth, from the face under it."""
+    """Return the brightness (H, W) of the cloth in the light of the scene, estimated from the face under it."""
     grey = soften(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.float32), max(1.0, camera.unit_px * 0.7))
     level = float((grey * cover).sum() / max(float(cover.sum()), 1.0))
     exposure = np.clip(level / 135, 0.3, 1.25) ** rng.uniform(0.1, 0.6)
@@ -215,7 +215,7 @@ def _scene_light(image: Image, camera: FaceCamera, cover: Pixels, rng: np.random
 
 
 def _glint(canvas: Pixels, camera: FaceCamera, cover: Pixels, rng: np.random.Generator) -> Pixels:
-    """Return the picture with the rim and the reflection of clear plastic."""
+    """Return the image with the rim and the reflection of clear plastic."""
     rim = np.clip(cover - cv2.erode(cover, np.ones((3, 3), np.uint8)), 0, 1)
     spot = camera.project(np.array([[rng.uniform(-0.8, 0.8), rng.uniform(1.0, 2.4)]]))
     shine = stroke(

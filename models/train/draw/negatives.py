@@ -1,4 +1,4 @@
-"""What covers a face and is no mask: hands, scarves, beards, paper, cups, phones, microphones, drawn by landmarks."""
+"""Draw what covers a face and is no mask: hands, scarves, beards, paper, cups, phones, microphones."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 
 def draw_negative(image: Image, landmarks: Array, kind: str, rng: np.random.Generator) -> Image:
-    """Return a copy of a BGR picture with a thing of `KINDS` on or before the face at five landmarks (5, 2)."""
+    """Return a copy of a BGR image with an object of `KINDS` in front of the face with five landmarks (5, 2)."""
     camera = FaceCamera.fit(np.asarray(landmarks, np.float64))
     canvas = KINDS[kind](image.astype(np.float32), camera, skin_colour(image, landmarks), rng)
     return np.clip(canvas, 0, 255).astype(np.uint8)
 
 
 def hand(canvas: Pixels, camera: FaceCamera, skin: Pixels, rng: np.random.Generator) -> Pixels:
-    """Return the picture with a hand before the mouth, the nose or the cheek: palm below, fingers across."""
+    """Return the image with a hand in front of mouth, nose or cheek: palm below, fingers across."""
     unit, angle = camera.unit_px, rng.uniform(-1.3, 1.3)
     along = np.array([np.sin(angle), -np.cos(angle)])
     across = np.array([-along[1], along[0]])
@@ -49,7 +49,7 @@ def hand(canvas: Pixels, camera: FaceCamera, skin: Pixels, rng: np.random.Genera
 
 
 def _limb(canvas: Pixels, start: Array, end: Array, width_px: float, tone: Array, unit: float) -> Pixels:
-    """Return the picture with one finger, rounded by light and parted from its neighbours by shadow."""
+    """Return the image with one finger, shaded to look round and separated from its neighbours by its shadow."""
     cover = capsule(canvas.shape, start, end, width_px)
     core = soften(capsule(canvas.shape, start, end, width_px * 0.45), max(0.5, width_px * 0.18))
     canvas = shade(canvas, cover, 0.35, drop_px=0.03 * unit, blur_px=max(0.5, 0.07 * unit))
@@ -57,7 +57,7 @@ def _limb(canvas: Pixels, start: Array, end: Array, width_px: float, tone: Array
 
 
 def scarf(canvas: Pixels, camera: FaceCamera, skin: Pixels, rng: np.random.Generator) -> Pixels:
-    """Return the picture with a scarf or a turtleneck up to the chin or the lower lip, wider than the face."""
+    """Return the image with a scarf or a turtleneck up to the chin or the lower lip, wider than the face."""
     top, wide = rng.uniform(2.35, 3.1), rng.uniform(2.0, 3.2)
     edge = [
         (x, top + 0.25 * (x / wide) ** 2 * rng.uniform(-1, 1.5) + rng.normal(0, 0.05))
@@ -74,7 +74,7 @@ def scarf(canvas: Pixels, camera: FaceCamera, skin: Pixels, rng: np.random.Gener
 
 
 def beard(canvas: Pixels, camera: FaceCamera, _skin: Pixels, rng: np.random.Generator) -> Pixels:
-    """Return the picture with a beard of any colour: jaw, chin and mostly the upper lip; the mouth stays bare."""
+    """Return the image with a beard of any colour: jaw, chin and mostly the upper lip; the mouth stays bare."""
     long, full = rng.uniform(3.2, 4.6), rng.uniform(1.35, 1.8)
     cheek = rng.uniform(1.5, 2.2)
     right = [
@@ -101,7 +101,7 @@ def beard(canvas: Pixels, camera: FaceCamera, _skin: Pixels, rng: np.random.Gene
 
 
 def paper(canvas: Pixels, camera: FaceCamera, skin: Pixels, rng: np.random.Generator) -> Pixels:
-    """Return the picture with a sheet, a book or a tissue held before mouth and nose."""
+    """Return the image with a sheet, a book or a tissue held in front of mouth and nose."""
     top, half, lean = rng.uniform(0.7, 2.0), rng.uniform(1.3, 2.8), rng.uniform(-0.3, 0.3)
     shift, tall = rng.uniform(-0.5, 0.5), rng.uniform(1.5, 4.5)
     ring = np.array(
@@ -123,26 +123,26 @@ def paper(canvas: Pixels, camera: FaceCamera, skin: Pixels, rng: np.random.Gener
 
 
 def cup(canvas: Pixels, camera: FaceCamera, skin: Pixels, rng: np.random.Generator) -> Pixels:
-    """Return the picture with a cup, a can or a bottle at the mouth, and the hand that holds it."""
+    """Return the image with a cup, a can or a bottle at the mouth, and the hand that holds it."""
     x0, top, wide, tall = rng.uniform(-0.5, 0.5), rng.uniform(1.3, 2.3), rng.uniform(0.5, 0.95), rng.uniform(1.6, 3)
     taper = rng.uniform(0.65, 1.0)
     ring = np.array(
         [(x0 - wide, top), (x0 + wide, top), (x0 + wide * taper, top + tall), (x0 - wide * taper, top + tall)]
     )
-    return _grip(_thing(canvas, camera, ring, skin, rng), camera, skin, np.array([x0 + wide, top + tall * 0.6]), rng)
+    return _grip(_object(canvas, camera, ring, skin, rng), camera, skin, np.array([x0 + wide, top + tall * 0.6]), rng)
 
 
 def phone(canvas: Pixels, camera: FaceCamera, skin: Pixels, rng: np.random.Generator) -> Pixels:
-    """Return the picture with a telephone before the mouth or at the cheek, mostly dark, and a hand."""
+    """Return the image with a phone, usually dark, in front of the mouth or at the cheek, and a hand."""
     x0, y0, angle = rng.uniform(-1.7, 1.7), rng.uniform(1.2, 2.8), rng.uniform(-1.5, 1.5)
     box = np.array([(-0.55, -1.1), (0.55, -1.1), (0.55, 1.1), (-0.55, 1.1)]) * rng.uniform(0.8, 1.2)
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     ring = box @ turn + (x0, y0)
-    return _grip(_thing(canvas, camera, ring, skin, rng, dark=0.7), camera, skin, np.array([x0, y0 + 0.8]), rng)
+    return _grip(_object(canvas, camera, ring, skin, rng, dark=0.7), camera, skin, np.array([x0, y0 + 0.8]), rng)
 
 
 def microphone(canvas: Pixels, camera: FaceCamera, skin: Pixels, rng: np.random.Generator) -> Pixels:
-    """Return the picture with a microphone before mouth or chin: a ball, a cube or a furry wind shield on a stick."""
+    """Return the image with a microphone in front of mouth or chin: a ball, a cube or a furry windshield on a stick."""
     ball = _flat(camera, np.array([[rng.uniform(-0.9, 0.9), rng.uniform(1.9, 3.2)]]))[0]
     unit, angle = camera.unit_px, rng.uniform(-0.8, 0.8)
     foot = ball + np.array([np.sin(angle), np.cos(angle)]) * 4 * unit
@@ -166,10 +166,10 @@ KINDS: dict[str, Painter] = {
 }
 
 
-def _thing(
+def _object(
     canvas: Pixels, camera: FaceCamera, ring: Array, skin: Pixels, rng: np.random.Generator, *, dark: float = 0.2
 ) -> Pixels:
-    """Return the picture with a flat thing of outline `ring`, canonical (N, 2), black with probability `dark`."""
+    """Return the image with a flat object of outline `ring`, canonical (N, 2), black with probability `dark`."""
     cover = filled(canvas.shape, _flat(camera, ring))
     x, y = camera.unproject(*canvas.shape[:2])
     black = colour(rng, "black", skin)
@@ -181,7 +181,7 @@ def _thing(
 
 
 def _grip(canvas: Pixels, camera: FaceCamera, skin: Pixels, at: Array, rng: np.random.Generator) -> Pixels:
-    """Return the picture with three or four fingers round the place `at`, canonical (2,)."""
+    """Return the image with three or four fingers around the point `at`, canonical (2,)."""
     unit, side = camera.unit_px, float(np.sign(at[0]) or 1)
     tone = np.clip(skin * rng.uniform(0.85, 1.1), 0, 255)
     for i in range(int(rng.integers(3, 5))):
@@ -198,6 +198,6 @@ def _fabric(rng: np.random.Generator, skin: Pixels, x: Array, y: Array) -> Pixel
 
 
 def _flat(camera: FaceCamera, points: Array) -> Array:
-    """Return pixels of canonical points on a plane before the face (held up, not worn)."""
+    """Return pixels of canonical points on a plane in front of the face (held up, not worn)."""
     column = np.column_stack([points, np.full(len(points), 0.6), np.ones(len(points))])
     return np.asarray(column @ camera.matrix.T)

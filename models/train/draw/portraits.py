@@ -1,4 +1,4 @@
-"""The two public-domain portraits that the project may ship: where they lie, and where their faces are."""
+"""The two public-domain portraits that the project may ship: their files, and the positions of their faces."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Portrait:
-    """A picture inside an installed package.
+    """An image inside an installed package.
 
-    landmarks: x, y of the eyes, nose and mouth corners, px, read off by CenterFace at 640 px.
-    figure: x1, y1, x2, y2 of head and shoulders.  body, head: rough outlines to start the cut-out from, px.
+    landmarks: x, y of the eyes, nose and mouth corners, px, found by CenterFace at 640 px.
+    figure: x1, y1, x2, y2 of head and shoulders.  body, head: rough outlines that GrabCut starts from, px.
     """
 
     name: str
@@ -36,10 +36,10 @@ class Portrait:
 
     @property
     def file(self) -> Path:
-        """The picture as it was installed."""
+        """The image as it was installed."""
         module = util.find_spec(self.package)
         if module is None or module.origin is None:
-            raise FileNotFoundError(f"{self.package} is not installed; mend: pip install 'maskwatch[train]'")
+            raise FileNotFoundError(f"{self.package} is not installed; fix: pip install 'maskwatch[train]'")
         return Path(module.origin).parent / self.path
 
     @property
@@ -53,10 +53,10 @@ class Portrait:
         return metadata.version({"skimage": "scikit-image"}.get(self.package, self.package))
 
     def image(self) -> Image:
-        """Return the picture, uint8 (H, W, 3) BGR."""
+        """Return the image, uint8 (H, W, 3) BGR."""
         image = cv2.imread(str(self.file))
         if image is None:
-            raise FileNotFoundError(f"{self.file}: no picture")
+            raise FileNotFoundError(f"{self.file}: is not an image")
         return np.asarray(image, np.uint8)
 
 

@@ -1,4 +1,4 @@
-"""What masks there are: make, colour, print, size and fit, drawn by lot."""
+"""The kinds of masks: make, colour, print, size and fit, chosen at random."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Fit(Enum):
-    """Where a mask sits; all but RIGHT are worn incorrectly."""
+    """How a mask is worn; all but RIGHT are incorrect."""
 
     RIGHT = "right"
     UNDER_NOSE = "under_nose"
@@ -27,7 +27,7 @@ class Fit(Enum):
 
 
 class Make(Enum):
-    """How a mask is made, which sets outline, folds and straps."""
+    """The type of a mask, which determines outline, folds and straps."""
 
     SURGICAL = "surgical"
     CLOTH = "cloth"
@@ -42,8 +42,8 @@ class Style:
     """One mask; lengths in canonical units (half the eye distance).
 
     top, bottom: y of the middle of the upper and lower edge.  half_width: x of the side edges.
-    cloth, second: BGR colours.  dye: name of the range that `cloth` is from.  opacity: 1 for cloth.
-    swatch: picture of real cloth, float32 (h, w, 3), instead of a print.
+    cloth, second: BGR colours.  dye: name of the range of `cloth`.  opacity: 1 for cloth.
+    swatch: image of real cloth, float32 (h, w, 3), instead of a print.
     """
 
     make: Make = Make.SURGICAL
@@ -87,11 +87,11 @@ _MAKES = (
 )
 
 _VISIBLE = 90.0
-"""Sum of BGR differences from the skin below which a mask off the mouth would look like a bare face."""
+"""Sum of BGR differences from the skin below which a mask off the mouth could not be seen on a bare face."""
 
 
 def random_fit(rng: np.random.Generator) -> Fit:
-    """Return one of the wrong fits, as often as streets show them."""
+    """Return one of the incorrect fits, with the frequencies seen in streets."""
     return _FITS_WRONG[rng.choice(len(_FITS_WRONG), p=[share for _, share in _FITS_WRONG])][0]
 
 

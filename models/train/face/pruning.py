@@ -1,9 +1,9 @@
-"""Thin CenterFace without training: narrower streams by principal components, fewer hidden channels by regression.
+"""Prune CenterFace without training: narrower streams by principal components, fewer hidden channels by regression.
 
-Between two inverted residuals there is no activation, so a stream of channels may be turned: it is written in the
-directions that its readers see most (a principal component analysis weighted by their weights) and the others are
-dropped. In each block the hidden channels that best predict the teacher's output are picked one by one (orthogonal
-matching pursuit), and the projection is fitted anew by least squares on what the thinned network really computes.
+Between two inverted residuals there is no activation, so a stream of channels may be rotated: it is expressed in the
+directions with the largest effect on its readers (a principal component analysis weighted by their weights), and the
+others are dropped. In each block the hidden channels that best predict the teacher's output are chosen one by one
+(orthogonal matching pursuit), and the projection is fitted again by least squares on the outputs of the pruned network.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SAMPLES = 60_000
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A turned stream: code = encode (x - mean), x is about mean + decode code."""
+    """A rotated stream: code = encode (x - mean), x is about mean + decode code."""
 
     mean: torch.Tensor
     encode: torch.Tensor
@@ -34,13 +34,13 @@ class Stream:
 
 
 @torch.no_grad()
-def thinned(teacher: Net, spec: NetSpec, pictures: torch.Tensor) -> Net:
-    """Return a network of the given widths that behaves like the teacher on float (N, 3, H, W) `pictures`."""
+def pruned(teacher: Net, spec: NetSpec, images: torch.Tensor) -> Net:
+    """Return a network of the given widths that behaves like the teacher on float (N, 3, H, W) `images`."""
     student = Net(spec).eval()
     kept = {block.spec.source: block for block in teacher.blocks}
-    streams = _streams(teacher, student, pictures)
-    _first(teacher, student, streams[0], pictures)
-    teacher_x, student_x = functional.relu(teacher.stem(pictures)), functional.relu(student.stem(pictures))
+    streams = _streams(teacher, student, images)
+    _first(teacher, student, streams[0], images)
+    teacher_x, student_x = functional.relu(teacher.stem(images)), functional.relu(student.stem(images))
     for i, block in enumerate(student.blocks):
         for source in range(_previous(student, i) + 1, block.spec.source + 1):
             teacher_x = _batched(kept[source], teacher_x)
@@ -59,11 +59,11 @@ def _batched(function: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) 
     return torch.cat([function(part) for part in x.split(_BATCH)])
 
 
-def _streams(teacher: Net, student: Net, pictures: torch.Tensor) -> list[Stream]:
-    """Return for each block of the student the stream that it writes; blocks joined by residuals share one."""
+def _streams(teacher: Net, student: Net, images: torch.Tensor) -> list[Stream]:
+    """Return for each block of the student the stream that it writes; blocks connected by residuals share one."""
     streams: list[Stream] = []
     widths = [block.spec.out for block in teacher.blocks]
-    written = _written(teacher, pictures)
+    written = _written(teacher, images)
     for i, block in enumerate(student.blocks):
         if block.spec.residual:
             streams.append(streams[-1])
@@ -74,7 +74,7 @@ def _streams(teacher: Net, student: Net, pictures: torch.Tensor) -> list[Stream]
             streams.append(Stream(torch.zeros(width), torch.eye(width), torch.eye(width)))
             continue
         samples = torch.cat([written[source] for source in members], 1)
-        streams.append(_turned(samples, _readers(teacher, members), student.blocks[i].spec.out))
+        streams.append(_rotated(samples, _readers(teacher, members), student.blocks[i].spec.out))
     return streams
 
 
@@ -88,10 +88,10 @@ def _members(teacher: Net, source: int) -> list[int]:
     return members
 
 
-def _written(teacher: Net, pictures: torch.Tensor) -> dict[int, torch.Tensor]:
+def _written(teacher: Net, images: torch.Tensor) -> dict[int, torch.Tensor]:
     """Return samples (channels, n) of each block's output."""
     samples: dict[int, list[torch.Tensor]] = {block.spec.source: [] for block in teacher.blocks}
-    for part in pictures.split(_BATCH):
+    for part in images.split(_BATCH):
         x = functional.relu(teacher.stem(part))
         for block in teacher.blocks:
             x = block(x)
@@ -112,8 +112,8 @@ def _readers(teacher: Net, members: list[int]) -> torch.Tensor:
     return torch.cat(readers)
 
 
-def _turned(samples: torch.Tensor, readers: torch.Tensor, width: int) -> Stream:
-    """Return the stream of `width` directions that keeps most of what the readers compute."""
+def _rotated(samples: torch.Tensor, readers: torch.Tensor, width: int) -> Stream:
+    """Return the stream of `width` directions that preserves most of the outputs of its readers."""
     mean = samples.mean(1)
     values, vectors = torch.linalg.eigh((readers.T @ readers).double())
     root = values.clamp_min(values.max() * 1e-6).sqrt()
@@ -125,10 +125,10 @@ def _turned(samples: torch.Tensor, readers: torch.Tensor, width: int) -> Stream:
     return Stream(mean, ((basis / scale).T @ see).float(), (unsee @ (basis * scale)).float())
 
 
-def _first(teacher: Net, student: Net, stream: Stream, pictures: torch.Tensor) -> None:
-    """Pick the first filters: each is followed by its own depthwise filter, then by a projection."""
+def _first(teacher: Net, student: Net, stream: Stream, images: torch.Tensor) -> None:
+    """Choose the first filters: each is followed by its own depthwise filter, then by a projection."""
     old, new = teacher.blocks[0], student.blocks[0]
-    hidden = _batched(lambda part: old.hidden(functional.relu(teacher.stem(part))), pictures)
+    hidden = _batched(lambda part: old.hidden(functional.relu(teacher.stem(part))), images)
     target = _encoded(stream, _batched(old.project, hidden))
     picked = _project(new, hidden, target)
     student.stem.weight.copy_(teacher.stem.weight[picked])
@@ -144,7 +144,7 @@ def _encoded(stream: Stream, x: torch.Tensor) -> torch.Tensor:
 def _fit(
     new: Block, old: Block, read: Stream, written: Stream, student_x: torch.Tensor, teacher_y: torch.Tensor
 ) -> None:
-    """Thin one block: `student_x` is what it reads, `teacher_y` what the teacher's block wrote."""
+    """Prune one block: `student_x` is its input, `teacher_y` the output of the teacher's block."""
     weight = old.expand.weight[:, :, 0, 0]
     full = Block(read.encode.shape[0], old.spec, expand=True)
     full.expand.weight.copy_((weight @ read.decode)[:, :, None, None])
@@ -162,7 +162,7 @@ def _fit(
 
 
 def _project(new: Block, hidden: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Fit the block's projection to the target; return the hidden channels picked for it."""
+    """Fit the block's projection to the target; return the hidden channels chosen for it."""
     generator = torch.Generator().manual_seed(0)
     count = hidden.shape[0] * hidden.shape[2] * hidden.shape[3]
     places = torch.randperm(count, generator=generator)[:_SAMPLES]
@@ -181,7 +181,7 @@ def _project(new: Block, hidden: torch.Tensor, target: torch.Tensor) -> torch.Te
 
 
 def _pursuit(covariance: torch.Tensor, cross: torch.Tensor, count: int) -> torch.Tensor:
-    """Return `count` inputs that explain most of the outputs, picked one by one."""
+    """Return `count` inputs that explain most of the outputs, chosen one by one."""
     covariance, cross = covariance.clone(), cross.clone()
     floor = covariance.diagonal().clone() * 1e-3 + 1e-12
     picked: list[int] = []
@@ -198,7 +198,7 @@ def _pursuit(covariance: torch.Tensor, cross: torch.Tensor, count: int) -> torch
 
 
 def _copy_pyramid(teacher: Net, student: Net, streams: list[Stream]) -> None:
-    """Copy upsampling and outputs; the laterals read turned streams; the 3 x 3 before the outputs is split."""
+    """Copy upsampling and outputs; the laterals read rotated streams; the 3 x 3 before the outputs is separated."""
     taps = [i for i, block in enumerate(student.blocks) if block.spec.tap]
     for i, new, old in zip(reversed(taps), student.laterals, teacher.laterals, strict=True):
         weight = old.weight[:, :, 0, 0]

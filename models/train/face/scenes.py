@@ -1,10 +1,10 @@
-"""Render training scenes for the small face detector and let CenterFace, the teacher, label them.
+"""Render training scenes for the small face detector, labelled by CenterFace as the teacher.
 
     python -m models.train.face.scenes --scenes SCENES_ANDREWMVD --crops CROPS_CHANDRIKADEB7 \
         --out CACHE --count 8000 [--part 0/2]
 
 Writes CACHE/images-PART.npy, uint8 (N, 256, 320, 3) RGB, and CACHE/targets-PART.npy, float16 (N, 15, 64, 80): heat,
-size, offset, landmarks as in `edge.detect.centerface.decode`. Scene i depends on i and the pictures alone.
+size, offset, landmarks as in `edge.detect.centerface.decode`. Scene i depends only on i and the images.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from models.train.face.images import pictures_below, read_bgr
+from models.train.face.images import image_files, read_bgr
 from models.train.face.teacher import CHANNELS, COLUMNS, HEIGHT_PX, ROWS, WIDTH_PX, Teacher
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ def held_out(name: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """A source picture, BGR, and the labelled faces in it, float32 (N, 4) x1, y1, x2, y2."""
+class Photo:
+    """A source image, BGR, and the labelled faces in it, float32 (N, 4) x1, y1, x2, y2."""
 
     image: Image
     boxes: Floats
@@ -46,17 +46,17 @@ class Picture:
 
 @dataclass(slots=True)
 class Canvas:
-    """A scene in the making at twice the training size, and the labelled faces pasted so far."""
+    """An unfinished scene at twice the training size, and the labelled faces pasted so far."""
 
     image: Image
     boxes: list[Floats]
 
 
-def read_scenes(folder: Path) -> list[Picture]:
+def read_scenes(folder: Path) -> list[Photo]:
     """Return the labelled scenes that are not held out."""
     rows = [json.loads(line) for line in (folder / "boxes.jsonl").open(encoding="utf-8")]
     rows = [row for row in rows if not held_out(Path(row["file"]).name)]
-    return [Picture(read_bgr(folder / row["file"]), _corners(row["boxes"])) for row in rows]
+    return [Photo(read_bgr(folder / row["file"]), _corners(row["boxes"])) for row in rows]
 
 
 def _corners(boxes: list[list[float]]) -> Floats:
@@ -64,12 +64,12 @@ def _corners(boxes: list[list[float]]) -> Floats:
     return corners.reshape(-1, 4)
 
 
-def read_crops(folder: Path) -> list[Picture]:
-    """Return the pictures of single faces; they have no labelled boxes."""
-    return [Picture(read_bgr(path), np.zeros((0, 4), np.float32)) for path in pictures_below(folder)]
+def read_crops(folder: Path) -> list[Photo]:
+    """Return the images of single faces; they have no labelled boxes."""
+    return [Photo(read_bgr(path), np.zeros((0, 4), np.float32)) for path in image_files(folder)]
 
 
-def render(scenes: Sequence[Picture], crops: Sequence[Picture], rng: np.random.Generator) -> Canvas:
+def render(scenes: Sequence[Photo], crops: Sequence[Photo], rng: np.random.Generator) -> Canvas:
     """Return a random scene."""
     style = rng.choice(4, p=[0.4, 0.2, 0.25, 0.15])
     canvas = Canvas(_background(scenes, rng), [])
@@ -85,12 +85,12 @@ def render(scenes: Sequence[Picture], crops: Sequence[Picture], rng: np.random.G
     return canvas
 
 
-def _pick(pictures: Sequence[Picture], rng: np.random.Generator) -> Picture:
-    return pictures[int(rng.integers(len(pictures)))]
+def _pick(photos: Sequence[Photo], rng: np.random.Generator) -> Photo:
+    return photos[int(rng.integers(len(photos)))]
 
 
-def _background(scenes: Sequence[Picture], rng: np.random.Generator) -> Image:
-    """Return grey as the letterbox has it, a plain colour, or a blurred scene."""
+def _background(scenes: Sequence[Photo], rng: np.random.Generator) -> Image:
+    """Return the grey of the letterbox, a plain colour, or a blurred scene."""
     height, width = 2 * HEIGHT_PX, 2 * WIDTH_PX
     kind = rng.random()
     if kind < 0.6:
@@ -101,53 +101,53 @@ def _background(scenes: Sequence[Picture], rng: np.random.Generator) -> Image:
     return cv2.resize(image, (width, height), interpolation=cv2.INTER_CUBIC)  # type: ignore[return-value]
 
 
-def _one(canvas: Canvas, picture: Picture, rng: np.random.Generator) -> None:
-    """Fit a picture to the top left as the letterbox does, or show a part of it enlarged, or all of it smaller."""
+def _one(canvas: Canvas, photo: Photo, rng: np.random.Generator) -> None:
+    """Fit an image to the top left as the letterbox does, or paste it enlarged and cut off, or smaller."""
     height, width = canvas.image.shape[:2]
-    fit = min(width / picture.image.shape[1], height / picture.image.shape[0])
+    fit = min(width / photo.image.shape[1], height / photo.image.shape[0])
     zoom = float(rng.choice([1.0, np.exp(rng.uniform(-1.0, 0)), np.exp(rng.uniform(0, 1.0))], p=[0.5, 0.25, 0.25]))
-    spare = np.array([width, height]) - np.array(picture.image.shape[1::-1]) * fit * zoom
+    spare = np.array([width, height]) - np.array(photo.image.shape[1::-1]) * fit * zoom
     at = spare * rng.random(2) if zoom != 1 else np.zeros(2)
     turn = float(rng.normal(0, 6)) if rng.random() < 0.4 else 0.0
-    _paste(canvas, picture, (0, 0, width, height), fit * zoom, at, turn, rng)
+    _paste(canvas, photo, (0, 0, width, height), fit * zoom, at, turn, rng)
 
 
-def _grid(canvas: Canvas, scenes: Sequence[Picture], crops: Sequence[Picture], rng: np.random.Generator) -> None:
-    """Fill the canvas with tiles: many small faces, and borders that are none."""
+def _grid(canvas: Canvas, scenes: Sequence[Photo], crops: Sequence[Photo], rng: np.random.Generator) -> None:
+    """Fill the canvas with tiles: many small faces, and borders that are not faces."""
     count = int(rng.choice([2, 3, 4, 6, 8]))
     height, width = canvas.image.shape[0] // count, canvas.image.shape[1] // count
     for cell in range(count * count):
-        picture = _pick(scenes if rng.random() < 1 / count else crops, rng)
-        scale = max(width / picture.image.shape[1], height / picture.image.shape[0]) * float(rng.uniform(0.8, 1.3))
-        spare = np.array([width, height]) - np.array(picture.image.shape[1::-1]) * scale
+        photo = _pick(scenes if rng.random() < 1 / count else crops, rng)
+        scale = max(width / photo.image.shape[1], height / photo.image.shape[0]) * float(rng.uniform(0.8, 1.3))
+        spare = np.array([width, height]) - np.array(photo.image.shape[1::-1]) * scale
         box = (cell % count * width, cell // count * height, width, height)
-        _paste(canvas, picture, box, scale, spare * rng.random(2), float(rng.normal(0, 6)), rng)
+        _paste(canvas, photo, box, scale, spare * rng.random(2), float(rng.normal(0, 6)), rng)
 
 
-def _scatter(canvas: Canvas, crops: Sequence[Picture], rng: np.random.Generator) -> None:
+def _scatter(canvas: Canvas, crops: Sequence[Photo], rng: np.random.Generator) -> None:
     """Paste single faces of any size anywhere."""
     height, width = canvas.image.shape[:2]
     for _ in range(int(rng.integers(2, 10))):
-        picture = _pick(crops, rng)
+        photo = _pick(crops, rng)
         side = float(np.exp(rng.uniform(np.log(28), np.log(260))))
-        scale = side / max(picture.image.shape[:2])
-        w, h = (max(8, int(n * scale)) for n in picture.image.shape[1::-1])
+        scale = side / max(photo.image.shape[:2])
+        w, h = (max(8, int(n * scale)) for n in photo.image.shape[1::-1])
         box = (int(rng.integers(0, width - w)), int(rng.integers(0, height - h)), w, h)
-        _paste(canvas, picture, box, scale, np.zeros(2), 0.0, rng)
+        _paste(canvas, photo, box, scale, np.zeros(2), 0.0, rng)
 
 
 def _paste(
     canvas: Canvas,
-    picture: Picture,
+    photo: Photo,
     box: tuple[int, int, int, int],
     scale: float,
     at: Floats,
     turn_deg: float,
     rng: np.random.Generator,
 ) -> None:
-    """Draw a picture into `box` (x, y, w, h): scaled, its corner at `at` of the box, turned, half of them mirrored."""
+    """Paste an image into `box` (x, y, w, h): scaled, its corner at `at` of the box, rotated, half of all mirrored."""
     x, y, w, h = box
-    image, boxes = picture.image, picture.boxes
+    image, boxes = photo.image, photo.boxes
     if rng.random() < 0.5:
         image, boxes = image[:, ::-1], boxes[:, [2, 1, 0, 3]] * [-1, 1, -1, 1] + [image.shape[1], 0, image.shape[1], 0]
     shrunk = min(1.0, scale)
@@ -168,8 +168,8 @@ def _moved(boxes: Floats, matrix: Floats) -> Floats:
     return np.concatenate([centres - half, centres + half], 1).astype(np.float32)
 
 
-def shrink(image: Image, rng: np.random.Generator) -> Image:
-    """Return the picture at half size, now and then with the aliasing of a plain linear resize."""
+def halved(image: Image, rng: np.random.Generator) -> Image:
+    """Return the image at half size, at random with the aliasing of a nearest-neighbour resize."""
     how = cv2.INTER_NEAREST if rng.random() < 0.25 else cv2.INTER_AREA
     return cv2.resize(image, (image.shape[1] // 2, image.shape[0] // 2), interpolation=how)  # type: ignore[return-value]
 
@@ -197,7 +197,7 @@ def main() -> None:
         rng = np.random.default_rng(index)
         canvas = render(scenes, crops, rng)
         targets[row] = teacher.targets(canvas.image, [boxes / 2 for boxes in canvas.boxes])
-        images[row] = shrink(canvas.image, rng)[..., ::-1]
+        images[row] = halved(canvas.image, rng)[..., ::-1]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""CenterFace as the teacher: dense targets for a picture from two resolutions, and from labels where there are some."""
+"""CenterFace as the teacher: dense targets for an image from two resolutions, and from labels if there are any."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ from models.train.face.tflite import resized
 if TYPE_CHECKING:
     from edge.data import Floats, Image
 
-HEIGHT_PX, WIDTH_PX = 256, 320
-ROWS, COLUMNS = HEIGHT_PX // 4, WIDTH_PX // 4
+HEIGHT_PX = 256
+WIDTH_PX = 320
+ROWS = HEIGHT_PX // 4
+COLUMNS = WIDTH_PX // 4
 CHANNELS = 15
-_LARGE_PX, _LARGE_SCORE = 64, 0.5
-"""A face that the teacher is sure of at low resolution and that is larger than this has no faces inside."""
+_LARGE_PX = 64
+_LARGE_SCORE = 0.5
+"""A face with at least this size and this score at low resolution has no other faces inside."""
 _CONFIRMED_SCORE = 0.8
-"""A face that both a person and the teacher have seen gets at least this heat."""
+"""Minimum heat of a face that is labelled and that the teacher found."""
 
 
 class Teacher:
@@ -34,12 +37,13 @@ class Teacher:
         self._high = _session(network, 2 * HEIGHT_PX, 2 * WIDTH_PX)
 
     def targets(self, image: Image, labelled: list[Floats]) -> Floats:
-        """Return float32 (15, ROWS, COLUMNS): of both resolutions the one that is surer, cell by cell.
+        """Return float32 (15, ROWS, COLUMNS): for each cell the more confident of both resolutions.
 
         image: uint8 BGR at twice the training size.  labelled: boxes of faces, in pixels of the training size.
         """
         half = cv2.resize(image, (WIDTH_PX, HEIGHT_PX), interpolation=cv2.INTER_AREA)
-        low, high = _maps(self._low, half), _halved(_maps(self._high, image))
+        low = _maps(self._low, half)
+        high = _halved(_maps(self._high, image))
         _drop_parts(high, low)
         merged: Floats = np.where(low[:1] >= high[:1], low, high)
         for boxes in labelled:
@@ -55,13 +59,13 @@ def _session(network: object, height_px: int, width_px: int) -> onnxruntime.Infe
 
 
 def _maps(session: onnxruntime.InferenceSession, image: Image) -> Floats:
-    """Return float32 (15, h, w): the four outputs for a BGR picture, stacked."""
-    picture = image[..., ::-1].transpose(2, 0, 1)[None].astype(np.float32)
-    return np.concatenate([output[0] for output in session.run(None, {"image": picture})])
+    """Return float32 (15, h, w): the four outputs for a BGR image, stacked."""
+    pixels = image[..., ::-1].transpose(2, 0, 1)[None].astype(np.float32)
+    return np.concatenate([output[0] for output in session.run(None, {"image": pixels})])
 
 
 def _halved(maps: Floats) -> Floats:
-    """Return the maps of a picture as maps of the same picture at half size: of 2 x 2 cells the hottest."""
+    """Return the maps of an image as maps of the same image at half size: the hottest of 2 x 2 cells."""
     blocks = maps.reshape(CHANNELS, ROWS, 2, COLUMNS, 2).transpose(0, 1, 3, 2, 4).reshape(CHANNELS, ROWS, COLUMNS, 4)
     best = blocks[0].argmax(-1)
     halved = np.take_along_axis(blocks, best[None, ..., None], -1)[..., 0]
@@ -72,7 +76,7 @@ def _halved(maps: Floats) -> Floats:
 
 
 def _drop_parts(high: Floats, low: Floats) -> None:
-    """Cool the cells of `high` that take a part of a large face for a face."""
+    """Set the heat of the cells of `high` to 0 that detect a part of a large face as a face."""
     heat, size, offset, landmarks = (low[a:b].transpose(1, 2, 0)[None] for a, b in ((0, 1), (1, 3), (3, 5), (5, 15)))
     faces = decode(heat, size, offset, landmarks, min_score=_LARGE_SCORE)
     sides = np.exp(high[1:3].min(0)) * 4
@@ -84,7 +88,7 @@ def _drop_parts(high: Floats, low: Floats) -> None:
 
 
 def _confirm(maps: Floats, boxes: Floats) -> None:
-    """Heat up the faces of the teacher that people have labelled too; boxes in pixels of the training size."""
+    """Raise the heat of the teacher's faces that are also labelled; boxes in pixels of the training size."""
     for x1, y1, x2, y2 in boxes:
         w, h = (x2 - x1) / 4, (y2 - y1) / 4
         centre = _cells(x1 + w, y1 + h, x2 - w, y2 - h)

@@ -1,4 +1,4 @@
-"""Turn a CenterFace-shaped ONNX network into a model folder: model.tflite, int8 or float, with its model.toml."""
+"""Convert an ONNX network with CenterFace's outputs to a model folder: model.tflite, int8 or float, and model.toml."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ OUTPUTS = ("heat", "size", "offset", "landmarks")
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
-    """What model.toml says beside the tensors."""
+class Contents:
+    """The contents of model.toml in addition to the tensors."""
 
     name: str
     version: str
@@ -38,7 +38,7 @@ class Card:
 
 
 def resized(network: onnx.ModelProto, height_px: int, width_px: int) -> onnx.ModelProto:
-    """Return the network for one (3, height_px, width_px) picture, tensors renamed to `INPUT` and `OUTPUTS`."""
+    """Return the network for one (3, height_px, width_px) image, tensors renamed to `INPUT` and `OUTPUTS`."""
     graph = _renamed(network).graph
     read = {name for node in graph.node for name in node.input}
     weights = [tensor for tensor in graph.initializer if tensor.name in read]
@@ -66,7 +66,7 @@ def _renamed(network: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def macs(network: onnx.ModelProto) -> int:
-    """Return the multiply-accumulates of one picture's convolutions, for a network from `resized`."""
+    """Return the multiply-accumulates of one image's convolutions, for a network from `resized`."""
     graph = network.graph
     weights = {tensor.name: math.prod(tensor.dims) for tensor in graph.initializer}
     shapes = {value.name: value.type.tensor_type.shape.dim for value in [*graph.value_info, *graph.output]}
@@ -76,19 +76,19 @@ def macs(network: onnx.ModelProto) -> int:
     return sum(weights[node.input[1]] * pixels[places[node.op_type](node)] for node in nodes)
 
 
-def to_tflite(network: onnx.ModelProto, pictures: Iterable[Image] | None) -> bytes:
-    """Return a TFLite model with float32 outputs: int8 calibrated on `pictures`, or float32 where None.
+def to_tflite(network: onnx.ModelProto, images: Iterable[Image] | None) -> bytes:
+    """Return a TFLite model with float32 outputs: int8 calibrated on `images`, or float32 where None.
 
-    pictures: uint8 (H, W, 3) RGB of the network's input size.
+    images: uint8 (H, W, 3) RGB of the network's input size.
     """
     import tensorflow as tf
 
     with tempfile.TemporaryDirectory() as scratch:
         converter = tf.lite.TFLiteConverter.from_saved_model(str(_named_model(network, Path(scratch))))
-        if pictures is not None:
+        if images is not None:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-            converter.representative_dataset = lambda: ([p[None].astype(np.float32)] for p in pictures)
+            converter.representative_dataset = lambda: ([image[None].astype(np.float32)] for image in images)
             converter.inference_input_type = tf.int8
         return _in_order(converter.convert())
 
@@ -104,7 +104,7 @@ def _named_model(network: onnx.ModelProto, scratch: Path) -> Path:
 
 
 def _with_names(module: Any) -> Any:  # noqa: ANN401 - tensorflow is untyped
-    """Return the module's function as image -> {name of `OUTPUTS`: tensor}; onnx2tf says output_0, output_1, …."""
+    """Return the module's function as image -> {name of `OUTPUTS`: tensor}; onnx2tf's are output_0, output_1, …."""
     import tensorflow as tf
 
     signature = module.signatures["serving_default"]
@@ -120,7 +120,7 @@ def _with_names(module: Any) -> Any:  # noqa: ANN401 - tensorflow is untyped
 def _in_order(content: bytes) -> bytes:
     """Return the TFLite model with tensors named as in its signature and outputs in the order of `OUTPUTS`.
 
-    The quantiser shuffles the outputs; only the signature still knows which is which.
+    The quantiser changes the order of the outputs; only the signature still identifies them.
     """
     from tensorflow.lite.tools import flatbuffer_utils
 
@@ -133,20 +133,20 @@ def _in_order(content: bytes) -> bytes:
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
-def write_folder(folder: Path, content: bytes, card: Card) -> None:
+def write_folder(folder: Path, content: bytes, contents: Contents) -> None:
     """Write FOLDER/model.tflite and FOLDER/model.toml."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.tflite").write_bytes(content)
-    (folder / "model.toml").write_text(_toml(content, card), "utf-8")
+    (folder / "model.toml").write_text(_toml(content, contents), "utf-8")
 
 
-def _toml(content: bytes, card: Card) -> str:
+def _toml(content: bytes, contents: Contents) -> str:
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_content=content)
     lines = [
-        f"name = {json.dumps(card.name)}",
-        f"version = {json.dumps(card.version)}",
+        f"name = {json.dumps(contents.name)}",
+        f"version = {json.dumps(contents.version)}",
         'kind = "face"',
         'decoder = "centerface"',
         f'sha256 = "{hashlib.sha256(content).hexdigest()}"',
@@ -155,6 +155,6 @@ def _toml(content: bytes, card: Card) -> str:
     ]
     for detail in interpreter.get_output_details():
         lines += tensor_lines("[[output]]", detail)
-    lines += table_lines("thresholds", {"score": card.score})
-    lines += table_lines("training", card.training) + table_lines("metrics", card.metrics)
+    lines += table_lines("thresholds", {"score": contents.score})
+    lines += table_lines("training", contents.training) + table_lines("metrics", contents.metrics)
     return "\n".join(lines) + "\n"

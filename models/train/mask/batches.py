@@ -1,4 +1,4 @@
-"""Which faces a training step sees: sources, drawings and classes mixed in fixed shares, each face augmented anew."""
+"""The batches of training: sources, drawings and classes in fixed shares, each face augmented anew."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SHARES = {(0, True): 0.26, (0, False): 0.12, (1, True): 0.29, (1, False): 0.11, (2, True): 0.04, (2, False): 0.18}
-"""Share of each (label, is a photograph as it is) in a batch; the rest of the pair are drawings."""
+"""Share of each (label, is an unchanged photograph) in a batch; False stands for drawings."""
 _SCENES_WEIGHT = 1.6
-"""Faces of street scenes count more than portraits: streets are what the model is for."""
+"""Weight of faces from street scenes, for which the model is meant, relative to portraits."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +35,7 @@ class Pool:
 
 
 def pool(work: Path, *, without: str = "") -> Pool:
-    """Return what `crops` and `drawn` left in `work`, less everything that stems from the source `without`."""
+    """Return the crops and drawings in `work`, without those of the source `without`."""
     parts, factors = [], []
     names = [entry.name for entry in SOURCES if entry.role is Role.TRAIN and entry.name != without]
     for name in names:
@@ -57,10 +57,13 @@ def _weights(faces: Faces, factors: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 class Epoch(Dataset[tuple[torch.Tensor, int]]):
-    """One epoch: `rows` of a pool, each augmented by a generator of its own, so that workers change nothing."""
+    """One epoch: `count` rows of a pool, each augmented with its own seed, so that the workers do not matter."""
 
     def __init__(self, source: Pool, *, count: int, size_px: int, seed: tuple[int, int], strength: Strength) -> None:
-        self._faces, self._size_px, self._seed, self._strength = source.faces, size_px, seed, strength
+        self._faces = source.faces
+        self._size_px = size_px
+        self._seed = seed
+        self._strength = strength
         self._rows = np.random.default_rng(seed).choice(len(source.faces), count, p=source.weights)
 
     def __len__(self) -> int:
@@ -79,7 +82,7 @@ def as_tensor(image: NDArray[np.uint8]) -> torch.Tensor:
 
 
 def loader(epoch: Epoch, batch: int) -> DataLoader[tuple[torch.Tensor, int]]:
-    """Return the batches of an epoch, made by one process beside the training."""
+    """Return the batches of an epoch, prepared by one worker process."""
     return DataLoader(
         epoch, batch_size=batch, num_workers=1, prefetch_factor=6, drop_last=True, worker_init_fn=_one_thread
     )

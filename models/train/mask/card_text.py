@@ -1,4 +1,4 @@
-"""The words and tables of CARD.md."""
+"""The text and tables of CARD.md."""
 
 from __future__ import annotations
 
@@ -9,45 +9,47 @@ from models.train.sources import LABELS
 if TYPE_CHECKING:
     from edge.tflite import ModelSpec
 
-_CANNOT = """\
-What it cannot do: it judges one cut-out face at a time and sees {size} x {size} pixels of it. Under {face_px:.0f} px it
-says nothing (`unsure`), and below about 24 px it tells covered from bare rather than how a mask sits. A mask just under
-the nose and one that just covers it are confused more often than a mask and none; bare faces in profile, bent down or
-tilted are its weakest. Hands, scarves, beards, paper, cups, telephones and microphones it knows mostly from drawings;
-clear masks from drawings only. A mask on the forehead or hanging from one ear it mostly takes for none: of drawn ones
-it calls {forehead:.0%} and {ear:.0%} worn wrongly. It does not know who anybody is. It is no medical device, and nobody
-should be refused anything on its word alone.
+_LIMITS = """\
+Limits: the model classifies one face crop at a time, at {size} x {size} pixels. The verdict on a face under
+{face_px:.0f} px is `unsure`; below about 24 px the model distinguishes covered and bare faces, but hardly how a mask is
+worn. A mask just under the nose and one that just covers it are confused more often than a mask and none; the
+model is weakest on bare faces in profile, bent down or tilted. It has learned hands, scarves, beards, paper, cups,
+telephones and microphones mostly from drawings, and clear masks from drawings only. A mask on the forehead or hanging
+from one ear is usually classified as none: of drawn ones {forehead:.0%} and {ear:.0%} are classified as
+`incorrect_mask`. The model identifies nobody. It is not a medical device, and nobody should be refused anything because
+of its verdict alone.
 """
 _ORIGIN = """\
-## Where it comes from
+## Origin
 
 The trunk starts from CenterFace (MIT), which was presumably trained on WIDER FACE, whose terms are for research. The
-photographs trained on are `scenes_andrewmvd` (CC0) and `crops_chandrikadeb7` (MIT): the uploader's word over pictures
-of strangers from the web. The rest is drawn: masks of every make, colour, print and fit over bare faces, real masks
-slid below the nose, things that are no masks; also over two public-domain portraits. In two pictures of three colours
-are turned, swapped or taken away, since a first model had learned the colour blue. `scenes_macwinwin` and
-`crops_incorrect_devtest` are for testing only, and so are the drawings on their faces. Faces of training photographs
-that turn up in a test set as well are left out of training (`leaks`).
+training photographs are `scenes_andrewmvd` (CC0) and `crops_chandrikadeb7` (MIT); these licences were stated by the
+uploaders, for images of strangers from the web. The rest is drawn: masks of every make, colour, print and fit over bare
+faces, real masks moved below the nose, and objects that are no masks; also over two public-domain portraits. In two of
+three images the colours are rotated, swapped or removed, since a first model had learned the colour blue.
+`scenes_macwinwin` and `crops_incorrect_devtest`, and drawings on their faces, are for testing only. Faces of training
+photographs that are also in a test set are left out of training (`leaks`).
 """
 _SLICES = """\
 ## By slice
 
-Faces cut by the product's detector, or by the labelled box where it found none; `unsure` counts as wrong. Recall (95 %
-interval), number of faces.
+Faces cropped by the product's detector, or by the labelled box if it found none; `unsure` counts as an error. Recall
+(95 % interval), number of faces.
 """
 _LEFT_OUT = """\
 ## Leave one source out
 
-Accuracy of the float network without `unsure`. A network named `without_X` never saw the source X nor a drawing on it.
+Accuracy of the float network without `unsure`. The network `without_X` was trained without the source X and without
+drawings on it.
 """
 _SKIN = """\
 ## Skin
 
-No source says what skin its people have, so there is no table by skin tone, and guessing one would be dishonest. To the
-eye, most people in the training sources look East Asian, then European and South Asian; few have dark skin. Against
-that, half of the drawings are made on skin turned lighter or darker (a gamma of 0.7 to 2.6 over head and neck), masks
-take the colour of the skin under them as often as any other, and colours are shuffled. That is a remedy and not a
-measurement: among people with dark skin, measure before relying on it, at night above all.
+No source states the skin tone of its people, so there is no table by skin tone; an estimated one would be misleading.
+Most people in the training sources appear to be East Asian, then European and South Asian; few have dark skin. To
+compensate, half of the drawings are made on skin made lighter or darker (a gamma of 0.7 to 2.6 over head and neck),
+masks have the colour of the skin under them as often as any other, and colours are shuffled. This was not measured:
+measure the model on people with dark skin before relying on it, above all at night.
 {toned}"""
 
 
@@ -56,7 +58,7 @@ def text(spec: ModelSpec, report: dict[str, Any], left_out: dict[str, Any]) -> s
     scenes = report["scenes"]
     parts = [
         f"# {spec.name} {spec.version}: with_mask, without_mask, incorrect_mask\n",
-        _cannot(spec, report["slices"]["scenes_macwinwin"]),
+        _limits(spec, report["slices"]["scenes_macwinwin"]),
         _ORIGIN,
         "## Street scenes (faces of 16 px and more; 95 % intervals)\n",
         _scene_table(scenes, report["live"]),
@@ -74,14 +76,14 @@ def text(spec: ModelSpec, report: dict[str, Any], left_out: dict[str, Any]) -> s
     return "\n".join(parts)
 
 
-def _cannot(spec: ModelSpec, slices: dict[str, Any]) -> str:
-    """Return the first paragraph."""
+def _limits(spec: ModelSpec, slices: dict[str, Any]) -> str:
+    """Return the first paragraph, on what the model cannot do."""
     forehead, ear = (slices[f"drawn {place}"]["incorrect_mask"]["recall"] for place in ("forehead", "one ear"))
-    return _CANNOT.format(size=spec.input.shape[1], face_px=spec.thresholds["face_px"], forehead=forehead, ear=ear)
+    return _LIMITS.format(size=spec.input.shape[1], face_px=spec.thresholds["face_px"], forehead=forehead, ear=ear)
 
 
 def _toned(slices: dict[str, Any]) -> str:
-    """Return what the slices by skin say, in words."""
+    """Return the recall of the slices by skin as a sentence."""
     parts = []
     for name, figures in slices.items():
         if name.startswith("skin"):
@@ -105,7 +107,7 @@ def _scene_table(scenes: dict[str, Any], live: dict[str, Any]) -> str:
         for colour, figures in colours.items()
     ]
     heads = ("face AP", "unmasked recall", "unmasked precision", "mask recall", "right end to end", "unsure")
-    return "The detector is that of the profile `quality` where the source says no other.\n\n" + _table(
+    return "The detector is that of the profile `quality` unless the source names another.\n\n" + _table(
         ["source", "colours", "faces", *heads], rows
     )
 
@@ -115,11 +117,11 @@ def _share(figure: dict[str, Any]) -> str:
 
 
 def _confusion(counts: dict[str, dict[str, int]]) -> str:
-    said = list(counts[LABELS[0]])
-    rows = [[truth, *(str(counts[truth][verdict]) for verdict in said)] for truth in LABELS[:2]]
+    verdicts = list(counts[LABELS[0]])
+    rows = [[truth, *(str(counts[truth][verdict]) for verdict in verdicts)] for truth in LABELS[:2]]
     return (
-        "Confusion on `scenes_macwinwin` (which has no label for masks worn wrongly: some of them are):\n\n"
-        + _table(["", *said], rows)
+        "Confusion on `scenes_macwinwin` (which has no label for incorrectly worn masks; some of its masks are):\n\n"
+        + _table(["", *verdicts], rows)
     )
 
 
@@ -127,8 +129,8 @@ def _third(counts: dict[str, int]) -> str:
     n = sum(counts.values())
     listed = ", ".join(f"{verdict} {count} ({100 * count / n:.0f} %)" for verdict, count in counts.items())
     return (
-        f"`crops_incorrect_devtest`, the largest face of each of {n} pictures labelled incorrect (about a fifth look "
-        f"properly covered):\n{listed}.\n"
+        f"`crops_incorrect_devtest`, the largest face of each of {n} images labelled incorrect (about a fifth appear "
+        f"to be worn correctly):\n{listed}.\n"
     )
 
 
@@ -165,7 +167,7 @@ def _confidence(spec: ModelSpec, ece: float, left_out: dict[str, Any]) -> str:
     return (
         f"## Confidence and `unsure`\n\nTemperature {spec.temperature} was fitted on the left-out sources (ECE there "
         f"{left_out['ece']:.3f}); on `scenes_macwinwin` the ECE is {ece:.3f}. Below a confidence of {at} "
-        f"the answer is `unsure`: on the left-out sources {100 * covered:.1f} % of the faces are judged, with "
+        f"the verdict is `unsure`: on the left-out sources {100 * covered:.1f} % of the faces are classified, with "
         f"{100 * error:.1f} % errors instead of {100 * left_out['coverage'][0][2]:.1f} %.\n\n"
         "![reliability](reliability.png) ![coverage](coverage.png)\n"
     )
@@ -173,7 +175,7 @@ def _confidence(spec: ModelSpec, ece: float, left_out: dict[str, Any]) -> str:
 
 def _quantised(sources: dict[str, Any]) -> str:
     return _table(
-        ["source", "faces", "int8", "float", "same answer"],
+        ["source", "faces", "int8", "float", "same verdict"],
         [
             [name, str(f["n"]), f"{f['int8']:.4f}", f"{f['float']:.4f}", f"{f['agree']:.4f}"]
             for name, f in sources.items()

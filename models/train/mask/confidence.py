@@ -1,4 +1,4 @@
-"""What to make of a network's logits: their temperature, the shift of the third class, where `unsure` should begin."""
+"""Calibrate a network's logits: temperature, the shift of the third class, and the threshold of `unsure`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     Logits = NDArray[np.float32]
 
-_RESAMPLES, _SEED = 200, 1
+_RESAMPLES = 200
+_SEED = 1
 
 
 def temperature(logits: Logits, labels: NDArray[np.int64]) -> float:
@@ -22,23 +23,23 @@ def temperature(logits: Logits, labels: NDArray[np.int64]) -> float:
     ratio = (np.sqrt(5) - 1) / 2
     for _ in range(40):
         first, second = high - ratio * (high - low), low + ratio * (high - low)
-        if _surprise(logits, labels, np.exp(first)) < _surprise(logits, labels, np.exp(second)):
+        if _log_loss(logits, labels, np.exp(first)) < _log_loss(logits, labels, np.exp(second)):
             high = second
         else:
             low = first
     return float(np.exp((low + high) / 2))
 
 
-def _surprise(logits: Logits, labels: NDArray[np.int64], at: float) -> float:
+def _log_loss(logits: Logits, labels: NDArray[np.int64], at: float) -> float:
     chosen = softmax((logits / at).astype(np.float32))[np.arange(len(labels)), labels]
     return float(-np.log(np.maximum(chosen, 1e-9)).mean())
 
 
 def rare_shift(logits: Logits, labels: NDArray[np.int64]) -> float:
-    """Return what to take off the logit of `incorrect_mask`, which is commoner in training batches than in the world.
+    """Return what to subtract from the logit of `incorrect_mask`, which is more frequent in training than in streets.
 
-    The mean of the best steps for `_RESAMPLES` resamples of the faces: a few dozen of the third class decide, and
-    on the faces as they are the choice jumps between 0 and 1. Source: Breiman, "Bagging predictors", 1996.
+    The mean of the best steps over `_RESAMPLES` resamples of the faces: a few dozen of the third class decide, and
+    without resampling the choice jumps between 0 and 1. Source: Breiman, "Bagging predictors", 1996.
     """
     rng = np.random.default_rng(_SEED)
     resamples = (rng.integers(0, len(labels), len(labels)) for _ in range(_RESAMPLES))
@@ -46,22 +47,24 @@ def rare_shift(logits: Logits, labels: NDArray[np.int64]) -> float:
 
 
 def _best_step(logits: Logits, labels: NDArray[np.int64]) -> float:
-    """Return the step with the best mean recall of the classes among those that cost at most a point of accuracy.
+    """Return the step with the best mean recall of the classes among those that cost at most one point of accuracy.
 
-    By accuracy alone the third class would be given away wherever it is rare, and by mean recall alone the other two.
+    Accuracy alone would sacrifice the third class, which is rare, and mean recall alone the other two.
     """
     steps = np.arange(0, 2.01, 0.25)
-    right = [(logits - np.array([0, 0, step], np.float32)).argmax(1) == labels for step in steps]
-    accuracy = np.array([r.mean() for r in right])
-    mean_recall = np.array([np.mean([r[labels == place].mean() for place in range(3)]) for r in right])
+    correct = [(logits - np.array([0, 0, step], np.float32)).argmax(1) == labels for step in steps]
+    accuracy = np.array([c.mean() for c in correct])
+    mean_recall = np.array([np.mean([c[labels == place].mean() for place in range(3)]) for c in correct])
     return float(steps[np.where(accuracy >= accuracy.max() - 0.01, mean_recall, 0).argmax()])
 
 
 def coverage_curve(probabilities: Logits, labels: NDArray[np.int64]) -> list[tuple[float, float, float]]:
-    """Return (threshold, coverage, error among the judged) for thresholds of confidence from .34 to .99."""
-    confidence, right = probabilities.max(1), probabilities.argmax(1) == labels
+    """Return (threshold, coverage, error among the covered) for thresholds of confidence from .34 to .99."""
+    confidence = probabilities.max(1)
+    correct = probabilities.argmax(1) == labels
     curve = []
     for threshold in np.arange(0.34, 1.0, 0.01):
-        judged = confidence >= threshold
-        curve.append((float(threshold), float(judged.mean()), float(1 - right[judged].mean()) if judged.any() else 0.0))
+        covered = confidence >= threshold
+        error = float(1 - correct[covered].mean()) if covered.any() else 0.0
+        curve.append((float(threshold), float(covered.mean()), error))
     return curve

@@ -1,4 +1,4 @@
-"""Measure a model folder on everything: scenes in three colourings, the third class, slices, int8 against float.
+"""Measure a model folder: scenes in three colourings, the third class, slices, int8 against float.
 
     python -m models.train.mask.evaluate PICTURES WORK [--mask FOLDER] [--face FOLDER] [--live FOLDER] [--net NAME]
 
@@ -67,30 +67,31 @@ def slice_figures(part: Slice, mask: Path) -> dict[str, Any]:
     """Return n, recall with interval for each class in the slice, and the share of `unsure`, on crops."""
     spec = read_spec(mask)
     images = served(part.faces.crops, spec.input.shape[1], part.change)
-    sure = softmax((of_folder(mask, images) / spec.temperature).astype(np.float32))
-    said = np.where(sure.max(1) >= spec.thresholds["confidence"], sure.argmax(1), 3)
-    result: dict[str, Any] = {"n": len(part.faces), "unsure": float((said == 3).mean())}
+    probabilities = softmax((of_folder(mask, images) / spec.temperature).astype(np.float32))
+    verdicts = np.where(probabilities.max(1) >= spec.thresholds["confidence"], probabilities.argmax(1), 3)
+    result: dict[str, Any] = {"n": len(part.faces), "unsure": float((verdicts == 3).mean())}
     for place, label in enumerate(LABELS):
         of = part.faces.labels == place
         if of.any():
-            counts = [int((said[of] == verdict).sum()) for verdict in range(4)]
+            counts = [int((verdicts[of] == verdict).sum()) for verdict in range(4)]
             result[label] = {
                 "n": int(of.sum()),
                 "recall": counts[place] / int(of.sum()),
                 "interval": interval(counts[place], int(of.sum())),
-                "said": counts,
+                "verdicts": counts,
             }
     return result
 
 
 def quantised(work: Path, mask: Path, exact: Path) -> dict[str, Any]:
-    """Return accuracy of the int8 and the float model on every source, and how often they agree."""
+    """Return the accuracy of the int8 and the float model on every source, and how often they agree."""
     result = {}
     for entry in SOURCES:
         faces = Faces.load(work / "crops" / f"{entry.name}.npz")
         faces = faces.take(faces.face_px >= _MIN_FACE_PX)
         images = served(faces.crops, read_spec(mask).input.shape[1])
-        small, full = of_folder(mask, images).argmax(1), of_folder(exact, images).argmax(1)
+        small = of_folder(mask, images).argmax(1)
+        full = of_folder(exact, images).argmax(1)
         result[entry.name] = {
             "n": len(faces),
             "int8": float((small == faces.labels).mean()),

@@ -1,8 +1,8 @@
-"""Export a trained mask network to full-integer int8 TFLite (and float32 beside it, for comparison).
+"""Export a trained mask network to full-integer int8 TFLite, and to float32 for comparison.
 
     python -m models.train.mask.export WORK [--name shipped] --out FOLDER
 
-Reads WORK/nets/NAME.pt and, from WORK/leave_one_out.json, how far to shift the third logit.
+Reads WORK/nets/NAME.pt, and the shift of the third logit from WORK/leave_one_out.json.
 Writes FOLDER/model.tflite and WORK/float/NAME/{model.tflite,model.toml}. int8 input 0..255 RGB, float32 logits out.
 """
 
@@ -37,43 +37,43 @@ _SAMPLES = 400
 
 
 def shifted(net: MaskNet, shift: float) -> None:
-    """Take `shift` off the logit of `incorrect_mask` (see `confidence.rare_shift`)."""
+    """Subtract `shift` from the logit of `incorrect_mask` (see `confidence.rare_shift`)."""
     last = net.head[-1]
     last.bias.data[2] -= shift
 
 
 def calibration(work: Path, size_px: int, seed: int = 1) -> list[Image]:
-    """Return BGR crops, uint8 (S, S, 3), drawn from the training pool as the product would cut them."""
+    """Return BGR crops, uint8 (S, S, 3), sampled from the training pool, as the product would crop them."""
     source = pool(work)
     rows = np.random.default_rng(seed).choice(len(source.faces), _SAMPLES, p=source.weights, replace=False)
     return [as_served(source.faces.crops[row], size_px) for row in rows]
 
 
-def to_tflite(net: MaskNet, pictures: list[Image] | None) -> bytes:
-    """Return the network as TFLite: int8 calibrated on BGR `pictures`, or float32 where None."""
+def to_tflite(net: MaskNet, images: list[Image] | None) -> bytes:
+    """Return the network as TFLite: int8 calibrated on BGR `images`, or float32 where None."""
     import tensorflow as tf
 
     with tempfile.TemporaryDirectory() as scratch:
         network = Path(scratch) / "mask.onnx"
         _write_onnx(net, network)
         converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model(network)))
-        if pictures is not None:
+        if images is not None:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-            converter.representative_dataset = _samples(pictures)
+            converter.representative_dataset = _samples(images)
             converter.inference_input_type = tf.int8
         content: bytes = converter.convert()
         return content
 
 
-def _samples(pictures: list[Image]) -> Callable[[], Iterator[list[NDArray[np.float32]]]]:
-    """Return BGR pictures as the converter wants them, in RGB; black and white first, so that input is 0..255."""
+def _samples(images: list[Image]) -> Callable[[], Iterator[list[NDArray[np.float32]]]]:
+    """Return BGR images as the converter takes them, in RGB; black and white first, to make the input range 0..255."""
 
     def samples() -> Iterator[list[NDArray[np.float32]]]:
-        extremes = np.zeros_like(pictures[0])
+        extremes = np.zeros_like(images[0])
         extremes[::2] = 255
-        for picture in [extremes, *pictures]:
-            yield [picture[None, ..., ::-1].astype(np.float32)]
+        for image in [extremes, *images]:
+            yield [image[None, ..., ::-1].astype(np.float32)]
 
     return samples
 
@@ -92,7 +92,7 @@ def _write_onnx(net: MaskNet, path: Path) -> None:
 
 
 class _Mapped(torch.nn.Module):
-    """The network without its last flattening: logits (1, 3, 1, 1)."""
+    """The network without the final flattening: logits (1, 3, 1, 1)."""
 
     def __init__(self, net: MaskNet) -> None:
         super().__init__()
@@ -104,7 +104,7 @@ class _Mapped(torch.nn.Module):
 
 
 def write_folder(folder: Path, content: bytes) -> None:
-    """Write FOLDER/model.tflite and a first FOLDER/model.toml, to be completed by `card`."""
+    """Write FOLDER/model.tflite and a preliminary FOLDER/model.toml, which `card` completes."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.tflite").write_bytes(content)
     write_spec(folder, Tables())
@@ -120,9 +120,9 @@ def main() -> None:
     net = load_net(args.work / "nets" / f"{args.name}.pt")
     shifted(net, json.loads((args.work / "leave_one_out.json").read_text("utf-8"))["shift"])
     write_folder(args.work / "float" / args.name, to_tflite(net, None))
-    pictures = calibration(args.work, net.plan.size_px)
-    equalise(net, pictures)
-    write_folder(args.out, to_tflite(net, pictures))
+    images = calibration(args.work, net.plan.size_px)
+    equalise(net, images)
+    write_folder(args.out, to_tflite(net, images))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a network or a model folder says of stored faces."""
+"""The logits of a network or of a model folder for stored faces."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def of_net(net: MaskNet, images: list[Image]) -> Logits:
     """Return logits float32 (N, 3) of a torch network for BGR crops as served."""
-    torch.set_num_threads(1)  # on two busy cores two threads took 18 times longer than one
+    torch.set_num_threads(1)  # on two busy cores two threads took 18 times as long as one
     net.eval()
     with torch.no_grad():
         parts = [
@@ -42,7 +42,7 @@ def of_folder(folder: Path, images: list[Image]) -> Logits:
 
 
 def served(crops: NDArray[np.uint8], size_px: int, change: Callable[[Image], Image] | None = None) -> list[Image]:
-    """Return stored crops as the product would cut them, each passed through `change` first."""
+    """Return stored crops as the product would crop them, each passed through `change` first."""
     return [as_served(crop if change is None else change(crop), size_px) for crop in crops]
 
 

@@ -1,4 +1,4 @@
-"""The mask network: the first blocks of CenterFace's MobileNetV2 (pretrained on faces) and a head of its own.
+"""The mask network: the first blocks of CenterFace's MobileNetV2 (pretrained on faces) and a new head.
 
 Source of the trunk: Sandler et al., MobileNetV2, 2018 (arXiv:1801.04381), as trained in CenterFace (MIT).
 """
@@ -49,7 +49,7 @@ class Plan:
 
 
 class Block(nn.Module):
-    """An inverted residual: widen, look around, narrow; added to its input where the shapes allow."""
+    """An inverted residual: expand, depthwise convolution, project; added to its input if the shapes match."""
 
     def __init__(self, before: int, after: int, stride: int, expansion: int) -> None:
         super().__init__()
@@ -74,8 +74,8 @@ class Block(nn.Module):
 class MaskNet(nn.Module):
     """float (N, 3, S, S), RGB 0..255 -> logits (N, 3).
 
-    The head weighs the places of the last map one by one (a depthwise convolution as large as the map) instead of
-    averaging: where a mask's upper edge lies is the question. Source: Chen et al., MobileFaceNets, 2018 (global
+    The head weights each position of the last map (a depthwise convolution as large as the map) instead of averaging,
+    since the position of the upper edge of the mask decides. Source: Chen et al., MobileFaceNets, 2018 (global
     depthwise convolution). It ends in a 1x1 convolution: int8 Dense crashes tflite-runtime on aarch64.
     """
 
@@ -124,7 +124,7 @@ def pretrained(plan: Plan, weights: Path, sample: torch.Tensor) -> MaskNet:
 
 
 def _as_identity(bias: torch.Tensor) -> Callable[[nn.Module, tuple[torch.Tensor, ...]], None]:
-    """Return a hook that sets a normalisation to add `bias` and change nothing else on the batch it sees."""
+    """Return a hook that sets a normalisation to add `bias` and change nothing else on the next batch."""
 
     def hook(norm: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
         x = inputs[0]

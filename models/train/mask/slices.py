@@ -1,6 +1,6 @@
-"""The slices of the report card: kinds of faces, each judged by itself.
+"""The slices of the card: kinds of faces, each measured separately.
 
-The test-only source's bare faces carry fresh drawings here: none of these people was trained on.
+The drawings are made on the bare faces of the test-only source: no network was trained on these people.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     Image = NDArray[np.uint8]
 
 SIDE_ON = 0.42
-"""Turn of the head (`FaceCamera.turn`) from which a face counts as side-on, about 35 degrees."""
+"""Rotation of the head (`FaceCamera.turn`) from which a face counts as side-on, about 35 degrees."""
 _DARKER = 2.2
 SIZES_PX = ((16, 24), (24, 40), (40, 80), (80, 10_000))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Slice:
-    """Some faces and what is done to each before it is judged."""
+    """Some faces and the change made to each before it is classified."""
 
     name: str
     faces: Faces
@@ -44,18 +44,18 @@ class Slice:
 
 
 def dark(image: Image) -> Image:
-    """Return the picture at a quarter of its light, with the noise that goes with it."""
+    """Return the image at a quarter of its brightness, with added noise."""
     noise = np.random.default_rng(int(image[::7, ::7].sum())).normal(0, 5, image.shape)
     return np.clip(image * 0.25 + noise, 0, 255).astype(np.uint8)
 
 
 def blurred(image: Image) -> Image:
-    """Return the picture out of focus: a fifteenth of the face's height in sigma."""
+    """Return the image out of focus: sigma is a fifteenth of the height of the face."""
     return np.asarray(cv2.GaussianBlur(image, (0, 0), 4.0), np.uint8)
 
 
 def shrunken(side_px: int) -> Callable[[Image], Image]:
-    """Return a change that gives a face of `side_px` px: shrunk, then as the crop function enlarges it."""
+    """Return a change that shrinks a face to `side_px` px, then enlarges it as the crop function does."""
 
     def change(image: Image) -> Image:
         side = max(8, round(side_px * 1.4))
@@ -85,20 +85,20 @@ def photographs(faces: Faces) -> list[Slice]:
 
 
 def skins(faces: Faces) -> list[Slice]:
-    """Return the faces whose skin is darkest and lightest in the picture, and all with the skin darkened."""
+    """Return the faces with the darkest and the lightest skin in the image, and all faces with the skin darkened."""
     known = faces.take(np.isfinite(faces.landmarks).all((1, 2)))
     light = np.array([_brow(crop, points).mean() for crop, points in zip(known.crops, known.landmarks, strict=True)])
     low, high = np.quantile(light, (0.25, 0.75))
     dark = [toned(crop, points, _DARKER) for crop, points in zip(known.crops, known.landmarks, strict=True)]
     return [
-        Slice("skin in the picture: darkest quarter", known.take(light <= low)),
-        Slice("skin in the picture: lightest quarter", known.take(light >= high)),
+        Slice("skin in the image: darkest quarter", known.take(light <= low)),
+        Slice("skin in the image: lightest quarter", known.take(light >= high)),
         Slice(f"skin darkened (gamma {_DARKER})", replace(known, crops=np.stack(dark))),
     ]
 
 
 def _brow(crop: Image, landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the colour between and below the eyes, which most masks leave bare."""
+    """Return the colour between and below the eyes, which most masks do not cover."""
     spots = FaceCamera.fit(landmarks.astype(np.float64)).project(np.array([[0.0, -0.4], [-0.8, 0.4], [0.8, 0.4]]))
     rows, columns = (np.clip(spots[:, axis].round().astype(int), 0, crop.shape[0] - 1) for axis in (1, 0))
     return np.asarray(np.median(cv2.blur(crop, (5, 5))[rows, columns], axis=0), np.float32)
@@ -117,7 +117,7 @@ def drawings(faces: Faces, seed: int) -> list[Slice]:
         _masked(bare, f"drawn {fit.value.replace('_', ' ')}", fit, (), "", seed) for fit in Fit if fit is not Fit.RIGHT
     ]
     return slices + [
-        _with_thing(bare, kind, seed) for kind in ("beard", "hand", "paper", "scarf", "cup", "phone", "microphone")
+        _with_object(bare, kind, seed) for kind in ("beard", "hand", "paper", "scarf", "cup", "phone", "microphone")
     ]
 
 
@@ -134,7 +134,7 @@ def _masked(bare: Faces, name: str, fit: Fit, colours: tuple[str, ...], pattern:
     return Slice(name, replace(bare, crops=np.stack(images), labels=np.full(len(bare), label)))
 
 
-def _with_thing(bare: Faces, kind: str, seed: int) -> Slice:
+def _with_object(bare: Faces, kind: str, seed: int) -> Slice:
     rng = np.random.default_rng((seed, sum(map(ord, kind))))
     images = [
         at_native(draw_negative(crop, points, kind, rng), float(px))

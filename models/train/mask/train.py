@@ -2,7 +2,7 @@
 
     python -m models.train.mask.train WORK CENTERFACE.onnx [--without SOURCE] [--name shipped] [--epochs 14] [--seed 1]
 
-Writes WORK/nets/NAME.pt; continues from WORK/nets/NAME.state.pt where a run was interrupted.
+Writes WORK/nets/NAME.pt; continues from WORK/nets/NAME.state.pt if a run was interrupted.
 """
 
 from __future__ import annotations
@@ -61,13 +61,13 @@ def train(source: Pool, weights: Path, plan: Plan, schedule: Schedule, state: Pa
     first = _resumed(state, net, average, optimiser)
     for epoch in range(first, schedule.epochs):
         started = time.monotonic()
-        loss, right = _epoch(net, average, optimiser, source, plan, schedule, epoch)
+        loss, accuracy = _epoch(net, average, optimiser, source, plan, schedule, epoch)
         log.info(
-            "epoch %d/%d loss %.3f right %.3f %.0f s",
+            "epoch %d/%d loss %.3f accuracy %.3f %.0f s",
             epoch + 1,
             schedule.epochs,
             loss,
-            right,
+            accuracy,
             time.monotonic() - started,
         )
         torch.save(
@@ -84,7 +84,7 @@ def train(source: Pool, weights: Path, plan: Plan, schedule: Schedule, state: Pa
 
 
 def _sample(source: Pool, plan: Plan, schedule: Schedule) -> torch.Tensor:
-    """Return 256 training faces, float (256, 3, S, S), to settle the normalisations on."""
+    """Return 256 training faces, float (256, 3, S, S), to initialise the normalisations."""
     epoch = Epoch(source, count=256, size_px=plan.size_px, seed=(schedule.seed, 10_000), strength=Strength())
     return torch.stack([epoch[i][0] for i in range(len(epoch))])
 
@@ -105,11 +105,11 @@ def _epoch(
     schedule: Schedule,
     number: int,
 ) -> tuple[float, float]:
-    """Train one epoch; return mean loss and share of right answers."""
+    """Train one epoch; return mean loss and accuracy."""
     net.train()
     faces = Epoch(source, count=schedule.faces, size_px=plan.size_px, seed=(schedule.seed, number), strength=Strength())
     steps = schedule.faces // schedule.batch
-    total = right = 0.0
+    total_loss = total_accuracy = 0.0
     for (images, labels), rate in zip(loader(faces, schedule.batch), _rates(schedule, number, steps), strict=False):
         for group in optimiser.param_groups:
             group["lr"] = rate
@@ -120,8 +120,9 @@ def _epoch(
         nn.utils.clip_grad_norm_(net.parameters(), 2.0)
         optimiser.step()
         average.update_parameters(net)
-        total, right = total + float(loss.detach()), right + float((logits.argmax(1) == labels).float().mean())
-    return total / steps, right / steps
+        total_loss += float(loss.detach())
+        total_accuracy += float((logits.argmax(1) == labels).float().mean())
+    return total_loss / steps, total_accuracy / steps
 
 
 def _rates(schedule: Schedule, number: int, steps: int) -> Iterator[float]:
@@ -132,7 +133,7 @@ def _rates(schedule: Schedule, number: int, steps: int) -> Iterator[float]:
 
 
 def _resumed(state: Path, net: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer) -> int:
-    """Load what an interrupted run left, and return the epoch to go on with."""
+    """Load the state of an interrupted run, and return the epoch to continue with."""
     if not state.exists():
         return 0
     saved = torch.load(state, weights_only=True)
@@ -143,7 +144,7 @@ def _resumed(state: Path, net: nn.Module, average: nn.Module, optimiser: torch.o
 
 
 def load_net(path: Path) -> MaskNet:
-    """Return a network that `main` wrote, ready to judge."""
+    """Return a network that `main` wrote, in evaluation mode."""
     saved = torch.load(path, weights_only=True)
     net = MaskNet(Plan(**saved["plan"]))
     net.load_state_dict(saved["net"])
@@ -158,7 +159,7 @@ def main() -> None:
     parser.add_argument("--without", default="")
     parser.add_argument("--name", default="shipped")
     parser.add_argument("--epochs", type=int, default=Schedule().epochs)
-    parser.add_argument("--faces", type=int, default=Schedule().faces, help="an epoch")
+    parser.add_argument("--faces", type=int, default=Schedule().faces, help="per epoch")
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--blocks", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
@@ -168,11 +169,10 @@ def main() -> None:
     cv2.setNumThreads(1)
     nets = args.work / "nets"
     nets.mkdir(parents=True, exist_ok=True)
-    plan, schedule = (
-        Plan(size_px=args.size, blocks=args.blocks),
-        Schedule(epochs=args.epochs, faces=args.faces, seed=args.seed),
-    )
-    state, target = nets / f"{args.name}.state.pt", nets / f"{args.name}.pt"
+    plan = Plan(size_px=args.size, blocks=args.blocks)
+    schedule = Schedule(epochs=args.epochs, faces=args.faces, seed=args.seed)
+    state = nets / f"{args.name}.state.pt"
+    target = nets / f"{args.name}.pt"
     inputs = [*sorted((args.work / "crops").glob("*.npz")), *sorted((args.work / "drawn").glob("*.npz")), *_CODE]
     if fresh(target, inputs, plan, schedule, args.without):
         return
