@@ -19,6 +19,9 @@ LAYERS = (
     # at the top: what is run or imported by others, and what checks and trains it
     ("tests", "benchmarks", "examples"),
     ("tests.support",),
+    ("models.train.pipeline",),
+    ("models.train.mask", "models.train.face"),
+    ("models.train.draw",),
     ("models.train",),
     # the commands
     ("edge.__main__", "edge.reference"),

@@ -177,7 +177,7 @@ class _Ffmpeg:
 
 
 def _fitted(image: Image, size_px: tuple[int, int]) -> Image:
-    """Return an image of the video's size: the size of some sources changes, and a side may be an odd number."""
+    """Return an image of the video's size: the size of some sources changes, and a side may not be even."""
     width, height = size_px
     if image.shape[:2] == (height, width):
         return image

@@ -60,7 +60,8 @@ def test_every_make_covers_nose_and_mouth_when_worn_correctly(make):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_other_object_changes_the_lower_face_and_not_the_eyes(kind):
-    lower, eyes = [], []
+    lower = []
+    eyes = []
     for seed in range(ROUNDS):
         crop, landmarks = stored_face(seed % 2)
         after = draw_negative(crop, landmarks, kind, np.random.default_rng(seed))

@@ -80,7 +80,8 @@ def _trimap(portrait: Portrait, shape: tuple[int, ...]) -> Image:
 def variants(portrait: Portrait) -> dict[str, Image]:
     """Return the portrait bare, masked and with the mask under the nose, BGR."""
     rng = np.random.default_rng(7)
-    image, points = portrait.image(), np.array(portrait.landmarks)
+    image = portrait.image()
+    points = np.array(portrait.landmarks)
     style = _BLUE if portrait is ASTRONAUT else _PRINTED
     low = replace(style, fit=Fit.UNDER_NOSE, top=1.55, bottom=3.95)
     return {

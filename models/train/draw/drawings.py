@@ -153,7 +153,8 @@ def draw_one(
 
 def drawings(faces: Faces, cloths: list[Pixels], recipe: dict[str, float], rng: np.random.Generator) -> Faces:
     """Return the drawings of `recipe` over each of `faces`."""
-    rows, results = [], []
+    rows = []
+    results = []
     for row in track(range(len(faces)), "draw"):
         for task, count in recipe.items():
             for _ in range(int(count) + int(rng.random() < count % 1)):

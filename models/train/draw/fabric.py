@@ -53,7 +53,8 @@ def solid(_rng: np.random.Generator, first: Pixels, _second: Pixels, x: Array, _
 
 def stripes(rng: np.random.Generator, first: Pixels, second: Pixels, x: Array, y: Array) -> Pixels:
     """Return stripes at any angle."""
-    angle, period = rng.uniform(0, np.pi), rng.uniform(0.25, 0.9)
+    angle = rng.uniform(0, np.pi)
+    period = rng.uniform(0.25, 0.9)
     wave = np.sin((x * np.cos(angle) + y * np.sin(angle)) * 2 * np.pi / period)
     return _blend(first, second, wave * 3)
 

@@ -86,7 +86,9 @@ def _skin(image: Image, camera: FaceCamera) -> Pixels:
 
 def _window(rng: np.random.Generator) -> Array:
     """Return the outline of the pasted part, from under the eyes to under the nose, canonical (N, 2)."""
-    bottom, side, wide = rng.uniform(1.4, 1.85), rng.uniform(0.95, 1.6), rng.uniform(1.35, 1.75)
+    bottom = rng.uniform(1.4, 1.85)
+    side = rng.uniform(0.95, 1.6)
+    wide = rng.uniform(1.35, 1.75)
     lean = rng.normal(0, 0.05)
     right = [
         (0.0, -0.1),

@@ -66,7 +66,8 @@ def _hung(ring: Array, style: Style) -> Array:
 
 
 def _rectangle(s: Style) -> list[tuple[float, float]]:
-    w, t, b = s.half_width, s.top, s.bottom
+    w = s.half_width
+    t, b = s.top, s.bottom
     h = b - t
     return [
         (0, t),
@@ -82,7 +83,8 @@ def _rectangle(s: Style) -> list[tuple[float, float]]:
 
 
 def _fitted(s: Style) -> list[tuple[float, float]]:
-    w, t, b = s.half_width * 1.08, s.top, s.bottom
+    w = s.half_width * 1.08
+    t, b = s.top, s.bottom
     h = b - t
     return [
         (0, t),
@@ -98,7 +100,8 @@ def _fitted(s: Style) -> list[tuple[float, float]]:
 
 
 def _cup(s: Style) -> list[tuple[float, float]]:
-    w, t, b = s.half_width * 0.98, s.top - 0.05, s.bottom
+    w = s.half_width * 0.98
+    t, b = s.top - 0.05, s.bottom
     h = b - t
     return [
         (0, t),
@@ -113,7 +116,8 @@ def _cup(s: Style) -> list[tuple[float, float]]:
 
 
 def _tube(s: Style) -> list[tuple[float, float]]:
-    w, t, b = 2.0, s.top, max(s.bottom, 3.2) + 1.4
+    w = 2.0
+    t, b = s.top, max(s.bottom, 3.2) + 1.4
     h = b - t
     return [
         (0, t),

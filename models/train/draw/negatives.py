@@ -32,12 +32,14 @@ def draw_negative(image: Image, landmarks: Array, kind: str, rng: np.random.Gene
 
 def hand(canvas: Pixels, camera: FaceCamera, skin: Pixels, rng: np.random.Generator) -> Pixels:
     """Return the image with a hand in front of mouth, nose or cheek: palm below, fingers across."""
-    unit, angle = camera.unit_px, rng.uniform(-1.3, 1.3)
+    unit = camera.unit_px
+    angle = rng.uniform(-1.3, 1.3)
     along = np.array([np.sin(angle), -np.cos(angle)])
     across = np.array([-along[1], along[0]])
     middle = camera.project(np.array([[rng.uniform(-0.7, 0.7), rng.uniform(1.3, 2.6)]]), lift=0.2)[0]
     tone = np.clip(skin * rng.uniform(0.85, 1.12) + rng.normal(0, 4, 3), 0, 255)
-    width, fingers = rng.uniform(0.42, 0.6) * unit, int(rng.integers(3, 6))
+    width = rng.uniform(0.42, 0.6) * unit
+    fingers = int(rng.integers(3, 6))
     length = rng.uniform(0.8, 1.6) * unit
     palm = middle - along * length * rng.uniform(0.8, 1.1)
     canvas = _limb(canvas, palm, palm - along * 2.5 * unit, width * fingers * 0.85, tone, unit)
@@ -49,7 +51,7 @@ def hand(canvas: Pixels, camera: FaceCamera, skin: Pixels, rng: np.random.Genera
 
 
 def _limb(canvas: Pixels, start: Array, end: Array, width_px: float, tone: Array, unit: float) -> Pixels:
-    """Return the image with one finger, shaded to look round and separated from its neighbours by its shadow."""
+    """Return the image with one finger, shaded as a cylinder and separated from its neighbours by its shadow."""
     cover = capsule(canvas.shape, start, end, width_px)
     core = soften(capsule(canvas.shape, start, end, width_px * 0.45), max(0.5, width_px * 0.18))
     canvas = shade(canvas, cover, 0.35, drop_px=0.03 * unit, blur_px=max(0.5, 0.07 * unit))
@@ -58,7 +60,8 @@ def _limb(canvas: Pixels, start: Array, end: Array, width_px: float, tone: Array
 
 def scarf(canvas: Pixels, camera: FaceCamera, skin: Pixels, rng: np.random.Generator) -> Pixels:
     """Return the image with a scarf or a turtleneck up to the chin or the lower lip, wider than the face."""
-    top, wide = rng.uniform(2.35, 3.1), rng.uniform(2.0, 3.2)
+    top = rng.uniform(2.35, 3.1)
+    wide = rng.uniform(2.0, 3.2)
     edge = [
         (x, top + 0.25 * (x / wide) ** 2 * rng.uniform(-1, 1.5) + rng.normal(0, 0.05))
         for x in np.linspace(-wide, wide, 7)
@@ -75,7 +78,8 @@ def scarf(canvas: Pixels, camera: FaceCamera, skin: Pixels, rng: np.random.Gener
 
 def beard(canvas: Pixels, camera: FaceCamera, _skin: Pixels, rng: np.random.Generator) -> Pixels:
     """Return the image with a beard of any colour: jaw, chin and mostly the upper lip; the mouth stays bare."""
-    long, full = rng.uniform(3.2, 4.6), rng.uniform(1.35, 1.8)
+    long = rng.uniform(3.2, 4.6)
+    full = rng.uniform(1.35, 1.8)
     cheek = rng.uniform(1.5, 2.2)
     right = [
         (0, 2.5),
@@ -102,8 +106,11 @@ def beard(canvas: Pixels, camera: FaceCamera, _skin: Pixels, rng: np.random.Gene
 
 def paper(canvas: Pixels, camera: FaceCamera, skin: Pixels, rng: np.random.Generator) -> Pixels:
     """Return the image with a sheet, a book or a tissue held in front of mouth and nose."""
-    top, half, lean = rng.uniform(0.7, 2.0), rng.uniform(1.3, 2.8), rng.uniform(-0.3, 0.3)
-    shift, tall = rng.uniform(-0.5, 0.5), rng.uniform(1.5, 4.5)
+    top = rng.uniform(0.7, 2.0)
+    half = rng.uniform(1.3, 2.8)
+    lean = rng.uniform(-0.3, 0.3)
+    shift = rng.uniform(-0.5, 0.5)
+    tall = rng.uniform(1.5, 4.5)
     ring = np.array(
         [
             (shift - half, top - lean),
@@ -124,7 +131,10 @@ def paper(canvas: Pixels, camera: FaceCamera, skin: Pixels, rng: np.random.Gener
 
 def cup(canvas: Pixels, camera: FaceCamera, skin: Pixels, rng: np.random.Generator) -> Pixels:
     """Return the image with a cup, a can or a bottle at the mouth, and the hand that holds it."""
-    x0, top, wide, tall = rng.uniform(-0.5, 0.5), rng.uniform(1.3, 2.3), rng.uniform(0.5, 0.95), rng.uniform(1.6, 3)
+    x0 = rng.uniform(-0.5, 0.5)
+    top = rng.uniform(1.3, 2.3)
+    wide = rng.uniform(0.5, 0.95)
+    tall = rng.uniform(1.6, 3)
     taper = rng.uniform(0.65, 1.0)
     ring = np.array(
         [(x0 - wide, top), (x0 + wide, top), (x0 + wide * taper, top + tall), (x0 - wide * taper, top + tall)]
@@ -134,7 +144,9 @@ def cup(canvas: Pixels, camera: FaceCamera, skin: Pixels, rng: np.random.Generat
 
 def phone(canvas: Pixels, camera: FaceCamera, skin: Pixels, rng: np.random.Generator) -> Pixels:
     """Return the image with a phone, usually dark, in front of the mouth or at the cheek, and a hand."""
-    x0, y0, angle = rng.uniform(-1.7, 1.7), rng.uniform(1.2, 2.8), rng.uniform(-1.5, 1.5)
+    x0 = rng.uniform(-1.7, 1.7)
+    y0 = rng.uniform(1.2, 2.8)
+    angle = rng.uniform(-1.5, 1.5)
     box = np.array([(-0.55, -1.1), (0.55, -1.1), (0.55, 1.1), (-0.55, 1.1)]) * rng.uniform(0.8, 1.2)
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     ring = box @ turn + (x0, y0)
@@ -144,7 +156,8 @@ def phone(canvas: Pixels, camera: FaceCamera, skin: Pixels, rng: np.random.Gener
 def microphone(canvas: Pixels, camera: FaceCamera, skin: Pixels, rng: np.random.Generator) -> Pixels:
     """Return the image with a microphone in front of mouth or chin: a ball, a cube or a furry windshield on a stick."""
     ball = _flat(camera, np.array([[rng.uniform(-0.9, 0.9), rng.uniform(1.9, 3.2)]]))[0]
-    unit, angle = camera.unit_px, rng.uniform(-0.8, 0.8)
+    unit = camera.unit_px
+    angle = rng.uniform(-0.8, 0.8)
     foot = ball + np.array([np.sin(angle), np.cos(angle)]) * 4 * unit
     stick = rng.uniform(10, 70) * np.ones(3)
     canvas = lay(canvas, stick, capsule(canvas.shape, ball, foot, rng.uniform(0.25, 0.45) * unit))
@@ -182,7 +195,8 @@ def _object(
 
 def _grip(canvas: Pixels, camera: FaceCamera, skin: Pixels, at: Array, rng: np.random.Generator) -> Pixels:
     """Return the image with three or four fingers around the point `at`, canonical (2,)."""
-    unit, side = camera.unit_px, float(np.sign(at[0]) or 1)
+    unit = camera.unit_px
+    side = float(np.sign(at[0]) or 1)
     tone = np.clip(skin * rng.uniform(0.85, 1.1), 0, 255)
     for i in range(int(rng.integers(3, 5))):
         tip = _flat(camera, np.array([np.add(at, (-side * rng.uniform(0.3, 0.7), 0.36 * i))]))[0]

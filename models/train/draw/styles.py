@@ -102,7 +102,8 @@ def random_style(rng: np.random.Generator, fit: Fit, skin: Pixels, colours: tupl
     make = Make.CLOTH if off_the_mouth and make is Make.CLEAR else make
     names = colours or (*COLOURS, *(() if off_the_mouth else ("skin",)))
     pattern = "solid" if rng.random() < 0.6 or make is Make.CLEAR else str(rng.choice(list(PRINTS)))
-    top, dye = rng.uniform(*_TOPS[fit]), str(rng.choice(names))
+    top = rng.uniform(*_TOPS[fit])
+    dye = str(rng.choice(names))
     cloth = colour(rng, dye, skin)
     if off_the_mouth and np.abs(cloth - skin).sum() < _VISIBLE:
         cloth = 255 - skin

@@ -114,7 +114,8 @@ class Block(nn.Module):
 
     def _strided(self, x: torch.Tensor) -> torch.Tensor:
         """Return `depthwise(x)` with a backward pass that is four times faster on a CPU (29 instead of 130 ms)."""
-        layer, step = self.depthwise, self.spec.stride
+        layer = self.depthwise
+        step = self.spec.stride
         return functional.conv2d(x, layer.weight, layer.bias, 1, 1, 1, layer.groups)[:, :, ::step, ::step]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -125,7 +125,8 @@ def _in_order(content: bytes) -> bytes:
     from tensorflow.lite.tools import flatbuffer_utils
 
     model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
-    graph, signature = model.subgraphs[0], model.signatureDefs[0]
+    graph = model.subgraphs[0]
+    signature = model.signatureDefs[0]
     places = {entry.name.decode(): entry.tensorIndex for entry in [*signature.inputs, *signature.outputs]}
     for name, place in places.items():
         graph.tensors[place].name = name.encode()

@@ -31,7 +31,7 @@ class Strength:
     colours: float = 0.65
     light: float = 0.75
     blur: float = 0.3
-    weather: float = 0.08
+    rain: float = 0.08
     jpeg: float = 0.4
     noise: float = 0.35
 
@@ -42,7 +42,7 @@ def augmented(crop: Image, face_px: float, size_px: int, rng: np.random.Generato
     image = recoloured(image, rng) if rng.random() < strength.colours else image
     image = relit(image, rng) if rng.random() < strength.light else image
     image = blurred(image, rng) if rng.random() < strength.blur else image
-    image = rained(image, rng) if rng.random() < strength.weather else image
+    image = rained(image, rng) if rng.random() < strength.rain else image
     image = shrunk(image, _camera_px(face_px, size_px, rng, strength), rng)
     image = noisy(image, rng) if rng.random() < strength.noise else image
     image = compressed(image, rng) if rng.random() < strength.jpeg else image
@@ -107,7 +107,8 @@ def _hue_turned(image: Image, turn: int) -> Image:
 def relit(image: Image, rng: np.random.Generator) -> Image:
     """Return the image brighter, darker, with less contrast, at night, backlit or half in shadow."""
     gamma = float(np.exp(rng.normal(0, 0.3)))
-    gain, lift = float(np.exp(rng.normal(0, 0.22))), rng.normal(0, 14)
+    gain = float(np.exp(rng.normal(0, 0.22)))
+    lift = rng.normal(0, 14)
     scene = rng.random()
     if scene < 0.12:
         gain *= rng.uniform(0.2, 0.55)
@@ -141,7 +142,8 @@ def blurred(image: Image, rng: np.random.Generator) -> Image:
     """Return the image out of focus or smeared by motion."""
     if rng.random() < 0.5:
         return np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.6, 2.8)), np.uint8)
-    length, angle = int(rng.integers(3, 15)), rng.uniform(0, np.pi)
+    length = int(rng.integers(3, 15))
+    angle = rng.uniform(0, np.pi)
     kernel = np.zeros((length, length), np.float32)
     reach = np.array([np.cos(angle), np.sin(angle)]) * (length - 1) / 2
     middle = np.full(2, (length - 1) / 2)

@@ -36,7 +36,8 @@ class Pool:
 
 def pool(work: Path, *, without: str = "") -> Pool:
     """Return the crops and drawings in `work`, without those of the source `without`."""
-    parts, factors = [], []
+    parts = []
+    factors = []
     names = [entry.name for entry in SOURCES if entry.role is Role.TRAIN and entry.name != without]
     for name in names:
         parts += [clean(work, name), Faces.load(work / "drawn" / f"{name}.npz")]

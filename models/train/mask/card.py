@@ -42,7 +42,8 @@ def origins(pictures: Path) -> dict[str, str]:
 
 def metrics(report: dict[str, Any]) -> dict[str, float]:
     """Return the handful of figures that model.toml carries."""
-    plain, third = report["scenes"]["scenes_macwinwin"]["plain"], report["third_class"]
+    plain = report["scenes"]["scenes_macwinwin"]["plain"]
+    third = report["third_class"]
     named = {"mask_recall": "recall_with_mask"}
     shown = {
         f"macwinwin_{name}": plain[named.get(name, name)]["value"]
