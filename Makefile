@@ -12,7 +12,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# not quiet: a minute without a word looks like a hang
+# not quiet: a minute without output seems like a hang
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 
 OTHER := .venv-tflite

@@ -77,7 +77,7 @@ class Case:
     """A broker: lines of mosquitto's configuration, in which {folder} holds what `files` names and the certificates.
 
     gate: what stands before it: one that knows 3.1.1 only, keeps every PUBACK, or lets nobody in.
-    then: what happens besides.
+    then: what else happens.
     """
 
     name: str
@@ -403,10 +403,10 @@ def _outcome(stand: Stand, log: Lines) -> Outcome:
 
         def now(doctor: str) -> Outcome:
             publisher.put(fakes.scene((fakes.track(),), decided_at=time.monotonic()))
-            told = arrived()
-            named = frozenset(told) & (ALL | {"trial"})
+            received = arrived()
+            named = frozenset(received) & (ALL | {"trial"})
             problem = publisher.problems()["broker"]
-            return Outcome(named, told.count("alert"), publisher.state, problem, tuple(log.lines), doctor)
+            return Outcome(named, received.count("alert"), publisher.state, problem, tuple(log.lines), doctor)
 
         eventually(lambda: not now(expected.doctor).faults(expected), _SETTLED_S, 0.2)
         outcome = now(expected.doctor)

@@ -44,7 +44,7 @@ def children() -> set[int]:
 
 @pytest.fixture(autouse=True)
 def _no_process_outlives_its_test() -> Iterator[None]:
-    """End what a failing test leaves behind: a watch that goes on would speak into the tests after it."""
+    """End what a failing test leaves behind: a service that goes on would publish into the tests after it."""
     before = children()
     yield
     for number in children() - before:

@@ -2,8 +2,8 @@
 
     python -m tests.fuzz --cases 1000000
 
-Every case has dice of its own, thrown from the seed and its number, so that `--only NUMBER` repeats one. The cases run
-in processes that are started again after a crash.
+Every case has its own random numbers, drawn from the seed and its number, so that `--only NUMBER` repeats one. The
+cases run in processes that are started again after a crash.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _DEADLINE_S = 10.0
-_MUTE_S = 40.0
+_STUCK_S = 40.0
 """A process whose case number stands still for this long hangs where no Python signal handler runs."""
 _MEMORY_BYTES = 4 << 30
 _NAMES = tuple(CASES)
@@ -56,7 +56,7 @@ def throw(seed: int, number: int) -> tuple[str, Exception | None]:
     signal.setitimer(signal.ITIMER_REAL, _DEADLINE_S)
     try:
         CASES[name][0](dice)
-    except Exception as error:  # noqa: BLE001 - whatever comes is what is looked for
+    except Exception as error:  # noqa: BLE001 - any exception is a finding
         return name, error
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -70,7 +70,7 @@ def _ring(_number: int, _frame: FrameType | None) -> None:
 def work(numbers: range, seed: int, at: Any, counts: Any, log: Path) -> None:
     """Throw the cases of `numbers`, from the place `at` on; note the place, the counts, and each failure in `log`."""
     signal.signal(signal.SIGALRM, _ring)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # the decoders tell of each wrong byte
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # the decoders print a line for each wrong byte
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, resource.RLIM_INFINITY))
     for place in range(at.value, len(numbers)):
         at.value = place
@@ -86,7 +86,7 @@ def _note(log: Path, number: int, name: str, error: Exception) -> None:
     kind = "hang" if isinstance(error, HangError) else "runtime" if isinstance(error, RuntimeDiedError) else "crash"
     where = traceback.extract_tb(error.__traceback__)[-1]
     what = f"{type(error).__name__} at {Path(where.filename).name}:{where.lineno}"
-    note = {"case": number, "kind": kind, "name": name, "what": what, "said": str(error)[:100]}
+    note = {"case": number, "kind": kind, "name": name, "what": what, "message": str(error)[:100]}
     with log.open("a", encoding="utf-8") as file:
         file.write(json.dumps(note) + "\n")
 
@@ -106,12 +106,12 @@ class Worker:
         self._process.start()
 
     def finished(self) -> bool:
-        """Look after the process; return whether all its cases are through."""
+        """Restart the process where it has died or hangs; return whether all its cases are through."""
         place = self._at.value  # type: ignore[attr-defined]
         if self._process.is_alive():
             if place != self._noticed[0]:
                 self._noticed = place, time.monotonic()
-            if time.monotonic() - self._noticed[1] > _MUTE_S:
+            if time.monotonic() - self._noticed[1] > _STUCK_S:
                 self._go_on(HangError("stuck outside Python"))
             return False
         if place >= len(self._numbers):
@@ -136,7 +136,7 @@ class Worker:
 def fuzz(cases: int, seed: int, jobs: int, log: Path) -> Counter[str]:
     """Throw `cases` cases in `jobs` processes; return how many of each kind ran."""
     workers = [Worker(range(job, cases, jobs), seed, log) for job in range(jobs)]
-    while not all([worker.finished() for worker in workers]):  # noqa: C419 - each must be looked after
+    while not all([worker.finished() for worker in workers]):  # noqa: C419 - each must be checked
         time.sleep(0.05)
     total: Counter[str] = Counter()
     for worker in workers:
@@ -161,12 +161,12 @@ def report(counts: Counter[str], wrong: list[dict[str, Any]], elapsed_s: float) 
 
 
 def passed(wrong: list[dict[str, Any]]) -> bool:
-    """Return whether nothing of ours failed; garbage under a right hash is told, and is the runtime's own."""
+    """Return whether the product did not fail; a runtime that dies of garbage under a right hash is only reported."""
     return all(failure["kind"] == "runtime" for failure in wrong)
 
 
 def main() -> None:
-    """Fuzz and tell."""
+    """Fuzz and print the report."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--cases", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
@@ -186,7 +186,7 @@ def main() -> None:
     console.print(report(counts, wrong, time.monotonic() - began_at))
     for (name, what), times in Counter((failure["name"], failure["what"]) for failure in wrong).most_common(20):
         example = next(failure for failure in wrong if (failure["name"], failure["what"]) == (name, what))
-        sentence = f"{times} x {name}: {what}: {example['said']} (--seed {wanted.seed} --only {example['case']})"
+        sentence = f"{times} x {name}: {what}: {example['message']} (--seed {wanted.seed} --only {example['case']})"
         console.print(ascii(sentence), markup=False, highlight=False)
     sys.exit(not passed(wrong))
 

@@ -42,10 +42,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _NOWHERE = Path("/nonexistent")
-_ODD_NUMBERS = (float("nan"), float("inf"), -float("inf"), 1e30, -1e30, 1e9, 0.0, -0.0, 1e-30, 0.5, 3.0)
-_ODD_JSON = (None, True, "", "x" * 300, "\ud800", "\x1b[2J", "a\nb", 10**400, -1, 1e308, [], {}, [[[]]], "2026", 0)
-_ODD_VALUES = ("", "-1", "1e400", "nan", "inf", "true", '"x"', "[]", "{}", "[[1]]", "''", "'''", "0x10", "1979-05-27")
-_ODD_TEXT = (
+_WRONG_NUMBERS = (float("nan"), float("inf"), -float("inf"), 1e30, -1e30, 1e9, 0.0, -0.0, 1e-30, 0.5, 3.0)
+_WRONG_JSON = (None, True, "", "x" * 300, "\ud800", "\x1b[2J", "a\nb", 10**400, -1, 1e308, [], {}, [[[]]], "2026", 0)
+_WRONG_VALUES = ("", "-1", "1e400", "nan", "inf", "true", '"x"', "[]", "{}", "[[1]]", "''", "'''", "0x10", "1979-05-27")
+_WRONG_TEXT = (
     "",
     "/",
     "usb:",
@@ -107,7 +107,7 @@ def _keys() -> tuple[str, ...]:
 def _text(dice: random.Random) -> str:
     kind = dice.randrange(3)
     if kind == 0:
-        return dice.choice(_ODD_TEXT)
+        return dice.choice(_WRONG_TEXT)
     return "".join(chr(dice.randrange(1, 0x250 if kind == 1 else 0xD7FF)) for _ in range(dice.randint(0, 30)))
 
 
@@ -116,7 +116,7 @@ def settings_option(dice: random.Random) -> None:
     overrides = []
     for _ in range(dice.randint(1, 3)):
         key = dice.choice(_keys()) if dice.random() < 0.8 else _text(dice)
-        value = dice.choice(_ODD_VALUES) if dice.random() < 0.5 else _text(dice)
+        value = dice.choice(_WRONG_VALUES) if dice.random() < 0.5 else _text(dice)
         overrides.append(f"{key}={value}" if dice.random() < 0.95 else key)
     try:
         load(overrides=overrides, system_file=_NOWHERE)
@@ -158,7 +158,7 @@ def inbound(dice: random.Random) -> None:
     """Hear a malformed or hostile alert; one that is taken must make one printable line."""
     body = dict(_alert_body())
     for _ in range(dice.randint(0, 3)):
-        body[dice.choice(list(body))] = dice.choice(_ODD_JSON)
+        body[dice.choice(list(body))] = dice.choice(_WRONG_JSON)
     payload = json.dumps(body).encode()
     alert = parse(mutated(payload, dice) if dice.random() < 0.6 else payload)
     if alert is not None:
@@ -168,23 +168,23 @@ def inbound(dice: random.Random) -> None:
             raise ValueError(f"a line with control characters: {line!r}")
 
 
-def _numbers(dice: random.Random, count: int, *, odd: float) -> list[float]:
-    return [dice.choice(_ODD_NUMBERS) if dice.random() < odd else dice.uniform(-50, 700) for _ in range(count)]
+def _numbers(dice: random.Random, count: int, *, wrong: float) -> list[float]:
+    return [dice.choice(_WRONG_NUMBERS) if dice.random() < wrong else dice.uniform(-50, 700) for _ in range(count)]
 
 
-def _boxes(dice: random.Random, count: int, *, odd: float) -> np.ndarray:
-    return np.array(_numbers(dice, 4 * count, odd=odd), np.float32).reshape(-1, 4)
+def _boxes(dice: random.Random, count: int, *, wrong: float) -> np.ndarray:
+    return np.array(_numbers(dice, 4 * count, wrong=wrong), np.float32).reshape(-1, 4)
 
 
-def _faces(dice: random.Random, odd: float) -> Faces:
+def _faces(dice: random.Random, wrong: float) -> Faces:
     count = dice.randrange(6)
     scores = np.array([dice.random() for _ in range(count)], np.float32)
-    return Faces(_boxes(dice, count, odd=odd), scores)
+    return Faces(_boxes(dice, count, wrong=wrong), scores)
 
 
 def walk(dice: random.Random) -> None:
-    """Track, vote, judge and tell of faces anywhere, with a clock that jumps."""
-    odd, at = dice.choice((0.0, 0.0, 0.1)), 0.0
+    """Track, vote, alert and publish for faces anywhere, with a clock that jumps."""
+    wrong, at = dice.choice((0.0, 0.0, 0.1)), 0.0
     tracker = MotionTracker(min_iou=dice.random(), max_lost_s=dice.uniform(0, 3))
     voter = Voter(every_s=dice.random() * 0.3, max_per_frame=4, half_life_s=dice.choice((0.0, 0.6)), min_votes=1)
     rule = {"dwell_s": dice.random() * 0.5, "clear_s": 0.2, "gone_s": 0.2, "update_s": dice.random()}
@@ -192,7 +192,7 @@ def walk(dice: random.Random) -> None:
     sender = Sender("d", "", "main", "s", Clock(boot="b"), 60.0)
     for _ in range(dice.randint(1, 8)):
         at += dice.choice((0.1, 0.1, 0.3, 0.0, 30.0, -10.0))
-        faces = _faces(dice, odd)
+        faces = _faces(dice, wrong)
         tracks = tracker.update(faces, at)
         due = voter.due(tracks, at)
         tracks = voter.vote(tracks, due, _verdicts(dice, len(due)), at)
@@ -204,7 +204,7 @@ def walk(dice: random.Random) -> None:
 
 
 def _verdicts(dice: random.Random, count: int) -> Verdicts:
-    logits = np.array(_numbers(dice, 3 * count, odd=0.0), np.float32).reshape(-1, 3)
+    logits = np.array(_numbers(dice, 3 * count, wrong=0.0), np.float32).reshape(-1, 3)
     masks = tuple(dice.choice((*CLASSES, Mask.UNSURE)) for _ in range(count))
     return Verdicts(softmax(logits) if count else np.zeros((0, 3), np.float32), masks)
 
@@ -241,10 +241,10 @@ def geometry(dice: random.Random) -> None:
         boxes = clip(letterbox.undo(faces.boxes), width, height)
         shorter_sides(boxes)
         nms(boxes, faces.scores, 0.3)
-        iou(boxes, _boxes(dice, 3, odd=0.3))
+        iou(boxes, _boxes(dice, 3, wrong=0.3))
         for box in boxes[:4]:
             crop_face(picture, box, size_px=32, margin=0.25)
-        for box in _boxes(dice, 2, odd=0.0):
+        for box in _boxes(dice, 2, wrong=0.0):
             crop_face(picture, box, size_px=32, margin=0.25)
 
 
@@ -252,7 +252,7 @@ def _map(dice: random.Random, channels: int) -> np.ndarray:
     values = np.random.default_rng(dice.getrandbits(32)).normal(0, 1.5, (1, 4, 5, channels)).astype(np.float32)
     if dice.random() < 0.5:
         for _ in range(3):
-            values.flat[dice.randrange(values.size)] = dice.choice(_ODD_NUMBERS)
+            values.flat[dice.randrange(values.size)] = dice.choice(_WRONG_NUMBERS)
     return values
 
 

@@ -74,14 +74,14 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """How memory goes: bytes a frame, and half the width of the 95 % interval."""
+    """How memory goes: bytes per frame, and half the width of the 95 % interval."""
 
     slope: float
     margin: float
 
     @property
     def bound(self) -> float:
-        """The upper end of the interval, bytes a frame."""
+        """The upper end of the interval, bytes per frame."""
         return self.slope + self.margin
 
 
@@ -107,7 +107,7 @@ class Play:
 class Gauge:
     """Sink that takes a sample every so many frames, and writes it at once where a CSV is wanted.
 
-    The samples lie in an array made before the first: as Python objects they would grow by half a byte a frame
+    The samples lie in an array made before the first: as Python objects they would grow by half a byte per frame
     themselves, as a first soak did.
     """
 
@@ -167,7 +167,7 @@ def threads() -> int:
 def trend(samples: Sequence[Sample]) -> Trend:
     """Return the slope of memory by least squares over the means of 40 blocks.
 
-    Means of blocks, since neighbouring samples are alike and would make the interval look narrower than it is.
+    Means of blocks, since neighbouring samples are alike and would make the interval narrower than it is.
     """
     blocks = [block for block in np.array_split(np.arange(len(samples)), _BLOCKS) if len(block)]
     x = np.array([np.mean([samples[k].frame for k in block]) for block in blocks])
@@ -229,7 +229,7 @@ def soak(frames: int, every: int, folder: Path, csv_path: Path | None = None) ->
 
 
 def write_row(path: Path, row: Sequence[object], *, mode: str = "a") -> None:
-    """Write one line; the file can be looked at while the soak goes on."""
+    """Write one line; the file can be read while the soak goes on."""
     with path.open(mode, newline="", encoding="utf-8") as file:
         csv.writer(file).writerow(row)
 
@@ -245,7 +245,7 @@ def plot(path: Path, samples: Sequence[Sample]) -> None:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        sys.exit("the plot needs matplotlib; mend: pip install matplotlib (the figures stand in the CSV)")
+        sys.exit("the plot needs matplotlib; fix: pip install matplotlib (the figures stand in the CSV)")
     figure = Figure(figsize=(9, 9), layout="constrained")
     panels = figure.subplots(4, 1, sharex=True)
     x = [sample.frame for sample in samples]
@@ -261,7 +261,7 @@ def plot(path: Path, samples: Sequence[Sample]) -> None:
 
 
 def verdict(samples: Sequence[Sample], frames: int, max_slope: float) -> tuple[bool, str]:
-    """Return whether nothing grew, and the sentence that says so."""
+    """Return whether nothing grew, and the sentence about it."""
     steady = settled(samples, frames)
     memory = trend(steady)
     counts = {(sample.descriptors, sample.threads) for sample in steady}
@@ -270,21 +270,21 @@ def verdict(samples: Sequence[Sample], frames: int, max_slope: float) -> tuple[b
     latencies = [sample.latency_ms for sample in steady]
     return passed, (
         f"{frames} frames, {len(steady)} samples after the warm-up: RSS {steady[-1].rss_bytes / 2**20:.1f} MiB, "
-        f"slope {memory.slope:+.3f} ± {memory.margin:.3f} bytes a frame (bound {memory.bound:+.3f}, allowed "
+        f"slope {memory.slope:+.3f} ± {memory.margin:.3f} bytes per frame (bound {memory.bound:+.3f}, allowed "
         f"{max_slope:g}), descriptors {sorted(descriptors_seen)}, threads {sorted(threads_seen)}, latency "
         f"{min(latencies):.1f} to {max(latencies):.1f} ms: {'passed' if passed else 'FAILED'}"
     )
 
 
 def main() -> None:
-    """Soak, write, judge; or judge again what an earlier soak wrote."""
+    """Soak and assess; or assess what an earlier soak wrote."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--frames", type=int, default=200_000)
     parser.add_argument("--every", type=int, default=0, help="frames between two samples; 0: four hundred samples")
-    parser.add_argument("--max-slope", type=float, default=1.0, help="bytes a frame that the bound may reach")
+    parser.add_argument("--max-slope", type=float, default=1.0, help="bytes per frame that the bound may reach")
     parser.add_argument("--csv", type=Path, help="written as it goes")
     parser.add_argument("--plot", type=Path)
-    parser.add_argument("--read", type=Path, metavar="CSV", help="walk nothing: judge and draw an earlier soak")
+    parser.add_argument("--read", type=Path, metavar="CSV", help="run nothing: assess and draw an earlier soak")
     wanted = parser.parse_args()
     samples = read_samples(wanted.read) if wanted.read else measured(wanted)
     passed, sentence = verdict(samples, samples[-1].frame, wanted.max_slope)

@@ -37,7 +37,7 @@ def play(broker: Mosquitto, folder: Path, least_s: float, pause_s: float) -> Ope
         mark = len(ear.heard)
         wait_for(ear, f"{TOP}/camera/main/alert", kind("start"), mark)
         for key, payload in [("notice", "OFF"), ("test_alert", "PRESS"), ("notice", "ON"), ("alert/dwell_s", "86401")]:
-            ear.say(f"{TOP}/{key}/set", payload)
+            ear.publish(f"{TOP}/{key}/set", payload)
         wait_for(ear, f"{TOP}/camera/main/alert", kind("test"), mark)
         wait_for(ear, f"{TOP}/problem/settings", bool, mark)
         time.sleep(pause_s)
@@ -47,7 +47,7 @@ def play(broker: Mosquitto, folder: Path, least_s: float, pause_s: float) -> Ope
         wait_for(ear, f"{TOP}/status", b"online".__eq__, mark)
         time.sleep(pause_s)
         mark = len(ear.heard)
-        ear.say(f"{TOP}/detector/profile/set", "quality")
+        ear.publish(f"{TOP}/detector/profile/set", "quality")
         wait_for(ear, f"{TOP}/detector/profile/state", b"quality".__eq__, mark)
         mark = len(ear.heard)
         assert eventually(lambda since=mark: open_episodes(ear, since), 60), ear.of(f"{TOP}/camera/main/alert")[-3:]

@@ -45,10 +45,13 @@ def setup_apt(apt: Path, uid: int, *words: str) -> list[str]:
 
 
 def test_setup_apt_names_each_package_and_its_reason_before_apt_asks(apt):
-    said = setup_apt(apt, 1000)
-    assert [said[0], said[-1]] == ["to run:", f"sudo apt-get install --no-install-recommends {' '.join(listed())}"]
+    printed = setup_apt(apt, 1000)
+    assert [printed[0], printed[-1]] == [
+        "to run:",
+        f"sudo apt-get install --no-install-recommends {' '.join(listed())}",
+    ]
     for package in listed():
-        assert re.search(rf"^  {re.escape(package)} +\w", "\n".join(said), re.MULTILINE), package
+        assert re.search(rf"^  {re.escape(package)} +\w", "\n".join(printed), re.MULTILINE), package
 
 
 def test_apt_asks_unless_the_caller_says_yes(apt):

@@ -101,11 +101,11 @@ def test_commands_without_end_disturb_neither_detection_nor_notices_nor_sessions
     frames, until, number = json.loads(stop.ear.of(f"{TOP}/stats")[-1])["frames"], time.monotonic() + 30, 0
     while time.monotonic() < until:
         number += 1
-        stop.ear.say(f"{TOP}/alert/dwell_s/set", f"{1 + number % 10 / 10}")
+        stop.ear.publish(f"{TOP}/alert/dwell_s/set", f"{1 + number % 10 / 10}")
         if number % 5 == 0:
-            stop.ear.say(f"{TOP}/detector/profile/set", ("live", "auto")[number // 5 % 2])
+            stop.ear.publish(f"{TOP}/detector/profile/set", ("live", "auto")[number // 5 % 2])
         time.sleep(0.5)
-    stop.ear.say(f"{TOP}/alert/dwell_s/set", "0.7")
+    stop.ear.publish(f"{TOP}/alert/dwell_s/set", "0.7")
     wait_for(stop.ear, f"{TOP}/alert/dwell_s/state", b"0.7".__eq__)
     stats = [json.loads(text) for text in stop.ear.of(f"{TOP}/stats")[began:]]
     assert stats[-1]["frames"] - frames > 100, "frames are counted on"

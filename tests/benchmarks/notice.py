@@ -1,4 +1,4 @@
-"""How long from a decision until the people nearby are told, by each way, while no broker can be reached.
+"""How long from a decision to each notice to the people nearby, while no broker can be reached.
 
 python -m tests.benchmarks.notice [--rounds 60]      needs Xvfb, matchbox-window-manager and espeak-ng
 
@@ -91,16 +91,16 @@ class Pixel:
 
 
 class Stopwatch:
-    """Waits for one thing to happen, on a thread that looks every millisecond."""
+    """Waits for one thing to happen, on a thread that checks every millisecond."""
 
     def __init__(self, happened: Callable[[], bool], patience_s: float) -> None:
-        """Begin to look, for at most `patience_s`."""
+        """Begin to check, for at most `patience_s`."""
         self.at: float | None = None
         self._happened, self._end_at = happened, time.monotonic() + patience_s
-        self._thread = threading.Thread(target=self._look, name="stopwatch")
+        self._thread = threading.Thread(target=self._check, name="stopwatch")
         self._thread.start()
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         while time.monotonic() < self._end_at:
             if self._happened():
                 self.at = time.monotonic()
@@ -115,7 +115,7 @@ class Stopwatch:
 
 @dataclass
 class Stop:
-    """A bus stop at work: what is told of a scene, and by which ways people notice."""
+    """A bus stop at work: the sinks of its scenes, and what shows that a notice was given."""
 
     sinks: tuple[Sink, ...]
     scene: Callable[[bool], Scene]

@@ -73,7 +73,7 @@ def table(rows: list[Row], outcomes: Outcomes, elapsed_s: float) -> Table:
 
 
 def main() -> int:
-    """Run and tell."""
+    """Run the tests and print the table."""
     wanted = {int(argument) for argument in sys.argv[1:]}
     rows = [row for row in ROWS if not wanted or row.number in wanted]
     tests = list(dict.fromkeys(test for row in rows for test in row.tests)) + ([] if wanted else list(_ALSO))

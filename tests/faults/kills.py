@@ -134,7 +134,7 @@ def committed(path: Path, copy: Path) -> set[str]:
         database.close()
 
 
-def trial(rounds: int, seed: int, folder: Path, *, full_every: int = 25, pause_s: float = 0.3, told=lambda _: None):
+def trial(rounds: int, seed: int, folder: Path, *, full_every: int = 25, pause_s: float = 0.3, progress=lambda _: None):
     """Kill so many times, then let everything arrive; return the figures."""
     killer, began_at = Killer(folder, seed, full_every=full_every, pause_s=pause_s), time.monotonic()
     receiver = Receiver(killer.broker.port)
@@ -142,7 +142,7 @@ def trial(rounds: int, seed: int, folder: Path, *, full_every: int = 25, pause_s
         for number in range(rounds):
             killer.round(number)
             if number % 50 == 49:
-                told(f"{number + 1} kills, {len(killer.raised)} raised, {time.monotonic() - began_at:.0f} s")
+                progress(f"{number + 1} kills, {len(killer.raised)} raised, {time.monotonic() - began_at:.0f} s")
         settling_at = time.monotonic()
         killer.deliver(receiver, timeout_s=60.0 + rounds / 10)
         return {
@@ -154,7 +154,7 @@ def trial(rounds: int, seed: int, folder: Path, *, full_every: int = 25, pause_s
             "lost": len(killer.raised - set(receiver.kept)),
             "never committed": len(set(receiver.kept) - killer.raised),
             "duplicates": receiver.received - len(receiver.kept),
-            "duplicates left": receiver.told_twice,
+            "duplicates left": receiver.delivered_twice,
             "unlike under one key": receiver.conflicts,
             "all there after s": round(time.monotonic() - settling_at, 1),
             "elapsed s": round(time.monotonic() - began_at, 1),
@@ -165,7 +165,7 @@ def trial(rounds: int, seed: int, folder: Path, *, full_every: int = 25, pause_s
 
 
 def passed(figures: dict[str, float]) -> bool:
-    """Return whether nothing was lost, nothing came unbidden, and every duplicate could be told by its key."""
+    """Return whether nothing was lost, nothing arrived uncommitted, and every duplicate has the key of its original."""
     wrong = ("lost", "never committed", "duplicates left", "unlike under one key")
     return figures["raised"] > 0 and not any(figures[name] for name in wrong)
 
@@ -182,7 +182,7 @@ def main() -> None:
             wanted.seed,
             Path(folder),
             full_every=wanted.full_every,
-            told=Console().print,
+            progress=Console().print,
         )
     Console().print("\n".join(f"{name:<22}{value:>10}" for name, value in figures.items()), highlight=False)
     sys.exit(not passed(figures))

@@ -31,7 +31,7 @@ def copy_of_the_tree(folder: Path) -> None:
 
 
 def failure_without(line: Line, row: Row, folder: Path) -> str:
-    """Return what a row's tests say in `folder` while one of its lines is out; empty where they are still green."""
+    """Return the first failure of a row's tests without one of its lines; empty where they are still green."""
     path = folder / "edge" / line.path
     sound = path.read_text()
     assert sound.count(line.text) == 1, f"row {row.number}: not once in {line.path}"
@@ -49,8 +49,8 @@ def failure_without(line: Line, row: Row, folder: Path) -> str:
         )
     finally:
         path.write_text(sound)
-    said = [line[1:].strip() for line in done.stdout.splitlines() if line.startswith("E ")]
-    return (said or ["a failure without a word"])[0] if done.returncode == 1 else ""
+    failure = [line[1:].strip() for line in done.stdout.splitlines() if line.startswith("E ")]
+    return (failure or ["a failure without a message"])[0] if done.returncode == 1 else ""
 
 
 def main() -> int:
@@ -60,9 +60,9 @@ def main() -> int:
         copy_of_the_tree(Path(name))
         rows = [row for row in ROWS if not wanted or row.number in wanted]
         for row, line in [(found, line) for found in rows for line in found.lines]:
-            said = failure_without(line, row, Path(name))
-            green += [] if said else [row.number]
-            outcome = f"red: {said[:90]}" if said else "STILL GREEN"
+            failure = failure_without(line, row, Path(name))
+            green += [] if failure else [row.number]
+            outcome = f"red: {failure[:90]}" if failure else "STILL GREEN"
             console.print(f"{row.number:>3} {row.cause:<38} {outcome}", highlight=False, markup=False)
     console.print(f"still green without their line: {green or 'none'}")
     return bool(green)

@@ -197,13 +197,13 @@ ROWS = (
             f"{BROKER}a_wrong_password_is_tried_slowly_told_as_such_and_stands_in_no_log",
             "tests/publish/test_mqtt.py::test_a_wrong_password_is_a_state_of_its_own_and_stands_in_no_log",
         ),
-        Line("publish/backoff.py", '("refused", "tls", "taken over")', '("tls", "taken over")'),
+        Line("publish/backoff.py", "(LinkState.REFUSED, LinkState.TLS,", "(LinkState.TLS,"),
     ),
     Row(
         18,
         "TLS expired, wrong CA, wrong host",
         (
-            f"{BROKER}a_certificate_that_is_wrong_is_refused_and_the_reason_is_told",
+            f"{BROKER}a_certificate_that_is_wrong_is_refused_and_the_reason_is_named",
             f"{BROKER}a_broker_with_a_good_certificate_is_trusted",
             f"{BROKER}a_broker_that_wants_a_client_certificate_gets_it_and_refuses_who_has_none",
         ),
@@ -213,7 +213,7 @@ ROWS = (
         19,
         "client id taken over",
         (f"{BROKER}two_clients_with_one_id_do_not_fight_and_it_is_told",),
-        Line("publish/backoff.py", "0 if settled or not ending.granted else self._short + ending.cut", "0"),
+        Line("publish/backoff.py", "0 if settled or not ending.granted else self._contested + ending.contested", "0"),
     ),
     Row(
         20,
@@ -254,7 +254,7 @@ ROWS = (
         24,
         "disk full",
         (
-            f"{DISK}alerts_go_out_though_the_disk_is_full_and_it_is_told",
+            f"{DISK}alerts_go_out_though_the_disk_is_full_and_it_is_reported",
             f"{DISK}what_a_full_disk_did_not_take_is_written_when_there_is_room",
             f"{OUTBOX}a_full_disk_is_told_and_alerts_still_go_out",
         ),
@@ -264,7 +264,7 @@ ROWS = (
         25,
         "read-only file system",
         (
-            f"{DISK}alerts_go_out_though_the_file_system_is_read_only_and_it_is_told",
+            f"{DISK}alerts_go_out_though_the_file_system_is_read_only_and_it_is_reported",
             f"{DISK}what_a_read_only_file_system_did_not_take_is_written_when_it_is_writable",
             f"{DISK}a_start_on_a_read_only_file_system_works_from_memory",
         ),

@@ -1,4 +1,4 @@
-"""Rows 13 to 21: brokers that are absent, restart, freeze, refuse, are not who they say, or say malicious things."""
+"""Rows 13 to 21: brokers that are absent, restart, freeze, refuse, have a wrong certificate or send hostile data."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ def test_what_is_raised_before_there_is_a_broker_arrives_when_it_comes(tmp_path,
 
 
 def test_a_broker_that_restarts_hears_state_and_subscriptions_again(tmp_path, record_property):
-    broker, told = Mosquitto(tmp_path), []
+    broker, received = Mosquitto(tmp_path), []
     broker.start()
-    changes = {"subscriptions": ["ask"], "on_message": lambda _topic, payload, _retained: told.append(payload)}
+    changes = {"subscriptions": ["ask"], "on_message": lambda _topic, payload, _retained: received.append(payload)}
     with linked(broker.port, **changes) as link, publishing(broker.port) as publisher:
         assert eventually(lambda: link.state == publisher.state == ONLINE)
         broker.stop()
@@ -70,7 +70,7 @@ def test_a_broker_that_restarts_hears_state_and_subscriptions_again(tmp_path, re
             subprocess.run(
                 [need("mosquitto_pub"), "-p", str(broker.port), "-t", "ask", "-m", "x", "-q", "1"], check=True
             )
-            assert eventually(lambda: told == [b"x"])
+            assert eventually(lambda: received == [b"x"])
     broker.stop()
 
 
@@ -159,14 +159,14 @@ def test_a_broker_that_wants_a_client_certificate_gets_it_and_refuses_who_has_no
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"), [("expired", "expired"), ("other authority", "issuer"), ("other host", "127.0.0.1")], ids=str
+    ("wrong", "named"), [("expired", "expired"), ("other authority", "issuer"), ("other host", "127.0.0.1")], ids=str
 )
-def test_a_certificate_that_is_wrong_is_refused_and_the_reason_is_told(tmp_path, ca, wrong, said, record_property):
+def test_a_certificate_that_is_wrong_is_refused_and_the_reason_is_named(tmp_path, ca, wrong, named, record_property):
     by = authority(tmp_path, "stranger") if wrong == "other authority" else ca
     host = "other.example" if wrong == "other host" else "127.0.0.1"
     server = signed(tmp_path, "server", by, host=host, expired=wrong == "expired")
     with secured(tmp_path, server) as broker, linked(broker.port, tls=True, ca_file=str(ca.cert)) as link:
-        noticed_s = seconds_until(lambda: link.state.startswith("tls") and said in link.state, 15)
+        noticed_s = seconds_until(lambda: link.state.startswith("tls") and named in link.state, 15)
         record_property("noticed_s", noticed_s)
         assert link.connections == 0
 
@@ -195,15 +195,15 @@ def test_a_day_without_a_broker_is_bounded_drops_updates_first_and_tells_how_man
         with hearing(broker) as hearer:
             assert eventually(lambda: kept <= hearer.keys(), 20)
             assert hearer.keys() == kept
-            assert eventually(lambda: told_dropped(publisher, hearer) == 90), hearer.bodies("/stats")
+            assert eventually(lambda: published_drops(publisher, hearer) == 90), hearer.bodies("/stats")
     broker.stop()
 
 
-def told_dropped(publisher: Publisher, hearer: Hearer) -> int:
-    """Walk on, and return how many dropped alerts `stats` speaks of."""
+def published_drops(publisher: Publisher, hearer: Hearer) -> int:
+    """Process one more scene, and return the number of dropped alerts in `stats`."""
     publisher.put(fakes.scene())
-    told = hearer.bodies("/stats")
-    return told[-1]["outbox"]["dropped"] if told else -1
+    stats = hearer.bodies("/stats")
+    return stats[-1]["outbox"]["dropped"] if stats else -1
 
 
 def hostile(dice: random.Random) -> bytes:
@@ -213,14 +213,14 @@ def hostile(dice: random.Random) -> bytes:
 
 
 def test_hostile_messages_end_nothing_and_move_nothing(mosquitto):
-    """Whoever can publish on the broker can send anything to any topic that the program listens to."""
+    """A client that may publish on the broker can send anything to any topic that the program listens to."""
     dice, heard = random.Random(21), threading.Event()
-    odd: list[bytes] = []
+    accepted: list[bytes] = []
 
     def take(_topic: str, payload: bytes, _retained: bool) -> None:
         from edge.publish.subscriber import parse
 
-        odd.extend([payload] if parse(payload) is not None else [])
+        accepted.extend([payload] if parse(payload) is not None else [])
         if payload == b"the end":
             heard.set()
 
@@ -233,7 +233,7 @@ def test_hostile_messages_end_nothing_and_move_nothing(mosquitto):
                 stranger.send(Message(topic, hostile(dice), qos=1))
             stranger.send(Message("x", b"the end", qos=1))
             assert heard.wait(20)
-        assert odd == []
+        assert accepted == []
         assert link.state == publisher.state == ONLINE
         with hearing(mosquitto) as hearer:
             raised = raise_alerts(publisher, range(3))

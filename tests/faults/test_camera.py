@@ -29,7 +29,7 @@ from tests.support.service import Ear, Watch, on
 from tests.support.station import OVERLOAD_HZ, MjpegCamera, Station, heat, seconds_until, size_bytes, station
 
 NOTICE_S = 2.0
-TELL_S = 1.5
+PUBLISH_S = 1.5
 """What the way to the listener may take on a machine that is busy with other things."""
 RETURN_S = 5.0
 LENS_S = 10.0
@@ -73,10 +73,10 @@ def test_an_absent_camera_is_told_and_tried_again_until_it_is_there(mosquitto, r
 
 def test_a_camera_that_is_unplugged_is_noticed_and_found_again_when_it_is_back(at_work, record_property):
     at_work.camera.unplug()
-    record_property("noticed_s", seconds_until(lambda: at_work.health in ("silent", "offline"), NOTICE_S + TELL_S))
+    record_property("noticed_s", seconds_until(lambda: at_work.health in ("silent", "offline"), NOTICE_S + PUBLISH_S))
     assert at_work.problem("camera")
     at_work.camera.plug_in()
-    record_property("recovered_s", seconds_until(lambda: at_work.health == "ok", RETURN_S + TELL_S))
+    record_property("recovered_s", seconds_until(lambda: at_work.health == "ok", RETURN_S + PUBLISH_S))
     assert eventually(lambda: not at_work.problem("camera"))
     assert at_work.up
 
@@ -132,9 +132,9 @@ def test_a_camera_plugged_in_again_as_another_device_is_found(tmp_path, monkeypa
 
 def test_a_stream_that_stalls_is_noticed_and_read_again_within_5_s_of_its_return(at_work, record_property):
     at_work.camera.stall()
-    record_property("noticed_s", seconds_until(lambda: at_work.health == "silent", NOTICE_S + TELL_S))
+    record_property("noticed_s", seconds_until(lambda: at_work.health == "silent", NOTICE_S + PUBLISH_S))
     at_work.camera.recover()
-    record_property("recovered_s", seconds_until(lambda: at_work.health == "ok", RETURN_S + TELL_S))
+    record_property("recovered_s", seconds_until(lambda: at_work.health == "ok", RETURN_S + PUBLISH_S))
     assert at_work.walks()
 
 
@@ -166,10 +166,10 @@ def test_the_old_picture_again_and_again_is_no_progress():
 def test_a_frozen_picture_is_told_within_10_s_and_the_camera_opened_again(at_work, record_property):
     reopened = at_work.stats["reopened"]
     at_work.camera.show = street.frozen()
-    record_property("noticed_s", seconds_until(lambda: at_work.health == "frozen", LENS_S + TELL_S))
+    record_property("noticed_s", seconds_until(lambda: at_work.health == "frozen", LENS_S + PUBLISH_S))
     assert eventually(lambda: at_work.stats["reopened"] > reopened, 10)
     at_work.camera.show = street.well()
-    record_property("recovered_s", seconds_until(lambda: at_work.health == "ok", RETURN_S + TELL_S))
+    record_property("recovered_s", seconds_until(lambda: at_work.health == "ok", RETURN_S + PUBLISH_S))
 
 
 def compressed_still(folder: Path) -> list[np.ndarray]:
@@ -195,12 +195,12 @@ def slowly(value: int) -> np.ndarray:
     return picture(value)
 
 
-@pytest.mark.parametrize("trouble", ["frozen", "silent", "unplugged"])
-def test_a_camera_that_begins_again_with_the_old_picture_is_well_again(trouble):
+@pytest.mark.parametrize("fault", ["frozen", "silent", "unplugged"])
+def test_a_camera_that_begins_again_with_the_old_picture_is_well_again(fault):
     """A reopened camera that shows what it showed before: it was taken for frozen at once, for ever."""
     release = threading.Event()
     ends = {"frozen": lambda: slowly(7), "silent": lambda: release.wait(2) and None, "unplugged": CameraError("gone")}
-    first = FakeCamera([*[partial(slowly, 7)] * 3, *[ends[trouble]] * 100_000])
+    first = FakeCamera([*[partial(slowly, 7)] * 3, *[ends[fault]] * 100_000])
     cameras = iter([first, *[first_the_old_one() for _ in range(50)]])
     bounds = {"patience_s": 0.5, "frozen_s": 0.6, "stuck_s": 20.0, "retry_max_s": 0.5}
     live = LiveSource("x", lambda: next(cameras), stop=threading.Event(), **bounds)
@@ -252,14 +252,14 @@ def labels_with(health: LensHealth) -> tuple[Mask, ...]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "told"), [("covered", "dark"), ("overexposed", "bright"), ("blurred", "blurred")], ids=str
+    ("kind", "state"), [("covered", "dark"), ("overexposed", "bright"), ("blurred", "blurred")], ids=str
 )
-def test_a_blind_lens_makes_verdicts_unsure_and_a_noisy_night_does_not(kind, told):
+def test_a_blind_lens_makes_verdicts_unsure_and_a_noisy_night_does_not(kind, state):
     def decoded(name: str) -> list[np.ndarray]:
         return [cv2.imdecode(np.frombuffer(jpeg, np.uint8), 1) for jpeg in getattr(street, name)()]
 
     blind, night, day = (lens_after(decoded(name), LENS_S) for name in (kind, "night", "well"))
-    assert blind.state.value == told
+    assert blind.state.value == state
     assert labels_with(blind) == (Mask.UNSURE,)
     for seeing in (night, day):
         assert seeing.state.value == "ok"
@@ -267,14 +267,14 @@ def test_a_blind_lens_makes_verdicts_unsure_and_a_noisy_night_does_not(kind, tol
 
 
 @pytest.mark.parametrize(
-    ("kind", "told"), [("covered", "dark"), ("overexposed", "bright"), ("blurred", "blurred")], ids=str
+    ("kind", "state"), [("covered", "dark"), ("overexposed", "bright"), ("blurred", "blurred")], ids=str
 )
-def test_a_blind_lens_is_told_within_10_s_and_so_is_its_recovery(at_work, kind, told, record_property):
+def test_a_blind_lens_is_told_within_10_s_and_so_is_its_recovery(at_work, kind, state, record_property):
     at_work.camera.show = getattr(street, kind)()
-    record_property("noticed_s", seconds_until(lambda: at_work.health == told, LENS_S + TELL_S))
-    assert at_work.problem("lens") == told
+    record_property("noticed_s", seconds_until(lambda: at_work.health == state, LENS_S + PUBLISH_S))
+    assert at_work.problem("lens") == state
     at_work.camera.show = street.well()
-    record_property("recovered_s", seconds_until(lambda: at_work.health == "ok", LENS_S + TELL_S))
+    record_property("recovered_s", seconds_until(lambda: at_work.health == "ok", LENS_S + PUBLISH_S))
 
 
 def test_torn_pictures_are_passed_over_and_the_walk_goes_on(at_work):

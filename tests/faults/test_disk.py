@@ -37,7 +37,7 @@ class Card:
             subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], check=True)
 
     def fill(self) -> None:
-        """Leave not a byte."""
+        """Use every byte."""
         if not self._mounted:
             pytest.skip("only root may mount a small disk; the same without one is in test_outbox.py (RLIMIT_FSIZE)")
         with (self.folder / "filler").open("ab", buffering=0) as file:
@@ -71,19 +71,19 @@ def card(tmp_path: Path) -> Iterator[Card]:
 
 
 def check_alerts_go_out(publisher, hearer, record_property) -> None:
-    """Raise alerts and have them heard, and `stats` say that they are in memory only."""
+    """Raise alerts and check that they arrive and that `stats` reports them as in memory only."""
     raised = raise_alerts(publisher, range(100, 200))
     record_property("noticed_s", seconds_until(lambda: raised <= hearer.keys(), 10))
 
-    def said() -> str:
+    def state() -> str:
         publisher.put(fakes.scene())
         return hearer.bodies("/stats")[-1]["outbox"]["state"] if hearer.bodies("/stats") else ""
 
-    assert eventually(lambda: said().startswith("memory only"), 10)
+    assert eventually(lambda: state().startswith("memory only"), 10)
     assert eventually(lambda: hearer.bodies("/problem/outbox"))
 
 
-def test_alerts_go_out_though_the_disk_is_full_and_it_is_told(card, mosquitto, record_property):
+def test_alerts_go_out_though_the_disk_is_full_and_it_is_reported(card, mosquitto, record_property):
     with publishing(mosquitto.port, path=card.folder / "o.db") as publisher, hearing(mosquitto) as hearer:
         before = raise_alerts(publisher, range(5))
         assert eventually(lambda: before <= hearer.keys())
@@ -98,18 +98,18 @@ def test_what_a_full_disk_did_not_take_is_written_when_there_is_room(card):
     check_it_is_written_later(box, card, card.empty)
 
 
-def check_it_is_written_later(box: Box, card: Card, mend) -> None:
+def check_it_is_written_later(box: Box, card: Card, fix) -> None:
     box.add(*[message(number) for number in range(2, 60)])
     assert box.outbox.state.startswith("memory only")
     delivered = len(box.delivered)
-    mend()
+    fix()
     assert len(box.after(31)) == delivered
     assert eventually(lambda: box.outbox.state == "disk", 5)
     box.outbox.close()
     assert len(on_disk(card.folder / "o.db")) == delivered
 
 
-def test_alerts_go_out_though_the_file_system_is_read_only_and_it_is_told(card, mosquitto, record_property):
+def test_alerts_go_out_though_the_file_system_is_read_only_and_it_is_reported(card, mosquitto, record_property):
     card.protect(on=True)
     with publishing(mosquitto.port, path=card.folder / "o.db") as publisher, hearing(mosquitto) as hearer:
         check_alerts_go_out(publisher, hearer, record_property)
@@ -171,7 +171,7 @@ def hanging(tmp_path: Path) -> dict[str, str]:
 
 @contextmanager
 def watching(folder: Path, broker: Mosquitto, **more: str) -> Iterator[tuple[Watch, Ear]]:
-    """Run the real program on the demo, with an alert twice a second while somebody is bare."""
+    """Run the real program on the demo, with an alert twice a second while somebody wears no mask."""
     at_once = ("--set", "alert.dwell_s=0", "--set", "alert.update_s=0.5", "--set", f"show.socket={folder}/s.sock")
     watch = Watch("--source", "demo", *on(broker), "--set", f"mqtt.outbox={folder}/o.db", *at_once, **more)
     ear = Ear(broker.port)
@@ -182,8 +182,8 @@ def watching(folder: Path, broker: Mosquitto, **more: str) -> Iterator[tuple[Wat
 
 
 def outbox_of(ear: Ear) -> dict:
-    told = ear.of("stats")
-    return json.loads(told[-1])["outbox"] if told else {"state": ""}
+    stats = ear.of("stats")
+    return json.loads(stats[-1])["outbox"] if stats else {"state": ""}
 
 
 def delays_s(alerts: list[dict]) -> list[float]:

@@ -19,7 +19,7 @@ from tests.support.service import Ear, Watch, on
 from tests.support.station import seconds_until
 
 NOTICE_S = 2.0
-TELL_S = 1.5
+PUBLISH_S = 1.5
 """What the way to the listener may take on a machine that is busy with other things."""
 RETURN_S = 5.0
 
@@ -52,7 +52,7 @@ def pipe(tmp_path, demo_video) -> Iterator[Pipe]:
 
 
 class Listener:
-    """The real program on a pipe, and what it says."""
+    """The real program on a pipe, and what it publishes."""
 
     def __init__(self, pipe: Pipe, port: int, *arguments: str) -> None:
         self.ear = Ear(port)
@@ -61,8 +61,8 @@ class Listener:
 
     @property
     def stats(self) -> dict:
-        told = self.ear.of("stats")
-        return json.loads(told[-1]) if told else {}
+        stats = self.ear.of("stats")
+        return json.loads(stats[-1]) if stats else {}
 
     @property
     def health(self) -> str:
@@ -70,8 +70,8 @@ class Listener:
 
     @property
     def problem(self) -> str:
-        told = self.ear.of("problem/camera")[-1]
-        return json.loads(told)["text"] if told else ""
+        problem = self.ear.of("problem/camera")[-1]
+        return json.loads(problem)["text"] if problem else ""
 
     def close(self) -> None:
         self.watch.process.kill()
@@ -95,7 +95,7 @@ def listen(mosquitto, pipe):
 def test_a_video_that_stalls_is_noticed_and_walked_on_without_the_loss_of_a_frame(listen, pipe, record_property):
     listener = listen()
     pipe.stall()
-    record_property("noticed_s", seconds_until(lambda: listener.health == "silent", NOTICE_S + TELL_S))
+    record_property("noticed_s", seconds_until(lambda: listener.health == "silent", NOTICE_S + PUBLISH_S))
     assert listener.problem.startswith("silent: no frame for ")
     assert eventually(lambda: listener.stats["camera"] == "silent", 5)
     beats = len(listener.ear.of("stats"))
@@ -103,15 +103,15 @@ def test_a_video_that_stalls_is_noticed_and_walked_on_without_the_loss_of_a_fram
     assert listener.watch.process.poll() is None
     frames = listener.stats["frames"]
     pipe.recover()
-    record_property("recovered_s", seconds_until(lambda: listener.health == "ok", RETURN_S + TELL_S))
+    record_property("recovered_s", seconds_until(lambda: listener.health == "ok", RETURN_S + PUBLISH_S))
     assert listener.problem == ""
     assert eventually(lambda: listener.stats["frames"] > frames, 10)
     out, err = listener.watch.process.communicate(timeout=40)
     assert listener.watch.process.returncode == 0, err
     assert "96 frames" in out
-    told = [(alert["event_type"], alert["reason"]) for alert in listener.ear.alerts()]
-    assert ("end", "mask_on") in told
-    assert ("end", "gone") not in told
+    moments = [(alert["event_type"], alert["reason"]) for alert in listener.ear.alerts()]
+    assert ("end", "mask_on") in moments
+    assert ("end", "gone") not in moments
 
 
 def test_a_watch_that_waits_for_a_stalled_video_ends_within_5_s(listen, pipe, record_property):
@@ -140,8 +140,8 @@ def test_a_pipe_that_nobody_writes_to_holds_up_neither_start_nor_end(tmp_path, m
     os.mkfifo(tmp_path / "nobody.mkv")
     ear = Ear(mosquitto.port)
     watch = Watch("--source", tmp_path / "nobody.mkv", *on(mosquitto), "--set", "camera.open_timeout_s=1")
-    told = partial(ear.of, "camera/main/health")
-    assert eventually(lambda: told() and json.loads(told()[-1])["state"] == "silent", 40)
+    health = partial(ear.of, "camera/main/health")
+    assert eventually(lambda: health() and json.loads(health()[-1])["state"] == "silent", 40)
     code, _, err = watch.end(signal.SIGTERM, 5)
     ear.close()
     assert code == 0, err

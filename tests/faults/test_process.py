@@ -102,7 +102,7 @@ def raising(folder: Path, *arguments: object) -> Iterator[Station]:
 
 
 def check_nothing_is_lost_after(made: Station, folder: Path) -> None:
-    """End what is left of the program, start it again without limits, and look for every alert that was committed."""
+    """End what is left of the program, start it again without limits, and check that every committed alert arrives."""
     if made.up:
         made.watch.process.kill()
         made.watch.process.wait()
@@ -130,7 +130,7 @@ def test_out_of_memory_ends_the_program_or_not_but_never_hangs_it_and_loses_noth
         made.broker.start()
         began_at = time.monotonic()
         for _ in range(5):
-            assert made.walks(5, 15) or not made.up, made.said[-5:]
+            assert made.walks(5, 15) or not made.up, made.output[-5:]
         record_property("noticed_s", "" if made.up else round(time.monotonic() - began_at, 1))
         check_nothing_is_lost_after(made, tmp_path)
 
@@ -145,9 +145,9 @@ def test_out_of_descriptors_the_walk_goes_on_or_ends_and_nothing_is_lost(tmp_pat
             made.broker.start()
             for _ in range(3):
                 eventually(lambda: not made.up, 1.5)
-        assert made.up, [line for line in made.said if "Error" in line]
+        assert made.up, [line for line in made.output if "Error" in line]
         limit(pid, resource.RLIMIT_NOFILE, 256)
-        assert made.walks(5, 30), made.said[-5:]
+        assert made.walks(5, 30), made.output[-5:]
         check_nothing_is_lost_after(made, tmp_path)
 
 

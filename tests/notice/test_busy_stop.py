@@ -8,14 +8,14 @@ import pytest
 
 from edge.data import Mask
 from tests.support import busy_stop
-from tests.support.busy_stop import DWELL_S, MANNERS, STEP_S, Visitor, heard_by, play, visitors
+from tests.support.busy_stop import DWELL_S, STEP_S, TIMING, Visitor, heard_by, play, visitors
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_everybody_who_comes_bare_hears_a_notice_though_a_poster_stays(seed):
     people = visitors(seed)
     heard_s = play(people)
-    patience_s = DWELL_S + MANNERS.repeat_s + 2 * STEP_S
+    patience_s = DWELL_S + TIMING.repeat_s + 2 * STEP_S
     for visitor in people:
         if visitor.mask is Mask.WITHOUT_MASK and visitor.goes_s - visitor.comes_s > patience_s:
             first_s = heard_by(visitor, heard_s)[0]
@@ -25,7 +25,7 @@ def test_everybody_who_comes_bare_hears_a_notice_though_a_poster_stays(seed):
 @pytest.mark.parametrize("seed", range(5))
 def test_no_two_notices_are_heard_within_the_time_that_the_settings_ask(seed):
     heard_s = play(visitors(seed))
-    assert min(b - a for a, b in pairwise(heard_s)) >= MANNERS.repeat_s
+    assert min(b - a for a, b in pairwise(heard_s)) >= TIMING.repeat_s
 
 
 def test_a_poster_alone_is_reminded_of_as_often_as_the_settings_say_and_no_more():

@@ -77,14 +77,14 @@ def test_no_device_removes_forges_or_displaces_what_another_announces(tmp_path: 
     mark = len(operator.heard)
     for topic in TOPICS:
         for payload in (b"", b'{"forged": true}'):
-            attacker.say(topic, payload, retain=True)
+            attacker.publish(topic, payload, retain=True)
     for name in ("maskwatch-stop-7-main", "stop-7"):
         thief = MqttLink(Broker("127.0.0.1", documented.port, name, "stop-8", "stop-8 secret", retry_max_s=0.2))
         thief.start()
         assert eventually(lambda thief=thief: thief.connections > 0)
         thief.close()
     attacker = as_user(documented, "stop-8")
-    attacker.say("maskwatch/1/stop-8/model/active", "what is its own it may say")
+    attacker.publish("maskwatch/1/stop-8/model/active", "what is its own it may say")
     wait_for(operator, "maskwatch/1/stop-8/model/active", b"what is its own it may say".__eq__)
     wait_for(
         operator, "maskwatch/1/stop-7/stats", lambda payload: json.loads(payload)["uptime_s"] > 0, len(operator.heard)

@@ -236,15 +236,15 @@ def settings_of(ear: OpenEar) -> str:
 @pytest.mark.timeout(180)
 def test_commands_change_what_they_say_and_hundreds_of_wrong_ones_nothing(tmp_path, mosquitto):
     ear, dice = OpenEar(mosquitto.port), random.Random(7)
-    ear.say(f"{TOP}/notice/set", "OFF", retain=True)
+    ear.publish(f"{TOP}/notice/set", "OFF", retain=True)
     process = watch(mosquitto, "stop-7", "demo", tmp_path / "outbox.db")
     wait_for(ear, f"{TOP}/notice/state", b"ON".__eq__)
     before, models = settings_of(ear), json.loads(ear.of(f"{TOP}/model/active")[-1])["models"]
     for _ in range(400):
         key, payload, retained = anything(dice)
         if not allowed(key, payload) and key in COMMANDS:
-            ear.say(f"{TOP}/{key}/set", payload, retain=retained)
-    ear.say(f"{TOP}/notice/set", "", retain=True)
+            ear.publish(f"{TOP}/{key}/set", payload, retain=retained)
+    ear.publish(f"{TOP}/notice/set", "", retain=True)
     mark = len(ear.heard)
     wait_for(ear, f"{TOP}/stats", lambda payload: json.loads(payload)["commands"]["refused"] > 50, mark)
     assert json.loads(ear.of(f"{TOP}/stats")[-1])["commands"]["taken"] == 0
@@ -252,18 +252,18 @@ def test_commands_change_what_they_say_and_hundreds_of_wrong_ones_nothing(tmp_pa
     assert settings_of(ear) == before
     assert ear.of(f"{TOP}/status") == [b"online"]
 
-    ear.say(f"{TOP}/notice/set", "OFF")
+    ear.publish(f"{TOP}/notice/set", "OFF")
     wait_for(ear, f"{TOP}/notice/state", b"OFF".__eq__)
     assert ear.of(f"{TOP}/status") == [b"online"], "a switch begins no new round"
-    ear.say(f"{TOP}/alert/dwell_s/set", str(DWELL_MAX_S + 1))
+    ear.publish(f"{TOP}/alert/dwell_s/set", str(DWELL_MAX_S + 1))
     wait_for(ear, f"{TOP}/problem/settings", bool)
     assert "alert.dwell_s" in json.loads(ear.of(f"{TOP}/problem/settings")[-1])["text"]
     assert ear.of(f"{TOP}/alert/dwell_s/state") == [b"1.0"]
-    ear.say(f"{TOP}/alert/dwell_s/set", "2.5")
+    ear.publish(f"{TOP}/alert/dwell_s/set", "2.5")
     wait_for(ear, f"{TOP}/alert/dwell_s/state", b"2.5".__eq__)
     assert settings_of(ear) != before
     assert eventually(lambda: ear.of(f"{TOP}/problem/settings")[-1] == b"")
-    ear.say(f"{TOP}/detector/profile/set", "quality")
+    ear.publish(f"{TOP}/detector/profile/set", "quality")
     wait_for(ear, f"{TOP}/detector/profile/state", b"quality".__eq__)
     assert json.loads(ear.of(f"{TOP}/model/active")[-1])["models"] != models
     assert ear.of(f"{TOP}/alert/dwell_s/state")[-1] == b"2.5", "an earlier command lasts"
@@ -276,7 +276,7 @@ def test_a_test_alert_says_so_and_never_sets_unmasked(tmp_path, mosquitto):
     ear = OpenEar(mosquitto.port)
     process = watch(mosquitto, "stop-7", "usb:63", tmp_path / "outbox.db")
     wait_for(ear, f"{TOP}/stats", bool)
-    ear.say(f"{TOP}/test_alert/set", "PRESS")
+    ear.publish(f"{TOP}/test_alert/set", "PRESS")
     wait_for(ear, f"{TOP}/camera/main/alert", bool)
     told = json.loads(ear.of(f"{TOP}/camera/main/alert")[0])
     assert (told["event_type"], told["label"], told["delayed"]) == ("test", "unsure", False)
@@ -308,8 +308,8 @@ def test_a_watch_that_takes_no_commands_subscribes_to_nothing(tmp_path):
     more = ("mqtt.commands=off", "homeassistant.discovery=false")
     process = watch(broker, "stop-7", "usb:63", tmp_path / "outbox.db", *more)
     wait_for(ear, f"{TOP}/stats", bool)
-    ear.say(f"{TOP}/test_alert/set", "PRESS")
-    ear.say(f"{TOP}/notice/set", "OFF")
+    ear.publish(f"{TOP}/test_alert/set", "PRESS")
+    ear.publish(f"{TOP}/notice/set", "OFF")
     wait_for(ear, f"{TOP}/stats", bool, len(ear.heard) + 1)
     end(process)
     ear.close()
@@ -340,12 +340,12 @@ def test_with_the_documented_acl_only_the_operator_may_command(tmp_path):
     more = ("mqtt.user=stop-7", f"mqtt.password_file={password}")
     process = watch(broker, "stop-7", "usb:63", tmp_path / "outbox.db", *more)
     wait_for(operator, f"{TOP}/notice/state", b"ON".__eq__)
-    neighbour.say(f"{TOP}/notice/set", "OFF")
-    neighbour.say("maskwatch/1/stop-8/status", "online")
+    neighbour.publish(f"{TOP}/notice/set", "OFF")
+    neighbour.publish("maskwatch/1/stop-8/status", "online")
     wait_for(operator, "maskwatch/1/stop-8/status", bool)
     assert operator.of(f"{TOP}/notice/state") == [b"ON"]
     assert [heard for heard in neighbour.heard if "stop-7" in heard.topic] == []
-    operator.say(f"{TOP}/notice/set", "OFF")
+    operator.publish(f"{TOP}/notice/set", "OFF")
     wait_for(operator, f"{TOP}/notice/state", b"OFF".__eq__)
     end(process)
     for ear in (operator, neighbour):

@@ -242,7 +242,7 @@ def test_a_broker_that_lost_its_state_and_a_home_assistant_that_starts_get_all_e
     for topic in (CONFIG, f"{TOP}/status", f"{TOP}/notice/state", f"{TOP}/camera/main/health", f"{TOP}/model/active"):
         wait_for(ear, topic, bool, mark)
     mark = len(ear.heard)
-    ear.say("homeassistant/status", "online")
+    ear.publish("homeassistant/status", "online")
     wait_for(ear, CONFIG, bool, mark)
     end(process)
     late = OpenEar(mosquitto.port)

@@ -396,7 +396,7 @@ def test_a_topic_that_is_not_utf_8_is_passed_over_and_counted(caplog, mqtt5):
         )
         link.start()
         assert eventually(lambda: link.state == ONLINE)
-        broker.say(publish(b"a/\xff\xfe", b"x", mqtt5=mqtt5) * 3 + publish(b"a/b", b"y", mqtt5=mqtt5))
+        broker.send(publish(b"a/\xff\xfe", b"x", mqtt5=mqtt5) * 3 + publish(b"a/b", b"y", mqtt5=mqtt5))
         assert eventually(lambda: heard == [("a/b", b"y", False)])
         assert (link.ignored, link.connections, link.state) == (3, 1, ONLINE)
         link.close()
@@ -416,10 +416,10 @@ def test_a_packet_of_200_mb_is_read_past_acknowledged_and_not_kept(caplog, mqtt5
         assert eventually(lambda: link.state == ONLINE)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         beginning = b"\0\1a\0\7" + (b"\0" if mqtt5 else b"")
-        broker.say(head(PUBLISH, len(beginning) + size, 2) + beginning)
+        broker.send(head(PUBLISH, len(beginning) + size, 2) + beginning)
         for _ in range(200):
-            broker.say(bytes(size // 200))
-        broker.say(publish(b"a", b"after", mqtt5=mqtt5))
+            broker.send(bytes(size // 200))
+        broker.send(publish(b"a", b"after", mqtt5=mqtt5))
         assert eventually(lambda: heard == [("a", b"after", False)], 60)
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
         assert (link.ignored, link.connections) == (1, 1)
@@ -442,8 +442,8 @@ def test_what_is_no_mqtt_ends_a_connection_and_never_the_link(mqtt5):
             assert eventually(lambda number=number: link.connections > number)
             with suppress(OSError):
                 for _ in range(5):
-                    broker.say(packet(dice.randrange(1, 16), dice.randbytes(dice.randrange(12)), dice.randrange(16)))
-                broker.say(dice.randbytes(20))
+                    broker.send(packet(dice.randrange(1, 16), dice.randbytes(dice.randrange(12)), dice.randrange(16)))
+                broker.send(dice.randbytes(20))
             broker.cut()
             link.check()
         link.close()
@@ -457,7 +457,7 @@ def test_an_owner_that_cannot_use_a_message_does_not_end_the_link():
         link = MqttLink(Broker("127.0.0.1", broker.port, "d"), subscriptions=["#"], on_message=choke)
         link.start()
         assert eventually(lambda: link.state == ONLINE)
-        broker.say(publish(b"a", b"x") * 3)
+        broker.send(publish(b"a", b"x") * 3)
         assert eventually(lambda: link.ignored == 3)
         assert (link.state, link.connections) == (ONLINE, 1)
         link.check()

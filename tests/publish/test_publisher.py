@@ -105,7 +105,7 @@ def test_a_command_is_carried_out_only_where_commands_are_accepted(mosquitto, ac
         commands=(Command("test_alert", one_of("PRESS"), pressed.append),),
         accepts_commands=accepts,
     )
-    ear.say(f"{TOP}/test_alert/set", "PRESS")
+    ear.publish(f"{TOP}/test_alert/set", "PRESS")
     made.put(fakes.scene())
     assert eventually(lambda: ear.of(f"{TOP}/stats"))
     assert eventually(lambda: len(pressed) == accepts)
@@ -118,7 +118,7 @@ def test_what_a_command_answers_with_is_published(mosquitto):
     ear = OpenEar(mosquitto.port)
     commands = (Command("test_alert", one_of("PRESS"), lambda _press: build_test_alert(sender(), MODEL)),)
     made = publisher(mosquitto.port, commands=commands, accepts_commands=True)
-    ear.say(f"{TOP}/test_alert/set", "PRESS")
+    ear.publish(f"{TOP}/test_alert/set", "PRESS")
     assert eventually(lambda: ear.of(f"{TOP}/camera/main/alert"))
     made.close()
     ear.close()

@@ -302,13 +302,13 @@ def test_an_alert_and_its_end_are_sent_within_a_second(site, cookie, watch):
         while next_event(news)[0] != "alerts":
             pass
         told = Stopwatch()
-        watch.tell("told")
+        watch.raise_alert("told")
         while (event := next_event(news))[0] != "alerts":
             pass
         assert told.s < 1
         first = json.loads(event[1])[0]
         assert (first["id"], first["label"], first["duration_s"]) == ("told", "without_mask", None)
-        watch.tell("told", EventType.END, 1, Reason.MASK_ON)
+        watch.raise_alert("told", EventType.END, 1, Reason.MASK_ON)
         while (event := next_event(news))[0] != "alerts":
             pass
         first = json.loads(event[1])[0]

@@ -101,7 +101,7 @@ def test_an_alert_is_on_the_page_within_a_second_and_is_announced(inside, watch)
         "document.getElementById('announcement'), { childList: true, characterData: true, subtree: true })"
     )
     raised_at = time.time()
-    watch.tell("by-browser")
+    watch.raise_alert("by-browser")
     assert eventually(lambda: inside.page.evaluate("window.shown") > 0)
     assert inside.page.evaluate("window.shown") - raised_at < 1
     first = inside.page.locator("#alerts li").first
@@ -109,7 +109,7 @@ def test_an_alert_is_on_the_page_within_a_second_and_is_announced(inside, watch)
     assert "now" in first.inner_text()
     assert inside.text("#announcement").startswith("Alert: no mask")
     assert inside.page.locator("#announcement").get_attribute("aria-live") == "polite"
-    watch.tell("by-browser", EventType.END, 1, Reason.GONE)
+    watch.raise_alert("by-browser", EventType.END, 1, Reason.GONE)
     assert eventually(lambda: "left" in first.inner_text())
 
 
@@ -213,7 +213,7 @@ def test_a_page_claims_nothing_of_the_time_before_the_start(young):
 
 def test_after_the_service_has_ended_nothing_outdated_is_shown(young):
     visit, watch = young
-    watch.tell("open")
+    watch.raise_alert("open")
     visit.page.locator("#alerts .tag", has_text="now").wait_for()
     assert visit.text("#vitals")
     watch.close()
@@ -297,7 +297,7 @@ def axe(tmp_path_factory) -> str:
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 def test_axe_finds_nothing_serious(browser, site, watch, axe, size, scheme):
     visit = Visit(browser, site, viewport=size, color_scheme=scheme)
-    watch.tell(f"for-axe-{scheme}")
+    watch.raise_alert(f"for-axe-{scheme}")
     visit.open()
     findings = _findings(visit, axe)
     visit.log_in()

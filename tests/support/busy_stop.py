@@ -16,7 +16,7 @@ from edge.notice.phrases import Phrases
 from edge.notice.policy import NoticeTiming, Notifier
 from tests.support import fakes
 
-MANNERS = NoticeTiming(hold_s=4.0, repeat_s=20.0, remind_s=60.0, reminders=3)
+TIMING = NoticeTiming(hold_s=4.0, repeat_s=20.0, remind_s=60.0, reminders=3)
 """As config/default.toml has them."""
 DWELL_S, STEP_S, HOUR_S = 1.0, 0.5, 3600.0
 _PHRASES = Phrases((Phrase("en", "keep your distance"),), (Phrase("en", "thank you"),))
@@ -70,7 +70,7 @@ def play(people: list[Visitor], *, until_s: float = HOUR_S) -> list[float]:
         dwell_s=DWELL_S, clear_s=1.5, gone_s=3.0, update_s=30.0, incorrect=False, new_id=_counter().__next__
     )
     sounds = Sounds()
-    notifier = Notifier(_PHRASES, [sounds], MANNERS)
+    notifier = Notifier(_PHRASES, [sounds], TIMING)
     at = 0.0
     while at < until_s:
         tracks = tuple(fakes.track(v.id, v.mask, at) for v in people if v.here(at))

@@ -25,8 +25,8 @@ def _openssl(*arguments: object) -> None:
 
 def _ended() -> tuple[str, ...]:
     """Return options for a certificate that is no longer valid: OpenSSL 3.5 refuses days before today."""
-    told = subprocess.run([need("openssl"), "x509", "-help"], capture_output=True, text=True, check=False)
-    named = "-not_after" in told.stdout + told.stderr  # from OpenSSL 3.4 on
+    shown = subprocess.run([need("openssl"), "x509", "-help"], capture_output=True, text=True, check=False)
+    named = "-not_after" in shown.stdout + shown.stderr  # from OpenSSL 3.4 on
     return ("-not_before", "20200101000000Z", "-not_after", "20210101000000Z") if named else ("-days", "-1")
 
 

@@ -1,4 +1,4 @@
-"""The contract of docs/schemas, and an ear that hears how messages were published: QoS, retained, expiry."""
+"""The contract of docs/schemas, and a client that keeps how messages were published: QoS, retained, expiry."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Heard:
 
 
 class Contract:
-    """Every topic with its schema, QoS, retained flag and expiry, as docs/schemas/topics.json says them."""
+    """Every topic with its schema, QoS, retained flag and expiry, as docs/schemas/topics.json has them."""
 
     def __init__(self, stats_s: float = 0.5) -> None:
         self.topics = json.loads((SCHEMAS / "topics.json").read_text())
@@ -41,14 +41,14 @@ class Contract:
         self._validators = {t["schema"]: validator(t["schema"]) for t in self.topics if t["schema"]}
 
     def row(self, topic: str) -> dict | None:
-        """Return what is agreed of a topic, None where nothing is."""
+        """Return the row of a topic; None for a topic that is not in the contract."""
         return next((row for pattern, row in self._patterns if pattern.match(topic)), None)
 
     def faults(self, heard: Heard) -> list[str]:
-        """Return in what a message breaks the contract."""
+        """Return how a message breaks the contract."""
         row = self.row(heard.topic)
         if row is None:
-            return [f"{heard.topic}: no such topic is agreed"]
+            return [f"{heard.topic}: the contract has no such topic"]
         found = [f"{heard.topic}: {fault}" for fault in self._envelope(heard, row)]
         return found + [
             f"{heard.topic}: {fault}: {heard.payload[:300]!r}" for fault in self._content(heard.payload, row)
@@ -100,14 +100,14 @@ class OpenEar:
         self._client.loop_start()
         assert eventually(lambda: self.subscribed)
 
-    def say(self, topic: str, payload: bytes | str, *, qos: int = 1, retain: bool = False) -> None:
+    def publish(self, topic: str, payload: bytes | str, *, qos: int = 1, retain: bool = False) -> None:
         self._client.publish(topic, payload, qos, retain)
 
     def of(self, topic: str) -> list[bytes]:
         return [heard.payload for heard in self.heard if heard.topic == topic]
 
     def faults(self, contract: Contract) -> list[str]:
-        """Return what breaks the contract; what was said to the devices is not theirs to keep."""
+        """Return what breaks the contract; commands to the devices are not part of it."""
         theirs = [heard for heard in list(self.heard) if not heard.topic.endswith("/set")]
         return [fault for heard in theirs for fault in contract.faults(heard)]
 
@@ -130,7 +130,7 @@ class OpenEar:
 def retained(port: int) -> dict[str, bytes]:
     """Return what a broker has retained, each message as the contract has it."""
     ear = OpenEar(port)
-    ear.say("that/is/all", "")
+    ear.publish("that/is/all", "")
     assert eventually(lambda: ear.of("that/is/all"))
     ear.close()
     found = [heard for heard in ear.heard if heard.topic != "that/is/all"]

@@ -142,7 +142,7 @@ class Stopwatch:
 
 
 def eventually(condition: Callable[[], object], timeout_s: float = 30.0, step_s: float = 0.02) -> bool:
-    """Return whether the condition came true in time, by the clock: a busy machine sleeps longer than it is told."""
+    """Return whether the condition came true in time, by the clock: a busy machine sleeps longer than asked."""
     waiter, deadline = threading.Event(), time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() >= deadline:

@@ -1,4 +1,4 @@
-"""Run by a Python that has the package `homeassistant`: Home Assistant itself on a broker, telling its entities.
+"""Run by a Python that has the package `homeassistant`: Home Assistant itself on a broker, printing its entities.
 
     PYTHON tests/support/homeassistant_core.py PORT FOLDER PAGE_PORT
 
@@ -70,7 +70,7 @@ def devices(home: core.HomeAssistant) -> list[str]:
 
 
 async def main(port: int, folder: str) -> None:
-    """Tell the entities twice a second until standard input ends."""
+    """Print the entities twice per second until standard input ends."""
     home = await start(port, folder)
     loop = asyncio.get_running_loop()
     line = loop.run_in_executor(None, sys.stdin.readline)

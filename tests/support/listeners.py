@@ -27,7 +27,7 @@ class Receiver:
 
     def __init__(self, port: int) -> None:
         self.kept: dict[str, dict] = {}
-        self.received = self.told_twice = self.conflicts = 0
+        self.received = self.delivered_twice = self.conflicts = 0
         self._seen = Seen()
         self._client = paho.Client(CallbackAPIVersion.VERSION2, "receiver", protocol=MQTTProtocolVersion.MQTTv5)
         self.subscribed = threading.Event()
@@ -49,11 +49,11 @@ class Receiver:
         self.received += 1
         body = parse(payload)
         assert body is not None, payload
-        key, said = f"{body['event_id']}:{body['seq']}", {k: body[k] for k in body if k not in _CHANGES_ON_SENDING}
+        key, content = f"{body['event_id']}:{body['seq']}", {k: body[k] for k in body if k not in _CHANGES_ON_SENDING}
         if self._seen.first_time(body["event_id"], body["seq"]):
-            self.told_twice += key in self.kept
-            self.kept.setdefault(key, said)
-        self.conflicts += self.kept[key] != said
+            self.delivered_twice += key in self.kept
+            self.kept.setdefault(key, content)
+        self.conflicts += self.kept[key] != content
 
     def close(self) -> None:
         self._client.disconnect()

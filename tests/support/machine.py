@@ -1,4 +1,4 @@
-"""A Debian of our own to test in: bootstrapped once into a cache, and each test's writes laid over it in memory."""
+"""A Debian to test in: bootstrapped once into a cache, with an overlay in memory for what each test writes."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class Machine:
 
     def boot(self, *options: str) -> None:
         """Start the machine's own systemd, without a network but its loopback, and wait until it has come up."""
-        # a tmpfs in a mount namespace of our own: nspawn wants to share mounts there, and leaves nothing behind
+        # a tmpfs in a separate mount namespace: nspawn wants to share mounts there, and leaves nothing behind
         script = (
             "mkdir -p /run/systemd/nspawn && mount -t tmpfs tmpfs /run/systemd/nspawn && exec systemd-nspawn "
             f"--directory={self.root} --boot --private-network --console=pipe --register=no --keep-unit --quiet "
@@ -231,7 +231,7 @@ def wheelhouse() -> Path:
 
 
 def comes_true(condition: Callable[[], object], within_s: float = 10.0) -> bool:
-    """Return whether a condition that takes its time to look came true in time by the clock."""
+    """Return whether a condition that is slow to check came true in time by the clock."""
     end_at = time.monotonic() + within_s
     while not condition():
         if time.monotonic() > end_at:

@@ -1,4 +1,4 @@
-"""What tests use besides Python packages; where it is absent a test skips with the reason, and fails in CI."""
+"""Programs and libraries that tests use; a test skips where one is absent, and fails in CI."""
 
 from __future__ import annotations
 

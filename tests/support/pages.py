@@ -64,7 +64,9 @@ class PlayedWatch:
         self._thread = threading.Thread(target=self._play)
         self._thread.start()
 
-    def tell(self, name: str, kind: EventType = EventType.START, seq: int = 0, reason: Reason | None = None) -> None:
+    def raise_alert(
+        self, name: str, kind: EventType = EventType.START, seq: int = 0, reason: Reason | None = None
+    ) -> None:
         """Raise an alert in the next scene."""
         with self._lock:
             self._alerts.append(alert_of(event_id=name, event_type=kind, seq=seq, reason=reason))
@@ -125,7 +127,7 @@ class Site:
         return answer
 
     def post(self, path: str, fields: dict[str, str] | None = None, **more: str):
-        """Return the answer to a form of our own page."""
+        """Return the answer to a form of the page itself."""
         headers = {"Origin": f"http://127.0.0.1:{self.port}", "Content_Type": FORM["Content-Type"], **more}
         return self.ask("POST", path, urlencode(fields or {}), **headers)
 

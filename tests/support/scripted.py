@@ -1,4 +1,4 @@
-"""A broker that does what its script says: it refuses, cuts, falls silent, or sends what is no MQTT."""
+"""A broker that does what its script says: it refuses, cuts, stops answering, or sends what is not MQTT."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Published:
 
 @dataclass(frozen=True)
 class Connect:
-    """What CONNECT said."""
+    """The fields of a CONNECT."""
 
     mqtt5: bool
     keepalive_s: int
@@ -49,9 +49,9 @@ class Connect:
 class Script:
     """How a broker behaves.
 
-    speaks: the versions of MQTT.  connack: a reason code that refuses, or 0, from what CONNECT said.  puback: a reason
-    code, or None for silence.  cuts: whether the connection ends at a message; `because`: the reason code of the
-    DISCONNECT, None for no word.
+    speaks: the versions of MQTT.  connack: the reason code for a CONNECT, 0 to accept it, None for no answer.  puback:
+    a reason code, or None for no answer.  cuts: whether the connection ends at a message; `because`: the reason code
+    of the DISCONNECT, None for none.
     """
 
     speaks: tuple[int, ...] = (4, 5)
@@ -110,7 +110,7 @@ class ScriptedBroker:
     def of(self, topic: str) -> list[Published]:
         return [message for message in self.published if message.topic == topic]
 
-    def say(self, raw: bytes) -> None:
+    def send(self, raw: bytes) -> None:
         """Send bytes on the newest connection."""
         self._connections[-1].sendall(raw)
 
@@ -156,19 +156,20 @@ class ScriptedBroker:
 
     def _take(self, connection: socket.socket, body: bytes) -> bool:
         level, flags, keepalive_s = body[6], body[7], struct.unpack("!H", body[8:10])[0]
-        said = Connect(level == 5, keepalive_s, flags >> 3 & 3, bool(flags & 0x20))
+        connect = Connect(level == 5, keepalive_s, flags >> 3 & 3, bool(flags & 0x20))
         if level not in self.script.speaks:
             connection.sendall(packet(CONNACK, b"\0\1"))
             return False
-        self.connects.append(said)
-        code = self.script.connack(said)
+        self.connects.append(connect)
+        code = self.script.connack(connect)
         if code is None:
             return False
         granted = b"".join(
             bytes([_PROPERTIES[name][0]]) + struct.pack(_PROPERTIES[name][1], value)
             for name, value in self.script.grants.items()
         )
-        connection.sendall(packet(CONNACK, bytes([0, code]) + (bytes([len(granted)]) + granted if said.mqtt5 else b"")))
+        properties = bytes([len(granted)]) + granted if connect.mqtt5 else b""
+        connection.sendall(packet(CONNACK, bytes([0, code]) + properties))
         return code == 0
 
     def _take_message(self, connection: socket.socket, first: int, body: bytes, size: int, *, mqtt5: bool) -> bool:

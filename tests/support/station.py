@@ -19,7 +19,7 @@ from tests.support.ports import free_port
 from tests.support.service import Ear, Watch, on
 
 OVERLOAD_HZ = 120.0
-"""Ten times the usual rate: with `heat` on the watch, more than a fast machine walks as well."""
+"""Ten times the usual rate: with `heat` on the process, more than a fast machine can process, too."""
 
 
 class MjpegCamera:
@@ -29,7 +29,7 @@ class MjpegCamera:
         self.port = free_port()
         self.show, self.rate_hz = street.well(), 12.0
         self._life = 0
-        self._mute = False
+        self._stalled = False
         self._server: ThreadingHTTPServer | None = None
         self.plug_in()
 
@@ -47,7 +47,7 @@ class MjpegCamera:
                     camera._serve(self)
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         ThreadingHTTPServer.allow_reuse_address = True
         self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
@@ -63,12 +63,12 @@ class MjpegCamera:
         self._server = None
 
     def stall(self) -> None:
-        """Fall silent on every connection, and stay silent on those for ever; new ones get no picture either."""
-        self._mute = True
+        """Send nothing more on any connection; new ones get no frame either."""
+        self._stalled = True
 
     def recover(self) -> None:
         """Serve new connections again; the stalled ones stay as they are."""
-        self._mute = False
+        self._stalled = False
 
     def _serve(self, handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
@@ -76,7 +76,7 @@ class MjpegCamera:
         handler.end_headers()
         life, number = self._life, 0
         while self._life == life:
-            if self._mute:
+            if self._stalled:
                 while self._life == life:
                     time.sleep(0.1)
                 return
@@ -88,33 +88,33 @@ class MjpegCamera:
 
 
 class Station:
-    """The real program on a network camera and on a real broker, and what it says."""
+    """The real program on a network camera and on a real broker, and what it prints and publishes."""
 
     def __init__(self, broker: Mosquitto, camera: MjpegCamera, *arguments: object, **more: str) -> None:
         self.broker, self.camera = broker, camera
         self.ear = Ear(broker.port)
         self.watch = Watch("--source", camera.url, *on(broker), *arguments, **more)
-        self.said: list[str] = []
+        self.output: list[str] = []
         for stream in (self.watch.process.stdout, self.watch.process.stderr):
             threading.Thread(target=self._listen, args=(stream,), daemon=True).start()
 
     def _listen(self, stream) -> None:
-        self.said.extend(iter(stream.readline, ""))
+        self.output.extend(iter(stream.readline, ""))
 
     @property
     def health(self) -> str:
-        """The newest word on camera and lens."""
-        told = self.ear.of("camera/main/health")
-        return json.loads(told[-1])["state"] if told else ""
+        """The newest state of camera and lens."""
+        sent = self.ear.of("camera/main/health")
+        return json.loads(sent[-1])["state"] if sent else ""
 
     def problem(self, name: str) -> str:
-        told = self.ear.of(f"problem/{name}")
-        return json.loads(told[-1])["text"] if told and told[-1] else ""
+        sent = self.ear.of(f"problem/{name}")
+        return json.loads(sent[-1])["text"] if sent and sent[-1] else ""
 
     @property
     def stats(self) -> dict:
-        told = self.ear.of("stats")
-        return json.loads(told[-1]) if told else {}
+        sent = self.ear.of("stats")
+        return json.loads(sent[-1]) if sent else {}
 
     @property
     def up(self) -> bool:
@@ -134,13 +134,13 @@ class Station:
 
 @contextmanager
 def station(folder: Path, *arguments: object, **more: str) -> Iterator[Station]:
-    """Run a station until the block ends; it sees its street when the block begins."""
+    """Run a station until the block ends; its camera works when the block begins."""
     broker, camera = Mosquitto(folder), MjpegCamera()
     broker.start()
     outbox = ("--set", f"mqtt.outbox={folder}/outbox.db", "--set", f"show.socket={folder}/scene.sock")
     made = Station(broker, camera, *outbox, *arguments, **more)
     try:
-        assert eventually(lambda: made.health == "ok" and made.stats.get("camera") == "ok", 40), made.said
+        assert eventually(lambda: made.health == "ok" and made.stats.get("camera") == "ok", 40), made.output
         yield made
     finally:
         made.close()

@@ -1,4 +1,4 @@
-"""Pictures of a street as a camera gives them, well and in every kind of trouble, as JPEG."""
+"""Frames of a street as JPEG, as a camera sends them: good ones, and one kind for each fault."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edge.capture.demo import DemoCamera
 
 SIZE_PX = (640, 360)
 _COUNT = 24
-"""Pictures in a loop: two seconds at 12 a second."""
+"""Frames of a loop: two seconds at 12 per second."""
 
 
 def jpeg(image: np.ndarray) -> bytes:
@@ -70,7 +70,7 @@ def covered() -> tuple[bytes, ...]:
 
 @cache
 def overexposed() -> tuple[bytes, ...]:
-    """Return what a lens sees that looks into the sun."""
+    """Return an overexposed street, as with the sun in the lens."""
     return _loop(np.full_like(scene(), 252))
 
 

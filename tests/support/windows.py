@@ -44,13 +44,13 @@ def close_window(display: str, window: int) -> None:
 
 def shown_window(display: str, title: str) -> int:
     """Return the number of the window once it is painted, and so can be closed like any other."""
-    find = [need("xdotool"), "search", "--onlyvisible", "--name", f"^{title}$"]
+    command = [need("xdotool"), "search", "--onlyvisible", "--name", f"^{title}$"]
     found: list[str] = []
 
-    def look() -> bool:
+    def find_window() -> bool:
         env = {**os.environ, "DISPLAY": display}
-        found[:] = subprocess.run(find, capture_output=True, text=True, env=env, check=False).stdout.split()
+        found[:] = subprocess.run(command, capture_output=True, text=True, env=env, check=False).stdout.split()
         return bool(found)
 
-    assert eventually(look, 30)
+    assert eventually(find_window, 30)
     return int(found[0])
