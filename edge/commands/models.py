@@ -57,7 +57,8 @@ def evaluate(
     from edge.evaluation.dataset import read_dataset
     from edge.evaluation.images import COLOURS
 
-    labelled, models = read_dataset(dataset), parts.load_models(settings, profile="quality")
+    labelled = read_dataset(dataset)
+    models = parts.load_models(settings, profile="quality")
     with reporting() as report, whole_file(json_file) as json_out, whole_file(rows) as rows_out:
         done = batch.classify_dataset(labelled, models, COLOURS[colour], report.progress, report.count)
         figures = batch.report(done, models) | {"colour": colour.value}

@@ -57,8 +57,7 @@ def load(
             if known and key not in known:
                 raise ConfigError(f"{origin}: {_unknown(key, known)}")
             values[key] = _typed(value, values.get(key))
-            if origin != origins.get(key):
-                origins[key] = origin
+            origins[key] = origin
     try:
         return Loaded(Settings.model_validate(_nest(values)), origins)
     except ValidationError as error:
