@@ -59,6 +59,17 @@ def test_a_file_gets_its_mode_whatever_the_old_one_had(tmp_path, mode, permitted
     assert mode_of(path) == permitted
 
 
+@pytest.mark.parametrize("durable", [False, True])
+def test_a_durable_file_is_synced_to_the_disk_before_it_replaces_the_old_one(tmp_path, monkeypatch, durable):
+    path = tmp_path / "file"
+    path.write_text("old")
+    synced = []
+    monkeypatch.setattr(os, "fsync", lambda file: synced.append((os.pread(file, 9, 0), path.read_text())))
+    with replacing(path, durable=durable) as draft:
+        draft.write_text("new")
+    assert synced == ([(b"new", "old")] if durable else [])
+
+
 def test_a_draft_of_a_secret_is_never_readable_by_others(tmp_path):
     with replacing(tmp_path / "secret", mode=0o640) as draft:
         assert mode_of(draft) == 0o600
