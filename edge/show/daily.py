@@ -122,7 +122,8 @@ class DailyLog:
         """Add the people who entered to the current step."""
         today, step = self._clock.today(), self._step()
         if today != self._today:
-            self._today, self._totals = today, {}
+            self._today = today
+            self._totals = {}
             self._steps = {mask.value: [0] * _STEPS for mask in CLASSES}
         for label, total in self._entries.count(scene, today).items():
             self._steps[label][step] += total - self._totals.get(label, 0)

@@ -53,7 +53,8 @@ def show(path: Path, *, full_screen: bool = False) -> Ended:
 
 
 def _follow(reader: SceneReader, *, full_screen: bool) -> Ended:
-    banner, opened = "", False
+    banner = ""
+    opened = False
     while True:
         scene = reader.newest(_WAIT_S)
         if scene is not None:

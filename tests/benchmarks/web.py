@@ -38,7 +38,7 @@ from edge.monitor.timings import Timings
 from edge.settings.load import load
 from edge.show.daily import Sources
 from edge.stages import build_stages, load_models
-from tests.support.pages import PlayedWatch, Site
+from tests.support.pages import PlayedService, Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -163,7 +163,7 @@ def others() -> set[int]:
 def run_other_service(folder: Path, pipe: Connection) -> None:
     """Play another service with the same image rate, until a message comes."""
     os.sched_setaffinity(0, others())
-    watch = PlayedWatch(folder, pictures_every_s=load().settings.web.every_s)
+    watch = PlayedService(folder, images_every_s=load().settings.web.every_s)
     pipe.send("ready")
     pipe.recv()
     watch.close()

@@ -260,15 +260,15 @@ def test_accents_are_drawn():
 def test_the_banner_covers_nothing_of_the_image_and_does_not_move_it(size, image_px):
     image = np.full((image_px[1], image_px[0], 3), (10, 200, 90), np.uint8)
     silent = preview(image, View(status="12 fps"), size)
-    told = preview(image, View(banner=PLEASE["en"], status="12 fps"), size)
-    assert told.shape == silent.shape == (size[1], size[0], 3)
+    notified = preview(image, View(banner=PLEASE["en"], status="12 fps"), size)
+    assert notified.shape == silent.shape == (size[1], size[0], 3)
     shown = (silent == (10, 200, 90)).all(2)
-    assert (shown == (told == (10, 200, 90)).all(2)).all()
+    assert (shown == (notified == (10, 200, 90)).all(2)).all()
     rows, columns = np.flatnonzero(shown.any(1)), np.flatnonzero(shown.any(0))
     ratio = columns.size / rows.size
     assert abs(ratio - image_px[0] / image_px[1]) < 0.02 * ratio
     assert columns.size > 0.99 * size[0] or rows.size > 0.75 * size[1]
-    assert (told == overlay._BANNER).all(2).sum() > 0.05 * size[0] * size[1]
+    assert (notified == overlay._BANNER).all(2).sum() > 0.05 * size[0] * size[1]
 
 
 def test_thanks_have_their_own_colour_and_the_banner_is_in_the_first_language():
@@ -279,8 +279,8 @@ def test_thanks_have_their_own_colour_and_the_banner_is_in_the_first_language():
 
 
 def test_without_an_image_the_preview_shows_the_status():
-    told, silent = (preview(None, View(status=status), (640, 400)) for status in ("camera: offline", ""))
-    assert (told[:300] != silent[:300]).any()
+    stated, silent = (preview(None, View(status=status), (640, 400)) for status in ("camera: offline", ""))
+    assert (stated[:300] != silent[:300]).any()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (16, 16), (40, 3000), (3000, 40)])

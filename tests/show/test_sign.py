@@ -27,7 +27,7 @@ from tests.support.windows import close_window, shown_window
 
 FULL_HD, UPRIGHT = (1920, 1080), (720, 1280)
 READABLE_MM = 25.0
-"""Letters a two-hundredth as high as they are far away, five metres."""
+"""Height of letters of a two-hundredth of the distance, five metres."""
 PIXEL_MM = {FULL_HD: 531 / 1920, UPRIGHT: 299 / 720}
 """A display of 24 inches, lying and upright."""
 L_TO_CAPITAL = 0.760 / 0.729
@@ -65,17 +65,17 @@ def test_every_phrase_is_legible_at_five_metres_on_a_display_of_24_inches(langua
 
 
 @pytest.mark.parametrize("night", [False, True], ids=["day", "night"])
-@pytest.mark.parametrize("says", SignState)
-def test_paper_and_ink_have_enough_contrast_for_low_vision(says, night):
-    drawn = draw_sign(says, "Words", FULL_HD, night=night)
+@pytest.mark.parametrize("state", SignState)
+def test_paper_and_ink_have_enough_contrast_for_low_vision(state, night):
+    drawn = draw_sign(state, "Words", FULL_HD, night=night)
     lights = sorted(luminance(colour) for colour in paper_and_ink(drawn[::5, ::5]))
     assert (lights[1] + 0.05) / (lights[0] + 0.05) >= 7
 
 
-@pytest.mark.parametrize("says", SignState)
-def test_the_sign_is_dark_at_night(says):
+@pytest.mark.parametrize("state", SignState)
+def test_the_sign_is_dark_at_night(state):
     """A full-HD sheet of yellow or white lights up a dark stop: at night most of the sign is dark."""
-    day, night = (draw_sign(says, PLEASE["en"], FULL_HD, night=night)[::5, ::5] for night in (False, True))
+    day, night = (draw_sign(state, PLEASE["en"], FULL_HD, night=night)[::5, ::5] for night in (False, True))
     assert night.mean() < 0.35 * max(day.mean(), 150)
 
 
@@ -100,13 +100,13 @@ def test_pictogram_and_text_are_centred_together():
 
 
 def test_the_three_states_differ_in_lightness_and_in_shape():
-    drawn = {says: cv2.cvtColor(draw_sign(says, "Same words", FULL_HD), cv2.COLOR_BGR2GRAY) for says in SignState}
+    drawn = {state: cv2.cvtColor(draw_sign(state, "Same words", FULL_HD), cv2.COLOR_BGR2GRAY) for state in SignState}
     papers = sorted(int(np.median(picture)) for picture in drawn.values())
     assert min(b - a for a, b in itertools.pairwise(papers)) >= 40
     shapes = {}
-    for says, grey in drawn.items():
+    for state, grey in drawn.items():
         icon = grey[200:880, 100:500].astype(int)
-        shapes[says] = abs(icon - int(np.median(grey))) > 100
+        shapes[state] = abs(icon - int(np.median(grey))) > 100
     for one in SignState:
         for other in SignState:
             assert one is other or (shapes[one] != shapes[other]).mean() > 0.03
@@ -156,7 +156,7 @@ def test_any_size_and_any_text_can_be_drawn(size_px):
 
 
 class Stop:
-    """A watch whose newest scene a sign may look at, on a screen with a window manager."""
+    """A service with a scene for the sign, on a screen with a window manager."""
 
     def __init__(self, folder, size: str, *arguments: str) -> None:
         self.screen = open_screen(size)
@@ -177,9 +177,9 @@ class Stop:
         content = subprocess.run(grab, capture_output=True, check=True).stdout
         return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
 
-    def shows(self, says: SignState, text: str, size_px: tuple[int, int], *, night: bool = False) -> bool:
+    def shows(self, state: SignState, text: str, size_px: tuple[int, int], *, night: bool = False) -> bool:
         """Return whether the whole screen is the sign, pixel by pixel, within a short time."""
-        expected = draw_sign(says, text, size_px, night=night).astype(int)
+        expected = draw_sign(state, text, size_px, night=night).astype(int)
         return eventually(lambda: abs(self.picture().astype(int) - expected).max() <= 2, 15, 0.2)
 
     def stop_watching(self) -> None:
@@ -203,9 +203,9 @@ def stop(request, tmp_path, monkeypatch):
 
 
 def test_a_real_sign_fills_the_screen_in_each_state_without_a_camera_image(stop):
-    """The scenes hold a picture and a person: that the screen equals the sign says that neither is shown."""
-    told = []
-    sign = sign_process(stop.server.path, TEXTS, "", told.append)
+    """The scenes contain an image and a person: where the screen equals the sign, neither is shown."""
+    reported = []
+    sign = sign_process(stop.server.path, TEXTS, "", reported.append)
     try:
         assert stop.shows(SignState.IDLE, IDLE["en"], stop.size_px)
         stop.banner = PLEASE["en"]
@@ -216,7 +216,7 @@ def test_a_real_sign_fills_the_screen_in_each_state_without_a_camera_image(stop)
         assert stop.shows(SignState.IDLE, IDLE["en"], stop.size_px)
     finally:
         sign.close()
-    assert set(told) <= {""}
+    assert set(reported) <= {""}
 
 
 @pytest.mark.parametrize("stop", [FULL_HD], indirect=True)
@@ -280,7 +280,7 @@ def test_a_hung_service_leaves_no_old_notice_on_the_sign(stop, monkeypatch):
 
 
 class StubbornWindows:
-    """OpenCV's windows of which the first few miss that they were mapped, as Qt does by chance on a busy machine."""
+    """OpenCV's windows of which the first few miss that they were mapped, as happens with Qt on a busy machine."""
 
     WINDOW_NORMAL = WINDOW_FREERATIO = WINDOW_GUI_NORMAL = WND_PROP_FULLSCREEN = 0
     WINDOW_FULLSCREEN = 1
@@ -316,16 +316,16 @@ def test_a_window_that_does_not_appear_is_opened_again_and_the_last_one_stays(mo
 
 @pytest.mark.parametrize("stop", [FULL_HD], indirect=True)
 def test_a_display_that_crashes_is_reported_and_the_sign_is_restarted(stop, caplog):
-    told = []
-    sign = sign_process(stop.server.path, HELLO, "", told.append)
+    reported = []
+    sign = sign_process(stop.server.path, HELLO, "", reported.append)
     assert stop.shows(SignState.IDLE, "Hello", stop.size_px)
     stop.screen.kill()
 
-    def look() -> bool:
+    def is_reported() -> bool:
         sign.put(scene_of(PRIVACY))
-        return any(told)
+        return any(reported)
 
-    assert eventually(look, 20)
+    assert eventually(is_reported, 20)
     assert "the sign ended" in caplog.text
     sign.close()
 

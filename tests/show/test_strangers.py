@@ -1,4 +1,4 @@
-"""Other users of this machine, and damaged data: neither ends a service or a viewer, nor changes what is shown."""
+"""Other users of this machine and damaged data neither end a service or a viewer nor change what is shown."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ quick = bounds(max_examples=200, deadline=None, suppress_health_check=[HealthChe
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """Return a folder of this user that others may enter; pytest's own are closed to them."""
+    """Return a folder of this user that others may enter; they may not enter those of pytest."""
     folder = Path(tempfile.mkdtemp(prefix="maskwatch-test-"))
     folder.chmod(0o711)
     yield folder
@@ -57,7 +57,7 @@ def server(open_folder) -> Iterator[SceneServer]:
 
 
 def putting(server: SceneServer, image: np.ndarray | None = None) -> Callable[[], None]:
-    """Put scenes by a thread; return what ends it."""
+    """Put scenes in a thread; return a function that ends it."""
     ended = threading.Event()
     scene = scene_of(fakes.picture(10) if image is None else image)
 
@@ -71,7 +71,7 @@ def putting(server: SceneServer, image: np.ndarray | None = None) -> Callable[[]
 
 
 def intrude(server: SceneServer, user: int, ways: str) -> dict:
-    """Let another user, or this one, try to change the memory that he is handed as a member of the socket's group."""
+    """Let another user, or this one, try to change the memory that members of the socket's group receive."""
     os.chown(server.path, -1, user if os.geteuid() == 0 else os.getegid())
     end = putting(server)
     try:
@@ -93,7 +93,7 @@ def intrude(server: SceneServer, user: int, ways: str) -> dict:
 
 @as_nobody
 def test_a_member_of_the_socket_s_group_can_neither_write_nor_truncate_nor_seal_the_memory(server):
-    """He reopened it for writing through /proc, cut it under our hands (a bus error), and wrote on the public sign."""
+    """One could reopen it for writing through /proc, truncate it (a bus error), and write on the public sign."""
     outcomes = intrude(server, NOBODY, "chmod reopen seal")
     assert outcomes == {
         "user": NOBODY,
@@ -104,7 +104,7 @@ def test_a_member_of_the_socket_s_group_can_neither_write_nor_truncate_nor_seal_
 
 
 def test_even_the_service_s_own_user_can_neither_write_nor_truncate_nor_seal_the_memory(server):
-    """Root and the owner pass every mode: what stands then are the seals."""
+    """No file mode stops root and the owner; the seals do."""
     outcomes = intrude(server, os.geteuid(), "chmod reopen scribble write truncate grow seal")
     assert {name: outcomes[name] for name in ("scribble", "write", "truncate", "grow", "seal")} == dict.fromkeys(
         ("scribble", "write", "truncate", "grow", "seal"), "PermissionError"
@@ -117,7 +117,7 @@ def test_the_memory_is_readable_by_its_owner_only(server):
 
 
 def test_viewers_are_limited_per_user_and_in_total(server, monkeypatch):
-    """Each takes a descriptor of the service; a loop of connections must not take them all."""
+    """Each uses a descriptor of the service; connecting in a loop must not use up all of them."""
     readers = [SceneReader(server.path) for _ in range(12)]
     for _ in range(4):
         server.put(scene_of(fakes.picture(10)))
@@ -154,7 +154,7 @@ def test_other_users_cannot_use_up_the_viewers_of_the_service_s_own_user(server,
 
 
 def test_a_full_queue_counts_as_a_live_service_and_blocks_nobody(open_folder):
-    """Its socket was deleted as dead where the probe did not wait, and where it did, it waited for ever."""
+    """A probe that did not wait took it for dead and deleted its socket; one that waited never returned."""
     path = open_folder / "hung.sock"
     hung = socket.socket(socket.AF_UNIX)
     hung.bind(str(path))
@@ -174,7 +174,7 @@ def test_a_full_queue_counts_as_a_live_service_and_blocks_nobody(open_folder):
 
 
 def test_no_torn_image_is_read():
-    """The check was off by one: a reader whom the writer overtook showed halves of two images."""
+    """The check was off by one: a reader that the writer overtook showed halves of two images."""
     writer = SceneWriter(400)
     mapping = SceneMapping(os.dup(writer.fd))
     ended = threading.Event()
@@ -206,7 +206,7 @@ def test_no_torn_image_is_read():
 
 @pytest.mark.parametrize("overtaken_by", [0, 1, 2, 3])
 def test_a_scene_is_complete_unless_the_writing_of_the_next_but_one_had_begun(monkeypatch, overtaken_by):
-    """Played step by step: the writer goes on between the copying of a scene and the check."""
+    """Step by step: the writer continues between the copy of a scene and the check."""
     writer = SceneWriter(16)
     mapping = SceneMapping(writer.fd)
     image = np.zeros((16, 16, 3), np.uint8)
@@ -230,7 +230,7 @@ def test_a_scene_is_complete_unless_the_writing_of_the_next_but_one_had_begun(mo
 
 
 def test_a_scene_that_is_being_overwritten_is_not_accepted(monkeypatch):
-    """At the moment of the check, the writer is in the midst of the next scene but one: the case that was missed."""
+    """During the check the writer is writing the next scene but one: the case that was missed."""
     writer = SceneWriter(16)
     mapping = SceneMapping(writer.fd)
     image = np.zeros((16, 16, 3), np.uint8)
@@ -253,8 +253,8 @@ def test_a_scene_that_is_being_overwritten_is_not_accepted(monkeypatch):
 
 
 def greeted_with(fd: int, folder: Path) -> SceneReader:
-    """Return a reader to whom somebody hands `fd` as the memory, and announces a scene."""
-    path = folder / f"odd-{time.monotonic_ns()}.sock"
+    """Return a reader that receives `fd` as the memory and the announcement of a scene."""
+    path = folder / f"fake-{time.monotonic_ns()}.sock"
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         listener.listen(1)
@@ -287,7 +287,7 @@ def test_a_reader_survives_any_content_of_the_memory(tmp_path, content, sizes, a
 
 
 def unsealed(size: int, content: bytes = b"") -> int:
-    fd = os.memfd_create("odd", os.MFD_ALLOW_SEALING)
+    fd = os.memfd_create("unsealed", os.MFD_ALLOW_SEALING)
     os.ftruncate(fd, size)
     os.pwrite(fd, content, 0)
     return fd
@@ -384,12 +384,12 @@ def test_a_mark_that_cannot_be_drawn_is_refused(change):
 
 
 def test_as_many_marks_of_a_crowd_are_sent_as_fit():
-    """The text was cut at 64 KiB, which ended the page's image thread for ever."""
-    crowd = View(tuple(Mark((0.1, 0.1, 0.2, 0.2), Mask.UNSURE, 0.5, n, 1.23) for n in range(3000)), "fine", "told")
+    """The text was cut at 64 KiB, which ended the image thread of the page for good."""
+    crowd = View(tuple(Mark((0.1, 0.1, 0.2, 0.2), Mask.UNSURE, 0.5, n, 1.23) for n in range(3000)), "fine", "notice")
     text = to_json(crowd, shared_memory.TEXT_BYTES)
     view = from_json(text)
     assert 0.9 * shared_memory.TEXT_BYTES < len(text) <= shared_memory.TEXT_BYTES
-    assert (view.status, view.banner, view.marks[0]) == ("fine", "told", crowd.marks[0])
+    assert (view.status, view.banner, view.marks[0]) == ("fine", "notice", crowd.marks[0])
 
 
 def test_an_endless_text_is_cut_before_it_is_shown(server):
@@ -508,7 +508,7 @@ class TestSharedPlaces:
 
     @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
     def test_a_socket_has_its_mode_from_the_start(self, umask, tmp_path, monkeypatch):
-        """It was made first and given its mode by name afterwards, when the name could stand for a file of a victim."""
+        """It got its mode by name after it was made, when the name could already point to a file of a victim."""
         modes = []
         monkeypatch.setattr(sockets, "_give_to_group", lambda path, _group: modes.append(path.stat().st_mode & 0o777))
         monkeypatch.setattr(Path, "chmod", lambda *_: pytest.fail("a chmod by name"))
@@ -531,7 +531,7 @@ class TestSharedPlaces:
 
     @pytest.mark.parametrize("kind", ["file", "folder", "link"])
     def test_a_path_that_is_not_a_socket_is_not_deleted(self, kind, tmp_path):
-        """A setting `show.socket` with a slip in it deleted the file that it named."""
+        """A mistyped `show.socket` deleted the file at that path."""
         path = tmp_path / "notes.txt"
         {
             "file": lambda: path.write_text("mine"),

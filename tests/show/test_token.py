@@ -1,4 +1,4 @@
-"""The token that opens the page: the right one is printed, and whoever serves the page can read it."""
+"""The token that opens the page: the right one is printed, and the process of the page can read it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from edge import paths
 from edge.show.page.token import hold, in_use, path_to_print, token_of
 from tests.support.fakes import eventually
-from tests.support.pages import PlayedWatch, Site
+from tests.support.pages import PlayedService, Site
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_without_a_service_or_where_a_setting_names_it_the_user_s_own_token_is_p
 
 
 def test_while_a_page_of_this_user_runs_its_token_is_printed(service, own, tmp_path):
-    watch = PlayedWatch(tmp_path)
+    watch = PlayedService(tmp_path)
     site = Site(watch.scene, tmp_path / "state")
     path = tmp_path / "state/maskwatch/web-token"
     try:

@@ -1,4 +1,4 @@
-"""The web page's process as a stranger, a technician and a bad day meet it."""
+"""The process of the web page, as strangers and technicians use it, and as it fails."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from edge.show.page.token import token_of
 from tests.support import fakes
 from tests.support.certificates import authority, signed
 from tests.support.fakes import Stopwatch, eventually
-from tests.support.pages import PlayedWatch, Site, next_event, next_jpeg
+from tests.support.pages import PlayedService, Site, next_event, next_jpeg
 from tests.support.ports import answers, free_port
 from tests.support.program import environment, maskwatch
 from tests.support.settings import NOWHERE
@@ -37,8 +37,8 @@ ANYWHERE = ("/", "/events", "/live.mjpg", "/page.js", "/nothing", "/../etc/passw
 
 
 @pytest.fixture(scope="module")
-def watch(tmp_path_factory) -> Iterator[PlayedWatch]:
-    made = PlayedWatch(tmp_path_factory.mktemp("watch"))
+def watch(tmp_path_factory) -> Iterator[PlayedService]:
+    made = PlayedService(tmp_path_factory.mktemp("watch"))
     yield made
     made.close()
 
@@ -301,18 +301,18 @@ def test_an_alert_and_its_end_are_sent_within_a_second(site, cookie, watch):
     with site.stream("/events", cookie) as news:
         while next_event(news)[0] != "alerts":
             pass
-        told = Stopwatch()
-        watch.raise_alert("told")
+        elapsed = Stopwatch()
+        watch.raise_alert("raised")
         while (event := next_event(news))[0] != "alerts":
             pass
-        assert told.s < 1
+        assert elapsed.s < 1
         first = json.loads(event[1])[0]
-        assert (first["id"], first["label"], first["duration_s"]) == ("told", "without_mask", None)
-        watch.raise_alert("told", EventType.END, 1, Reason.MASK_ON)
+        assert (first["id"], first["label"], first["duration_s"]) == ("raised", "without_mask", None)
+        watch.raise_alert("raised", EventType.END, 1, Reason.MASK_ON)
         while (event := next_event(news))[0] != "alerts":
             pass
         first = json.loads(event[1])[0]
-        assert (first["id"], first["duration_s"], first["reason"]) == ("told", 1.0, "mask_on")
+        assert (first["id"], first["duration_s"], first["reason"]) == ("raised", 1.0, "mask_on")
 
 
 def test_the_live_image_changes_and_is_pixelated(site, cookie):
@@ -325,14 +325,14 @@ def test_the_live_image_changes_and_is_pixelated(site, cookie):
 
 
 def test_the_service_copies_no_image_while_nobody_watches(site, cookie, watch):
-    assert eventually(lambda: not watch.pictures._viewers)
-    before = watch.pictures._memory.written
+    assert eventually(lambda: not watch.images._viewers)
+    before = watch.images._memory.written
     time.sleep(0.3)
-    assert watch.pictures._memory.written == before
+    assert watch.images._memory.written == before
     with site.stream("/live.mjpg", cookie) as live:
         next_jpeg(live)
-        assert watch.pictures._memory.written > before
-    assert eventually(lambda: not watch.pictures._viewers)
+        assert watch.images._memory.written > before
+    assert eventually(lambda: not watch.images._viewers)
 
 
 def test_viewers_above_the_limit_are_refused_until_one_leaves(site, cookie):
@@ -377,7 +377,7 @@ def test_a_viewer_that_takes_nothing_is_disconnected_and_slows_nobody(site, cook
 
 
 def test_the_page_notices_that_the_service_ends_and_comes_back(tmp_path):
-    watch = PlayedWatch(tmp_path)
+    watch = PlayedService(tmp_path)
     site = Site(watch.scene, tmp_path)
     cookie = site.log_in()
     with site.stream("/events", cookie) as news, site.stream("/live.mjpg", cookie) as live:
@@ -385,7 +385,7 @@ def test_the_page_notices_that_the_service_ends_and_comes_back(tmp_path):
         watch.close()
         while next_event(news) != ("state", '{"gone":true}'):
             pass
-        watch = PlayedWatch(tmp_path)
+        watch = PlayedService(tmp_path)
         while next_event(news)[0] != "state":
             pass
         assert next_jpeg(live)
@@ -395,7 +395,7 @@ def test_the_page_notices_that_the_service_ends_and_comes_back(tmp_path):
 
 @pytest.mark.parametrize("delay_s", [0.0, 0.33, 0.66, 0.99])
 def test_a_page_without_a_service_ends_on_a_signal(tmp_path, delay_s):
-    """An earlier one forgot the signal when it looked for the watch at the same moment."""
+    """An earlier version lost a signal that came while it connected to the service."""
     site = Site(tmp_path / "scene.sock", tmp_path)
     time.sleep(delay_s)
     assert site.end()[0] == 0
@@ -509,9 +509,9 @@ class TestRun:
         from tests.support.service import Watch
 
         port = free_port()
-        said = [f"web.port={port}", "web.serve=true", "mqtt.host=127.0.0.1", f"mqtt.port={free_port()}"]
+        overrides = [f"web.port={port}", "web.serve=true", "mqtt.host=127.0.0.1", f"mqtt.port={free_port()}"]
         homes = {"XDG_RUNTIME_DIR": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)}
-        watch = Watch("--source", "demo", *[word for pair in said for word in ("--set", pair)], **homes)
+        watch = Watch("--source", "demo", *[argument for pair in overrides for argument in ("--set", pair)], **homes)
         yield watch, port
         if watch.process.poll() is None:
             watch.end()

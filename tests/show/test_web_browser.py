@@ -15,7 +15,7 @@ from edge.data import EventType, Reason
 from tests.support.fakes import eventually
 from tests.support.messages import alert
 from tests.support.needs import lack, need
-from tests.support.pages import PlayedWatch, Site
+from tests.support.pages import PlayedService, Site
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright has no wheel for this machine")
 
@@ -24,8 +24,8 @@ HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
 
 
 @pytest.fixture(scope="module")
-def watch(tmp_path_factory) -> Iterator[PlayedWatch]:
-    made = PlayedWatch(tmp_path_factory.mktemp("watch"))
+def watch(tmp_path_factory) -> Iterator[PlayedService]:
+    made = PlayedService(tmp_path_factory.mktemp("watch"))
     yield made
     made.close()
 
@@ -48,7 +48,7 @@ def browser():
 
 
 class Visit:
-    """A browser of its own at the page; what its console complains of is kept."""
+    """A browser of its own on the page; the errors of its console are kept."""
 
     def __init__(self, browser, site: Site, **context) -> None:
         self._context = browser.new_context(**{"viewport": DESKTOP, **context})
@@ -125,14 +125,14 @@ def test_a_wrong_token_is_reported_and_the_typed_token_can_be_shown(visit):
 
 
 def test_pausing_the_image_and_leaving_the_page_end_the_copying(inside, watch):
-    assert eventually(lambda: watch.pictures._viewers)
+    assert eventually(lambda: watch.images._viewers)
     inside.page.get_by_role("button", name="Pause image").click()
-    assert eventually(lambda: not watch.pictures._viewers)
+    assert eventually(lambda: not watch.images._viewers)
     inside.page.get_by_text("The image is paused.").wait_for()
     inside.page.get_by_role("button", name="Show image").click()
-    assert eventually(lambda: watch.pictures._viewers)
+    assert eventually(lambda: watch.images._viewers)
     inside.page.goto("about:blank")
-    assert eventually(lambda: not watch.pictures._viewers)
+    assert eventually(lambda: not watch.images._viewers)
 
 
 def test_with_reduced_motion_the_image_is_started_by_hand(browser, site):
@@ -182,9 +182,9 @@ def test_content_from_the_device_is_text_and_never_markup(inside, watch):
 
 
 @pytest.fixture
-def young(browser, tmp_path) -> Iterator[tuple[Visit, PlayedWatch]]:
+def young(browser, tmp_path) -> Iterator[tuple[Visit, PlayedService]]:
     """Return a page of a service that has just started, and the service."""
-    watch = PlayedWatch(tmp_path)
+    watch = PlayedService(tmp_path)
     site = Site(watch.scene, tmp_path)
     visit = Visit(browser, site)
     visit.log_in()
@@ -196,7 +196,7 @@ def young(browser, tmp_path) -> Iterator[tuple[Visit, PlayedWatch]]:
 
 
 def test_a_page_claims_nothing_of_the_time_before_the_start(young):
-    """After a restart it said "None in the last 24 hours", which it did not know."""
+    """After a restart it showed "None in the last 24 hours", which it could not know."""
     visit, watch = young
     assert eventually(lambda: visit.text("#no-alerts").startswith("None since "))
     assert "Earlier alerts are not known" in visit.text("#no-alerts")

@@ -1,4 +1,4 @@
-"""The web page under attack: floods, requests that no browser sends, forged addresses, damaged news and scenes."""
+"""The web page under attack: floods, requests that no browser sends, forged addresses, damaged messages and scenes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from edge.show.view import Mark, View, to_json
 from tests.support import fakes
 from tests.support.certificates import authority, signed
 from tests.support.fakes import eventually, scene_of
-from tests.support.pages import PlayedWatch, Site, next_event, next_jpeg
+from tests.support.pages import PlayedService, Site, next_event, next_jpeg
 from tests.support.ports import free_port
 from tests.support.settings import NOWHERE
 
@@ -47,13 +47,13 @@ ELSEWHERE = "127.0.0.5"
 
 
 class Secured:
-    """A page in TLS with its certificate's authority, and what it logs."""
+    """A page over TLS with its certificate authority, and what it logs."""
 
-    def __init__(self, watch: PlayedWatch, folder: Path, *overrides: str) -> None:
+    def __init__(self, watch: PlayedService, folder: Path, *overrides: str) -> None:
         ca = authority(folder, "ca")
         pair = signed(folder, "device", ca)
-        said = (f"web.tls_cert={pair.cert}", f"web.tls_key={pair.key}", f"web.viewers={VIEWERS}", *overrides)
-        self.site = Site(watch.scene, folder, *said)
+        settings = (f"web.tls_cert={pair.cert}", f"web.tls_key={pair.key}", f"web.viewers={VIEWERS}", *overrides)
+        self.site = Site(watch.scene, folder, *settings)
         self._context = ssl.create_default_context(cafile=ca.cert)
 
     def connect(self, source: str = ELSEWHERE) -> ssl.SSLSocket:
@@ -76,8 +76,8 @@ class Secured:
 
 
 @pytest.fixture(scope="module")
-def watch(tmp_path_factory) -> Iterator[PlayedWatch]:
-    made = PlayedWatch(tmp_path_factory.mktemp("watch"))
+def watch(tmp_path_factory) -> Iterator[PlayedService]:
+    made = PlayedService(tmp_path_factory.mktemp("watch"))
     yield made
     made.close()
 
@@ -273,7 +273,7 @@ def test_such_requests_leave_no_trace_in_the_log(watch, tmp_path):
 
 
 def test_a_forged_address_allows_no_more_attempts(watch, tmp_path):
-    """Whoever came from loopback, by a tunnel or as a local user, named another address with each guess."""
+    """A client on loopback, through a tunnel or as a local user, could name another address with each attempt."""
     site = Site(watch.scene, tmp_path)
     guesses = [({"token": f"guess {n}"}, f"192.0.2.{n}") for n in range(7)]
     statuses = [site.post("/login", guess, X_Forwarded_For=address).status for guess, address in guesses]
@@ -387,14 +387,14 @@ def test_damaged_messages_are_skipped_and_the_page_continues(tmp_path):
         listener.bind(str(tmp_path / "scene.day"))
         listener.listen(1)
         site = Site(tmp_path / "scene.sock", tmp_path)
-        bulletin, _ = listener.accept()
+        feed, _ = listener.accept()
         with site.stream("/events", site.log_in()) as news:
             for number, message in enumerate(damaged):
-                bulletin.send(message)
-                bulletin.send(json.dumps({"state": {"number": number}, "a\n\nb": 1}).encode())
+                feed.send(message)
+                feed.send(json.dumps({"state": {"number": number}, "a\n\nb": 1}).encode())
                 while next_event(news) != ("state", json.dumps({"number": number}, separators=(",", ":"))):
                     pass
-        bulletin.close()
+        feed.close()
     _, out = site.end()
     assert out.count("is skipped") == 1
     assert "Traceback" not in out
@@ -404,7 +404,7 @@ def scribbled(writer: shared_memory.SceneWriter, seed: int) -> None:
     """Write a scene, and damage it in one of many ways."""
     randomly = random.Random(seed)
     image = np.full((120, 160, 3), 90, np.uint8)
-    view = View((Mark((0.1, 0.1, 0.4, 0.5), Mask.UNSURE, 0.5),), "fine", "told")
+    view = View((Mark((0.1, 0.1, 0.4, 0.5), Mask.UNSURE, 0.5),), "fine", "notice")
     writer.write(image, to_json(view))
     start = shared_memory._PAGE + writer._half_bytes * (writer.written % 2)
     way = seed % 6
@@ -426,7 +426,7 @@ def scribbled(writer: shared_memory.SceneWriter, seed: int) -> None:
 
 
 def test_no_damaged_scene_ends_the_live_image_for_good(tmp_path):
-    """Broken JSON in the shared memory ended the thread that makes the images, and nothing said so."""
+    """Broken JSON in the shared memory ended the thread that makes the images, without a message."""
     server = SceneServer(tmp_path / "scene.web", max_side_px=640, status=str, banner=str)
     site = Site(tmp_path / "scene.sock", tmp_path)
     good = scene_of(fakes.picture(200, (160, 120)))

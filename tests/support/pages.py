@@ -1,4 +1,4 @@
-"""A watch that plays by hand, and the real process of the web page on it."""
+"""A service that tests control, and the real process of its web page."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ from tests.support.program import command, environment
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-class PlayedWatch:
-    """What a watch opens for the page; scenes are put by a thread until it is closed."""
+class PlayedService:
+    """The sinks that feed the page; a thread puts scenes into them until it is closed."""
 
-    def __init__(self, folder: Path, *, every_s: float = 0.02, pictures_every_s: float = 0.05) -> None:
+    def __init__(self, folder: Path, *, every_s: float = 0.02, images_every_s: float = 0.05) -> None:
         self.scene = folder / "scene.sock"
         self.state = {"fps_hz": 15.0, "latency_ms": 40.0, "camera": "ok", "broker": "online", "waiting": 0}
         self.state |= {"dropped_alerts": 0, "problems": {}}
@@ -45,15 +45,15 @@ class PlayedWatch:
         fixed = {"device": device, "models": models, "settings": {"alert": {"dwell_s": 1.0}}}
         self.day = DailyLog(Sources(fixed, lambda: self.state, lambda _key: False, 60.0), Clock())
         cover = Pixelation(Cover.ALL, BackgroundModel(), cells=32)
-        self.pictures = SceneServer(
+        self.images = SceneServer(
             folder / "scene.web",
             max_side_px=640,
             status=str,
             banner=str,
             picture=cover.picture,
-            every_s=pictures_every_s,
+            every_s=images_every_s,
         )
-        self.news = Feed(folder / "scene.day", compose=self.day.compose, version=lambda: self.day.version, every_s=0.5)
+        self.feed = Feed(folder / "scene.day", compose=self.day.compose, version=lambda: self.day.version, every_s=0.5)
         self._every_s, self._ended, self._lock = every_s, threading.Event(), threading.Lock()
         self._alerts: list = []
         self.episodes: tuple = ()
@@ -74,8 +74,8 @@ class PlayedWatch:
     def close(self) -> None:
         self._ended.set()
         self._thread.join()
-        self.pictures.close()
-        self.news.close()
+        self.images.close()
+        self.feed.close()
 
     def _play(self) -> None:
         shade = 0
@@ -88,7 +88,7 @@ class PlayedWatch:
             now = self.day._clock.monotonic()
             scene = fakes.scene(self.people, alerts, self.episodes, decided_at=now)
             scene = replace(scene, frame=fakes.frame(image=image))
-            for sink in (self.pictures, self.day, self.news):
+            for sink in (self.images, self.day, self.feed):
                 sink.put(scene)
 
 
@@ -117,7 +117,7 @@ class Site:
         return (self.folder / "maskwatch/web-token").read_text().strip()
 
     def ask(self, method: str, path: str, body: str | None = None, *, source: str = "127.0.0.1", **headers: str):
-        """Return the answer to one request, its body read; `headers` in Python's spelling."""
+        """Return the response to one request, with its body in `text`; `headers` in Python's spelling."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10, source_address=(source, 0))
         named = {key.replace("_", "-"): value for key, value in headers.items()}
         connection.request(method, path, body, named)
@@ -127,7 +127,7 @@ class Site:
         return answer
 
     def post(self, path: str, fields: dict[str, str] | None = None, **more: str):
-        """Return the answer to a form of the page itself."""
+        """Return the response to a form of the page."""
         headers = {"Origin": f"http://127.0.0.1:{self.port}", "Content_Type": FORM["Content-Type"], **more}
         return self.ask("POST", path, urlencode(fields or {}), **headers)
 
@@ -139,7 +139,7 @@ class Site:
 
     @contextmanager
     def stream(self, path: str, cookie: str) -> Iterator[http.client.HTTPResponse]:
-        """Return an answer that goes on."""
+        """Return a response without an end."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         connection.request("GET", path, headers={"Cookie": cookie})
         answer = connection.getresponse()
@@ -167,7 +167,7 @@ def next_event(answer: http.client.HTTPResponse) -> tuple[str, str]:
 
 
 def next_jpeg(answer: http.client.HTTPResponse) -> bytes:
-    """Return the next picture of a multipart stream, b"" at its end."""
+    """Return the next image of a multipart stream, b"" at its end."""
     while line := answer.readline():
         if match := re.match(rb"Content-Length: (\d+)", line):
             answer.readline()
