@@ -1,31 +1,31 @@
 #!/bin/sh
-# Print which Debian packages maskwatch uses and why, then have apt install them; apt lists its changes and asks first.
-#   setup-apt.sh [run] [test] [long] [--yes] [--print]      without words: run test
-# The only list of system packages: the README, the Makefile, .ci/run and the tests' skipping are compared with it.
+# Print which Debian packages maskwatch uses and why, then install them with apt, which lists its changes and asks first.
+#   setup-apt.sh [run] [test] [long] [--yes] [--print]      default: run test
+# The only list of system packages; a test compares the README, the Makefile, .ci/run and the skipped tests with it.
 set -eu
 
 packages() {
     cat <<'TABLE'
-run  git                      fetches the program
+run  git                      downloads the program
 run  make                     the commands of the Makefile
 run  python3-venv             Python environments
 run  libgl1                   OpenCV
 run  libglib2.0-0             OpenCV
 run  libsm6                   OpenCV's window
 run  libice6                  OpenCV's window
-test gcc                      compiles a library that lets a disk hang
+test gcc                      compiles a library that simulates a hanging disk
 test libc6-dev                its headers
 test mosquitto                a real MQTT broker
 test mosquitto-clients        mosquitto_pub and mosquitto_sub
-test xvfb                     a display without a screen
-test xdotool                  types and clicks in windows
-test matchbox-window-manager  windows as on a desktop
+test xvfb                     a virtual display
+test xdotool                  keys and clicks in windows
+test matchbox-window-manager  a window manager
 test imagemagick              reads the display's pixels
-test ffmpeg                   writes videos of every kind
+test ffmpeg                   writes videos in many formats
 test espeak-ng                the voice
 test alsa-utils               plays the voice
 test openssl                  certificates
-test chromium                 the web page in a real browser
+test chromium                 shows the web page
 test libatomic1               the browser's driver
 test systemd                  checks the service's unit
 test procps                   lists processes
@@ -37,7 +37,7 @@ long python3-gi               the same
 long gstreamer1.0-plugins-base  the same
 long gstreamer1.0-plugins-good  the same
 long gstreamer1.0-plugins-bad   the same
-long npm                      brings the accessibility checker
+long npm                      installs the accessibility checker
 long bindfs                   a file system that hangs
 TABLE
 }
@@ -71,13 +71,13 @@ if [ -n "$print" ]; then
 fi
 
 command -v apt-get >/dev/null || {
-    echo "this system has no apt; install the above with its own package manager" >&2
+    echo "this system has no apt; install these packages with its package manager" >&2
     exit 1
 }
 sudo=""
 [ "$(id -u)" = 0 ] || sudo=sudo
 if [ -n "$sudo" ] && ! command -v sudo >/dev/null; then
-    echo "there is no sudo; fix: as root, apt-get install$names" >&2
+    echo "sudo is not installed; fix: as root, apt-get install$names" >&2
     exit 1
 fi
 echo "\$ ${sudo:+sudo }apt-get install --no-install-recommends$names"

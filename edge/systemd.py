@@ -16,13 +16,13 @@ RELOADED = "reloaded"
 
 
 class ServiceManager:
-    """Tells systemd how the service fares; does nothing where no systemd listens.
+    """Notifies systemd of the state of the service; does nothing outside a systemd service.
 
     Source: sd_notify(3): a datagram of KEY=VALUE lines to $NOTIFY_SOCKET, whose leading @ stands for a zero byte.
     """
 
     def __init__(self, environ: dict[str, str] | None = None) -> None:
-        """Read where systemd listens and how often it wants a beat."""
+        """Read systemd's socket and watchdog interval from the environment."""
         environ = dict(os.environ) if environ is None else environ
         self._address = environ.get("NOTIFY_SOCKET", "")
         self._beat_s = int(environ.get("WATCHDOG_USEC", "0")) / 1e6 / 3
@@ -31,26 +31,26 @@ class ServiceManager:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) if self._address else None
 
     def ready(self) -> None:
-        """Say that the service does its work now."""
+        """Notify that the service is up."""
         self._send("READY=1")
 
     def reloading(self) -> None:
-        """Say that the settings are being read again. Source: sd_notify(3), RELOADING=1."""
+        """Notify that the settings are being reloaded. Source: sd_notify(3), RELOADING=1."""
         self._send(f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
 
     def reloaded(self) -> None:
-        """Say that this is done; the file is what the unit's ExecReload waits for where systemd is older than 253."""
+        """Notify that the reload is done; before systemd 253, the unit's ExecReload waits for the file."""
         self._send("READY=1")
         if self._folder:
-            with contextlib.suppress(OSError):  # systemd then waits for TimeoutStartSec, and the service goes on
+            with contextlib.suppress(OSError):  # systemd then waits for TimeoutStartSec; the service continues
                 Path(self._folder, RELOADED).touch()
 
     def stopping(self) -> None:
-        """Say that the service is ending."""
+        """Notify that the service is stopping."""
         self._send("STOPPING=1")
 
     def beat(self, status: Callable[[], str]) -> None:
-        """Beat the watchdog, with a line of status, a third of its time apart at the most often."""
+        """Notify the watchdog, with a status line, at most every third of its interval."""
         now = time.monotonic()
         if self._socket is None or now < self._next_beat_at:
             return
@@ -63,5 +63,5 @@ class ServiceManager:
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         try:
             self._socket.sendto(text.encode(), address)
-        except OSError:  # systemd itself restarts: the next beat finds it again
+        except OSError:  # systemd itself restarts: the next notification reaches it again
             return

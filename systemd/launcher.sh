@@ -1,6 +1,6 @@
 #!/bin/sh
-# maskwatch as it is installed with the service: /usr/local/bin/maskwatch, written by systemd/install.sh.
-# Commands read the settings as the service does. `run` is a trial by hand: a window where there is a display.
+# The command of an installed service: /usr/local/bin/maskwatch, written by systemd/install.sh.
+# Commands read the settings of the service. `run` is a manual trial: it opens a window if there is a display.
 case ${1:-} in
 run) ;;
 *) export MASKWATCH_ENV="${MASKWATCH_ENV:-production}" ;;

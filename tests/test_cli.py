@@ -156,7 +156,7 @@ def test_bench_prints_the_time_of_each_stage(tmp_path, demo_video):
     out = tmp_path / "bench.json"
     done = maskwatch("bench", demo_video, "--frames", 20, "--json", out)
     assert done.returncode == 0, done.stderr
-    for stage in ("read", "detect", "track", "classify", "frames a second"):
+    for stage in ("read", "detect", "track", "classify", "frames per second"):
         assert stage in done.stdout
     assert '"frames": 20' in out.read_text()
 

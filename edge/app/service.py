@@ -22,7 +22,7 @@ from edge.capture import CameraState
 from edge.capture.spec import open_source, wants_small
 from edge.distance.proximity import someone_near
 from edge.errors import EdgeError
-from edge.monitor.lens import Lens, LensHealth
+from edge.monitor.lens import LensHealth, LensState
 from edge.monitor.status import StatusReport
 from edge.monitor.timings import Timings, Vitals
 from edge.pipeline import Loop, Parts
@@ -189,7 +189,7 @@ class _Run:
         lens, fine = self._lens, (CameraState.OK, CameraState.OPENING)
         checks = {
             "camera": lambda: "" if source.state in fine else f"{source.state.value}: {source.detail}",
-            "lens": lambda: "" if lens.state is Lens.OK else lens.state.value,
+            "lens": lambda: "" if lens.state is LensState.OK else lens.state.value,
             "settings": lambda: self._reload.problem,
             "notice": lambda: self._nearby.troubles.text,
         }
@@ -222,7 +222,7 @@ class _Run:
         return self._keep("plugin sinks", settings, lambda: open_sinks(settings), close_sinks)
 
     def _pixelated(self, scene: Scene) -> Image | None:
-        return self._leaving.pixelation.picture(scene)
+        return self._leaving.pixelation.image(scene)
 
 
 def _wanted(scene: Scene, near_m: float) -> bool:

@@ -56,17 +56,18 @@ def purge(
     """Delete what maskwatch has stored on this machine: alerts that are not delivered yet. Settings stay."""
     settings = load_settings(env, config, overrides).settings
     from edge.paths import SERVICE_STATE, state_folder
-    from edge.privacy import purge as stored
+    from edge.privacy.purge import purge as delete
+    from edge.privacy.purge import stored_files
 
     _refuse_while_running()
     named = [Path(settings.mqtt.outbox)] if settings.mqtt.outbox not in ("", "memory") else []
-    files = stored.kept({state_folder(), SERVICE_STATE}, named)
+    files = stored_files({state_folder(), SERVICE_STATE}, named)
     for file in files:
         typer.echo(f"{file.path}  {file.size_bytes} bytes")
     if not files:
         typer.echo("nothing is stored")
     elif yes or typer.confirm(f"Delete these {len(files)} files? Alerts that are not delivered yet will be lost"):
-        stored.purge(files)
+        delete(files)
         typer.echo(f"deleted {len(files)} files")
 
 

@@ -95,7 +95,7 @@ def setup(env: Env = Environment.DEVELOPMENT, config: Config = None, overrides: 
     from edge.app.validation import check
     from edge.doctor.host import Host
     from edge.doctor.service import use_service_passwords
-    from edge.setup.wizard import Target, hold, start
+    from edge.setup.wizard import Target, offer_start, run_wizard
     from edge.stages import load_models
 
     console, host, target = Console(), Host(), Target(file, environment)
@@ -104,12 +104,12 @@ def setup(env: Env = Environment.DEVELOPMENT, config: Config = None, overrides: 
     use_service_passwords(host)
     detector = load_models(settings, profile="quality").detector
     try:
-        written = hold(console, host, target, settings, detector, check)
+        written = run_wizard(console, host, target, settings, detector, check)
     except (KeyboardInterrupt, EOFError):
         console.print("\nNothing was changed.")
         raise typer.Exit(130) from None
     if written:
-        start(console, host, target)
+        offer_start(console, host, target)
 
 
 @app.command(epilog="Examples: `maskwatch calibrate` · `sudo maskwatch calibrate --env production --at 3`")
@@ -140,11 +140,11 @@ def calibrate(
     use_service_passwords(Host())
     console = Console()
     file = config or edit.own_file()
-    settings = calibration.of_a_real_camera(settings)
+    settings = calibration.without_demo(settings)
     console.print(f"Stand {at:g} m in front of the camera, alone, without a mask, and face it.")
-    found = calibration.measure(settings, at_m=at, wait_s=wait, look_s=seconds)
+    found = calibration.measure(settings, at_m=at, wait_s=wait, duration_s=seconds)
     _print_calibration(console, settings, found)
-    calibration.keep(found, file, env, settings)
+    calibration.write(found, file, env, settings)
     console.print(f"Written to {file}: distance.focal_widths, distance.focal_error.", soft_wrap=True)
     if not edit.is_read(file):
         console.print(f"To use it: maskwatch run --config {file}", soft_wrap=True)

@@ -1,1 +1,1 @@
-"""What watches the watch: the health of the lens."""
+"""Monitoring of the device itself: stage times, host metrics, the lens and the status report."""

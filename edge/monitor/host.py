@@ -1,4 +1,4 @@
-"""How the machine bears it: temperature, memory and age of the process, each read from the kernel when asked."""
+"""Host metrics: temperature, memory and age of the process, each read from the kernel on demand."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from pathlib import Path
 
 THERMAL = Path("/sys/class/thermal")
 _PLAUSIBLE_C = (-40.0, 150.0)
-"""Zones without a sensor behind them tell of absolute zero and the like."""
+"""Zones without a sensor report absolute zero and similar values."""
 
 
 def temperature_c(zones: Path = THERMAL) -> float | None:
-    """Return the temperature of the hottest zone, None where the machine tells none.
+    """Return the temperature of the hottest zone, None if the machine reports none.
 
     Source: Documentation/driver-api/thermal/sysfs-api.rst of Linux: `temp` is in thousandths of a degree Celsius.
     """
     found = []
-    with suppress(OSError):  # no descriptor is left to look into the folder
+    with suppress(OSError):  # no file descriptor is left to list the folder
         for zone in sorted(zones.glob("thermal_zone*/temp")):
-            with suppress(OSError, ValueError):  # a zone may be asleep
+            with suppress(OSError, ValueError):  # a zone may be off
                 found.append(int(zone.read_text("ascii")) / 1000)
     return max((value for value in found if _PLAUSIBLE_C[0] <= value <= _PLAUSIBLE_C[1]), default=None)
 
 
 def rss_bytes() -> int | None:
-    """Return the memory that the process holds, None where there is no /proc. Source: proc(5), statm."""
+    """Return the memory that the process uses, None without /proc. Source: proc(5), statm."""
     try:
         return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
@@ -34,10 +34,10 @@ def rss_bytes() -> int | None:
 
 
 def uptime_s() -> float | None:
-    """Return the age of the process, None where there is no /proc. Source: proc(5), stat, field 22: starttime."""
+    """Return the age of the process, None without /proc. Source: proc(5), stat, field 22: starttime."""
     try:
         fields = Path("/proc/self/stat").read_text("ascii").rpartition(")")[2].split()
         started_s = int(fields[19]) / os.sysconf("SC_CLK_TCK")
         return round(max(time.clock_gettime(time.CLOCK_BOOTTIME) - started_s, 0.0), 1)
-    except (OSError, AttributeError):  # no Linux
+    except (OSError, AttributeError):  # not on Linux
         return None

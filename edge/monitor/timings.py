@@ -1,4 +1,4 @@
-"""Where the time of a frame goes: by stage, and as frame rate and latency."""
+"""Timings: time per stage, frame rate and latency."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _WINDOW = 50
-"""Frames over which rate and latency are told."""
+"""Frames over which rate and latency are averaged."""
 
 
 class Timings:
     """Time spent in each stage, s."""
 
     def __init__(self) -> None:
-        """Start with no stage."""
+        """Start without a stage."""
         self.spent_s: dict[str, float] = {}
         self.calls: dict[str, int] = {}
 
@@ -48,10 +48,10 @@ class Timings:
         return _TimedSink(self.timed("sinks", sink.put))
 
     def table(self, *, frames: int, elapsed_s: float) -> Table:
-        """Return where the time went: ms a frame and share by stage."""
+        """Return the time per stage: ms per frame and share."""
         rate = frames / elapsed_s if elapsed_s else 0.0
-        table = Table(title=f"{frames} frames in {elapsed_s:.1f} s: {rate:.1f} frames a second")
-        for heading in ("stage", "ms a frame", "share", "calls"):
+        table = Table(title=f"{frames} frames in {elapsed_s:.1f} s: {rate:.1f} frames per second")
+        for heading in ("stage", "ms/frame", "share", "calls"):
             table.add_column(heading, justify="left" if heading == "stage" else "right")
         rest_s = elapsed_s - sum(self.spent_s.values())
         for stage, spent_s in [*self.spent_s.items(), ("rest", rest_s)]:
@@ -67,10 +67,10 @@ class _TimedSink:
 
 
 class Vitals:
-    """Sink that keeps frame rate and latency of the last frames."""
+    """Sink that measures frame rate and latency over the last frames."""
 
     def __init__(self) -> None:
-        """Start at zero frames."""
+        """Start without frames."""
         self.frames = 0
         self._decided_at: deque[float] = deque(maxlen=_WINDOW)
         self._latency_s: deque[float] = deque(maxlen=_WINDOW)
@@ -85,12 +85,12 @@ class Vitals:
 
     @property
     def fps_hz(self) -> float:
-        """Frames a second over the last frames."""
+        """Frames per second over the last frames."""
         if len(self._decided_at) < 2:
             return 0.0
         return (len(self._decided_at) - 1) / max(self._decided_at[-1] - self._decided_at[0], 1e-6)
 
     @property
     def latency_ms(self) -> float:
-        """Mean time from a frame's reading to its decision."""
+        """Mean time from reading a frame to its decision."""
         return 1e3 * sum(self._latency_s) / max(len(self._latency_s), 1)

@@ -1,1 +1,1 @@
-"""What keeps passers-by private: zones that nobody sees, and pictures in which nobody can be recognised."""
+"""Privacy of passers-by: zones that nothing sees, images in which nobody can be recognised, the sign, and deletion."""

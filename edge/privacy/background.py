@@ -1,4 +1,4 @@
-"""The scene without people, learned by watching for what stays the same."""
+"""The background model: the scene without people, learned from the parts of the image that stay the same."""
 
 from __future__ import annotations
 
@@ -13,42 +13,43 @@ if TYPE_CHECKING:
     from edge.data import Floats, Image, Scene
 
 _GRID_PX = 160
-"""Width of the picture in which scenes are compared: a head of a hundredth of the width still covers two pixels."""
-_LOOK_S = 1.0
+"""Width at which images are compared: a head of one hundredth of the width still covers two pixels."""
+_INTERVAL_S = 1.0
 _KNOWN_AFTER_S = 600.0
-"""How long a spot must look the same before it counts as empty: longer than people wait without any movement."""
+"""How long a pixel must stay the same to count as background: longer than people wait without any movement."""
 _ALIKE = 14.0
-"""Grey levels in every colour within which a spot looks the same: twice a small camera's noise at night."""
+"""Difference per colour, grey levels, up to which a pixel counts as the same: twice a small camera's noise at night."""
 _DRIFT = 0.05
-"""Share of a new look in a known spot: daylight may change within minutes."""
+"""Weight of a new image in a known pixel: daylight may change within minutes."""
 _AROUND = 1.0
-"""How far a person reaches beyond the face, in faces, to both sides and up; down to the picture's lower edge."""
+"""How far a person extends beyond the face, in faces, to both sides and up; down to the lower edge of the image."""
 
 
 class BackgroundModel:
-    """Sink that learns, spot by spot, how the scene looks when nobody is there; never from where a person is seen."""
+    """Sink that learns each pixel of the scene without people; never where a person is seen."""
 
     def __init__(self, *, known_after_s: float = _KNOWN_AFTER_S) -> None:
-        """Believe a spot that has looked the same for `known_after_s`."""
+        """Accept a pixel as background after it has stayed the same for `known_after_s`."""
         self._known_after_s = known_after_s
-        self._look_at = float("-inf")
+        self._next_at = float("-inf")
         self._guess: Floats | None = None
         self._since: NDArray[np.float64] = np.zeros((0, 0))
         self._empty: Floats = np.zeros((0, 0, 3), np.float32)
         self._known: NDArray[np.bool_] = np.zeros((0, 0), bool)
 
     def put(self, scene: Scene) -> None:
-        """Look at a scene, once a second."""
-        if scene.frame is None or scene.frame.at < self._look_at:
+        """Learn from a scene, once a second."""
+        if scene.frame is None or scene.frame.at < self._next_at:
             return
-        self._look_at = scene.frame.at + _LOOK_S
-        seen, people = shrunk(scene.frame.image), where_people_are(scene)
+        self._next_at = scene.frame.at + _INTERVAL_S
+        seen = shrunk(scene.frame.image)
+        people = where_people_are(scene)
         if self._guess is None or self._guess.shape != seen.shape:
             self._start(seen, scene.frame.at)
         self._learn(seen, people, scene.frame.at)
 
     def differs(self, image: Image) -> NDArray[np.bool_]:
-        """Return where a picture, uint8 (H, W, 3) BGR, may show somebody, bool (h, w): all not known as empty."""
+        """Return where an image, uint8 (H, W, 3) BGR, may show a person, bool (h, w): all but known background."""
         seen = shrunk(image)
         if self._empty.shape != seen.shape:
             return np.ones(seen.shape[:2], bool)
@@ -60,13 +61,14 @@ class BackgroundModel:
         self._since = np.full(seen.shape[:2], at)
 
     def _learn(self, seen: Floats, people: NDArray[np.bool_], at: float) -> None:
-        """Begin anew where something changed or somebody is; believe what has stayed."""
+        """Start again where something changed or a person is; accept what has stayed the same."""
         assert self._guess is not None  # noqa: S101 - for mypy: put has started
         changed = people | ~_alike(seen, self._guess)
-        self._guess[changed], self._since[changed] = seen[changed], at
-        believed = at - self._since >= self._known_after_s
-        self._empty[believed] = self._guess[believed]
-        self._known |= believed
+        self._guess[changed] = seen[changed]
+        self._since[changed] = at
+        accepted = at - self._since >= self._known_after_s
+        self._empty[accepted] = self._guess[accepted]
+        self._known |= accepted
         steady = ~changed
         self._guess[steady] += _DRIFT * (seen[steady] - self._guess[steady])
         same = self._known & ~people & _alike(seen, self._empty)
@@ -74,7 +76,7 @@ class BackgroundModel:
 
 
 def shrunk(image: Image) -> Floats:
-    """Return a picture at the size of comparison, float32 (h, 160, 3); strides first: a mean of all costs more."""
+    """Return an image at the size of comparison, float32 (h, 160, 3); subsampled first: a full mean costs more."""
     height, width = image.shape[:2]
     step = max(1, width // (2 * _GRID_PX))
     size = (_GRID_PX, max(1, round(_GRID_PX * height / width)))
@@ -84,7 +86,7 @@ def shrunk(image: Image) -> Floats:
 
 
 def every_nth(image: Image, step: int) -> Image:
-    """Return every `step`-th pixel of a picture both ways; 5 times quicker than a strided copy of numpy's."""
+    """Return every `step`-th pixel of an image both ways; 5 times as fast as numpy's strided copy."""
     if step == 1:
         return image
     size = (-(-image.shape[1] // step), -(-image.shape[0] // step))
@@ -92,7 +94,7 @@ def every_nth(image: Image, step: int) -> Image:
 
 
 def where_people_are(scene: Scene) -> NDArray[np.bool_]:
-    """Return the spots that tracked persons may cover, seen or just lost, bool (h, 160)."""
+    """Return the pixels that tracked people may cover, visible or just lost, bool (h, 160)."""
     if scene.frame is None:
         return np.zeros((0, 0), bool)
     width, height = scene.frame.size_px

@@ -1,4 +1,4 @@
-"""Pictures in which nobody can be recognised: cells of one colour over everything that may be a person."""
+"""Pixelated images: cells of one colour over everything that may be a person, so that nobody can be recognised."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     Box = tuple[float, ...]
 
 _FACE_CELLS = 5
-"""Cells across the largest face at the most.
+"""Largest number of cells across the largest face.
 
 Source: Bachmann, Identification of spatially quantised tachistoscopic images of faces: how many pixels does it take to
-carry identity?, 1991: people fail below about 18 cells a face; a third of that is taken, since machines do better.
+carry identity?, 1991: people fail below about 18 cells per face; a third of that is used, since machines do better.
 """
 _AROUND_FACE = 0.6
-"""How far the cells reach beyond a face's box, in boxes, when faces alone are covered."""
+"""How far the cells extend beyond a face's box, in boxes, if only faces are covered."""
 
 
 class Cover(StrEnum):
-    """What of a picture is pixelated; the value is the name in the settings."""
+    """The part of an image that is pixelated; the value is the name in the settings."""
 
     ALL = "all"
     CHANGES = "changes"
@@ -41,17 +41,17 @@ class Cover(StrEnum):
 
 
 class Pixelation:
-    """Makes the pictures that leave the device or may be seen by more than the technician."""
+    """Pixelates the images that leave the device or that others than the technician may see."""
 
     def __init__(self, cover: Cover, empty: BackgroundModel, *, cells: int, width_px: int = 16_384) -> None:
-        """Cover what `cover` says, with `cells` cells across the picture or fewer.
+        """Cover what `cover` names, with at most `cells` cells across the image.
 
-        width_px: wider pictures are thinned to less than this first, since what is covered needs no pixels.
+        width_px: wider images are subsampled to less than this first, since cells need no detail.
         """
         self._cover, self._empty, self._cells, self._width_px = cover, empty, cells, width_px
 
-    def picture(self, scene: Scene) -> Image | None:
-        """Return the picture of a scene, uint8 (H, W, 3) BGR, with cells over it; None where there is no picture."""
+    def image(self, scene: Scene) -> Image | None:
+        """Return the pixelated image of a scene, uint8 (H, W, 3) BGR; None if the scene has no frame."""
         if scene.frame is None:
             return None
         step = math.ceil(scene.frame.size_px[0] / self._width_px)
@@ -61,12 +61,12 @@ class Pixelation:
         return pixelated(image, cell_px, self._covered(image, boxes, cell_px))
 
     def _cell_px(self, width_px: int, boxes: Sequence[Box]) -> int:
-        """Return the size of a cell: of the picture's width, and larger where a face is near."""
+        """Return the size of a cell, from the image's width, and larger if a face is close."""
         faces = [math.ceil(max(x2 - x1, y2 - y1) / _FACE_CELLS) for x1, y1, x2, y2 in boxes]
         return max(2, round(width_px / self._cells), *faces)
 
     def _covered(self, image: Image, boxes: Sequence[Box], cell_px: int) -> Cells | None:
-        """Return which cells are drawn, bool (h, w); None: all."""
+        """Return which cells are pixelated, bool (h, w); None: all."""
         if self._cover is Cover.ALL:
             return None
         size = (math.ceil(image.shape[1] / cell_px), math.ceil(image.shape[0] / cell_px))
@@ -77,7 +77,7 @@ class Pixelation:
 
 
 def pixelated(image: Image, cell_px: int, covered: Cells | None = None) -> Image:
-    """Return a picture with the cells that are `covered`, bool (h, w), drawn in their mean colour; None: all cells."""
+    """Return an image with the `covered` cells, bool (h, w), drawn in their mean colour; None: all cells."""
     height, width = image.shape[:2]
     down, across = math.ceil(height / cell_px), math.ceil(width / cell_px)
     step = max(1, cell_px // 4)
@@ -91,13 +91,13 @@ def pixelated(image: Image, cell_px: int, covered: Cells | None = None) -> Image
 
 
 def _cells_of(differs: Cells, size: tuple[int, int]) -> Cells:
-    """Return the cells that hold a spot which differs, and those beside them: outlines differ least."""
+    """Return the cells that contain a differing pixel, and their neighbours: outlines differ least."""
     share = cv2.resize(differs.astype(np.float32), size, interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.dilate((share > 0).astype(np.uint8), np.ones((3, 3), np.uint8)), bool)
 
 
 def _face_cells(boxes: Sequence[Box], size: tuple[int, int], cell_px: int) -> Cells:
-    """Return the cells that faces touch, with a margin."""
+    """Return the cells that faces and a margin around them touch."""
     cells = np.zeros((size[1], size[0]), bool)
     for x1, y1, x2, y2 in boxes:
         margin = _AROUND_FACE * max(x2 - x1, y2 - y1)

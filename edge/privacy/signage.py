@@ -1,4 +1,4 @@
-"""The sign "what this camera does" and the data sheet, as pages of HTML that a browser prints on one side of A4."""
+"""The sign for passers-by and the data sheet, as HTML pages that print on one side of A4."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def sign(settings: Settings, language: Language) -> str:
-    """Return what passers-by are told, from the settings in force."""
+    """Return the sign for passers-by, from the settings in force."""
     words, privacy = WORDS[language], settings.privacy
     who = ", ".join(part for part in (privacy.operator, privacy.contact) if part) or words.ask_staff
     items = "\n".join(f"<li>{escape(sentence)}</li>" for sentence in _sentences(settings, words))
@@ -28,21 +28,21 @@ def sign(settings: Settings, language: Language) -> str:
 
 
 def _sentences(settings: Settings, words: Words) -> list[str]:
-    """Return what is true under these settings, the purpose first."""
+    """Return the sentences that are true under these settings, the purpose first."""
     privacy = settings.privacy
-    purpose = words.counts.format(minutes=round(privacy.aggregate_s / 60)) if privacy.aggregate else words.tells
-    pictures = words.coarse_picture if _sends_pictures(settings) else words.no_picture
+    purpose = words.counts.format(minutes=round(privacy.aggregate_s / 60)) if privacy.aggregate else words.reminds
+    images = words.pixelated if _sends_images(settings) else words.no_image
     keeps = words.kept_nothing if privacy.aggregate else words.kept
-    return [purpose, pictures, words.nobody, keeps, *([words.zones] if privacy.no_look else [])]
+    return [purpose, images, words.nobody, keeps, *([words.zones] if privacy.no_look else [])]
 
 
-def _sends_pictures(settings: Settings) -> bool:
-    """Return whether any picture, pixelated as it is, may leave the watch."""
+def _sends_images(settings: Settings) -> bool:
+    """Return whether any image, pixelated, may leave the device."""
     return (settings.mqtt.snapshot or settings.web.serve) and not settings.privacy.aggregate
 
 
 def data_sheet(settings: Settings, models: Mapping[str, ModelSpec]) -> str:
-    """Return what the operator must be able to show: what is seen, judged, kept, sent, to whom, and what limits it."""
+    """Return the operator's data sheet: what is recorded, stored and sent, to whom, and the known limits."""
     rows = [*_about(settings), *_flows(settings), *_limits(models)]
     table = "\n".join(f"<tr><th scope=row>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, text in rows)
     return _page("datasheet.html", language="en", title=f"Data sheet of the camera {_name(settings)}", rows=table)
@@ -63,71 +63,71 @@ def _about(settings: Settings) -> list[tuple[str, str]]:
 
 
 _PURPOSES = {
-    False: "To remind the people nearby to keep their distance while somebody wears no mask, and to report that.",
-    True: "To measure the share of people with a mask over {minutes} minutes at a time (cf. French decree 2021-269).",
+    False: "To remind people nearby to keep their distance while somebody wears no mask, and to report it.",
+    True: "To measure the share of people with a mask over periods of {minutes} minutes (cf. French decree 2021-269).",
 }
 
 
 def _flows(settings: Settings) -> list[tuple[str, str]]:
-    """Return where data come from and go to."""
+    """Return where data come from and where they go."""
     privacy, mqtt = settings.privacy, settings.mqtt
     broker = redacted(mqtt.host) or "no broker is set"
     kept = "in memory only" if mqtt.outbox == "memory" else "on this machine's disk"
     alerts = (
-        f"Time, place, label, confidence, position in the picture and number of people; {kept} until ten minutes after "
-        f"the broker took them. Nothing that identifies a person."
+        f"Time, place, label, confidence, position in the image and number of people; {kept} until ten minutes after "
+        f"the broker has received them. Nothing that identifies a person."
     )
     every = f"Counts by label every {privacy.aggregate_s / 60:.0f} minutes"
     share = f"{every}; no share of fewer than {privacy.aggregate_min}"
     return [
-        ("Pictures taken", f"{redacted(settings.camera.source)}; judged in memory and overwritten at once"),
-        ("Pictures stored", "none"),
-        ("Pictures sent", _PICTURES[_sends_pictures(settings)].format(cover=privacy.pixelate)),
-        ("Areas never looked at", f"{len(privacy.no_look)} painted over before anything sees them"),
+        ("Images taken", f"{redacted(settings.camera.source)}; processed in memory and overwritten at once"),
+        ("Images stored", "none"),
+        ("Images sent", _SENT[_sends_images(settings)].format(cover=privacy.pixelate)),
+        ("Privacy zones", f"{len(privacy.no_look)} areas, painted over before anything else sees them"),
         ("Data about people", share if privacy.aggregate else alerts),
         ("Sent to", f"MQTT broker {broker}, TLS {mqtt.tls}"),
-        ("Deletion", "maskwatch purge deletes all that is kept on the machine"),
+        ("Deletion", "maskwatch purge deletes everything that is stored on the machine"),
     ]
 
 
-_PICTURES = {False: "none", True: "pixelated ({cover}), so that nobody can be recognised"}
+_SENT = {False: "none", True: "pixelated ({cover}), so that nobody can be recognised"}
 
 
 def _limits(models: Mapping[str, ModelSpec]) -> Iterable[tuple[str, str]]:
-    """Return which models judge, and how often they are right where that was measured."""
+    """Return the models, and how often they are right if that was measured."""
     for kind, spec in models.items():
         figures = "; ".join(_figures(spec))
-        measured = f"On test scenes that it was not trained on: {figures}." if figures else "Figures: see its card."
+        measured = f"On test scenes not used for training: {figures}." if figures else "Figures: see its model card."
         yield f"Model ({kind})", f"{spec.name} {spec.version}, sha256 {spec.sha256[:12]}…. {measured}"
     yield "Known limits", _LIMITS
 
 
 _FIGURES = {
     "faces_found": "{:.0%} of faces are found",
-    "false_per_picture": "{:.2f} times per image something is taken for a face that is none",
-    "unmasked_recall": "{:.0%} of people without a mask are found and called so",
-    "unmasked_precision": "{:.0%} of those called without a mask wear none",
-    "incorrect_recall": "{:.0%} of masks worn wrongly are called so",
-    "right_end_to_end": "{:.0%} of all faces are found and labelled right",
+    "false_per_picture": "{:.2f} false faces per image",
+    "unmasked_recall": "{:.0%} of people without a mask are found and classified as such",
+    "unmasked_precision": "{:.0%} of those classified as without a mask wear none",
+    "incorrect_recall": "{:.0%} of masks worn incorrectly are classified as such",
+    "right_end_to_end": "{:.0%} of all faces are found and classified correctly",
 }
-"""What a model's figures mean to people, by the end of their names in model.toml; others are for developers."""
+"""Explanation of a model's figures, by the end of their names in model.toml; other figures are for developers."""
 
 
 def _figures(spec: ModelSpec) -> Iterator[str]:
-    """Yield each figure once, of the first set of scenes that model.toml names."""
+    """Yield each figure once, for the first set of scenes in model.toml."""
     for ending, sentence in _FIGURES.items():
         values = (value for name, value in spec.metrics.items() if name.endswith(ending) and isinstance(value, float))
         yield from (sentence.format(value) for value in islice(values, 1))
 
 
 _LIMITS = (
-    "Small, dark, blurred and turned faces are called unsure; photographs of faces count as faces. Somebody who is not "
-    "found and does not move for ten minutes becomes a part of the empty scene, and is then not pixelated."
+    "Small, dark, blurred and turned faces are classified as unsure; photographs of faces count as faces. A person who "
+    "is not detected and does not move for ten minutes becomes part of the background, and is then not pixelated."
 )
 
 
 def _page(template: str, **texts: str) -> str:
-    """Return a page; texts are escaped, but for lists and rows, which have been."""
+    """Return a page; texts are escaped, except lists and rows, which already are."""
     raw = ("items", "rows")
     values = {name: text if name in raw else escape(text) for name, text in texts.items()}
     return Template((paths.pages() / template).read_text("utf-8")).substitute(values)

@@ -1,4 +1,4 @@
-"""The newest picture as a JPEG in which nobody can be recognised, made only when it is asked for."""
+"""The newest image as a pixelated JPEG, encoded only on demand."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _QUALITY = 80
 
 
 class Snapshot:
-    """Sink that holds the newest scene, and makes a picture of it on demand."""
+    """Sink that holds the newest scene, and encodes it on demand."""
 
     def __init__(self, pixelation: Pixelation) -> None:
-        """Pixelate by `pixelation`."""
+        """Pixelate with `pixelation`."""
         self._pixelation = pixelation
         self._scene: Scene | None = None
 
@@ -27,11 +27,11 @@ class Snapshot:
         self._scene = scene
 
     def jpeg(self) -> bytes:
-        """Return the newest picture, at most 640 px wide; nothing while there is none."""
-        picture = None if self._scene is None else self._pixelation.picture(self._scene)
-        if picture is None:
+        """Return the newest image, at most 640 px wide; empty if there is none."""
+        image = None if self._scene is None else self._pixelation.image(self._scene)
+        if image is None:
             return b""
-        scale = min(1.0, _WIDTH_PX / picture.shape[1])
-        small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST)
+        scale = min(1.0, _WIDTH_PX / image.shape[1])
+        small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST)
         done, content = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
         return content.tobytes() if done else b""

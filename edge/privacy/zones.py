@@ -1,4 +1,4 @@
-"""Areas that nobody looks at: painted over in the pixels before anything else sees them."""
+"""Privacy zones: areas of the image that are painted over before anything else sees them."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ if TYPE_CHECKING:
 
     from edge.data import Floats, Image
 
-_INK = (0, 0, 0)
+_BLACK = (0, 0, 0)
 _SHIFT = 4
-"""Bits of a pixel's fraction in corners, so that a zone lies alike in the large and the small picture."""
+"""Fractional bits of a corner's position, so that a zone matches in the large and the small image."""
 
 
 class PrivacyZones:
-    """Paints zones over pictures, in place; a picture of any size has them at the same shares of its sides."""
+    """Paints zones over images, in place; corners are shares of the sides, so the size of the image does not matter."""
 
     def __init__(self, zones: Sequence[str]) -> None:
-        """Take zones as `privacy.no_look` has them: corners "x,y", shares of width and height, with blanks between."""
+        """Parse zones of `privacy.no_look`: corners "x,y" as shares of width and height, separated by blanks."""
         self._zones = [corners_of(zone) for zone in zones]
 
     def __call__(self, image: Image) -> None:
-        """Paint over a picture, uint8 (H, W, 3) BGR, in place."""
+        """Paint the zones over an image, uint8 (H, W, 3) BGR, in place."""
         sides = np.array(image.shape[1::-1], np.float32)
         for corners in self._zones:
             points = np.round(corners * sides * (1 << _SHIFT)).astype(np.int32)
-            cv2.fillPoly(image, [points], _INK, shift=_SHIFT)
+            cv2.fillPoly(image, [points], _BLACK, shift=_SHIFT)
 
 
 def corners_of(zone: str) -> Floats:

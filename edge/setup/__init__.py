@@ -1,1 +1,1 @@
-"""The setup wizard: asks for camera, broker, notice and distance, tries each answer, and writes the settings file."""
+"""The setup wizard: asks for camera, broker, notice and distance, tests each answer, and writes the settings file."""

@@ -1,4 +1,4 @@
-"""The calibration by one command: who watches already lends his eyes, else the camera is opened; then it is written."""
+"""The calibration: measure a face with a running maskwatch or by opening the camera, and write the result."""
 
 from __future__ import annotations
 
@@ -27,28 +27,29 @@ if TYPE_CHECKING:
 
 
 def measure(
-    settings: Settings, *, at_m: float, wait_s: float, look_s: float, password: str | None = None
+    settings: Settings, *, at_m: float, wait_s: float, duration_s: float, password: str | None = None
 ) -> Calibration:
-    """Return what the camera's lens is, from a person at `at_m` who has `wait_s` to get into place.
+    """Return the calibration from a person at `at_m`, who has `wait_s` to get into place.
 
-    password: of a network camera; None: as the settings name it.
+    password: of a network camera; None: the one of the settings.
 
     Raises:
         Unavailable: nobody was seen standing still.
         NotRunning: the maskwatch whose frames are used has ended.
     """
-    reader, models = _running(settings), stages.load_models(settings, profile="live")
+    reader = _running(settings)
+    models = stages.load_models(settings, profile="live")
     if reader is None:
-        heights = _by_camera(settings, models, wait_s, look_s, password)
+        heights = _from_camera(settings, models, wait_s, duration_s, password)
     else:
         time.sleep(wait_s)
-        heights = face_heights.seen(face_heights.of_watch(reader, models, time.monotonic() + look_s))
+        heights = face_heights.measured(face_heights.from_running(reader, models, time.monotonic() + duration_s))
         reader.close()
     return calibrate(heights, at_m=at_m, face_height_m=settings.distance.face_height_m)
 
 
-def of_a_real_camera(settings: Settings) -> Settings:
-    """Return the settings with a source that never falls back to the demo: nothing can be measured on a drawing.
+def without_demo(settings: Settings) -> Settings:
+    """Return the settings with a source that never falls back to the demo, which has nothing to measure.
 
     Raises:
         Unavailable: the demo is named, or no camera is connected.
@@ -56,14 +57,14 @@ def of_a_real_camera(settings: Settings) -> Settings:
     source = settings.camera.source
     if source == "demo" or (source == "auto" and not is_connected()):
         raise Unavailable(
-            "calibrate measures a real camera, and there is the demo alone; fix: plug a camera in, or name one with "
+            "calibrate needs a real camera, and there is only the demo; fix: connect a camera, or name one with "
             "--set camera.source=…"
         )
     return lay_over(settings, {"camera.source": "camera"}, "calibrate") if source == "auto" else settings
 
 
 def _running(settings: Settings) -> SceneReader | None:
-    """Return a look at the maskwatch that has the camera already, if there is one."""
+    """Return a reader of the running maskwatch that uses the camera, if there is one."""
     for path in [Path(settings.show.socket)] if settings.show.socket else [scene_socket(), SERVICE_SCENE]:
         if path.exists():
             try:
@@ -73,18 +74,19 @@ def _running(settings: Settings) -> SceneReader | None:
     return None
 
 
-def _by_camera(
-    settings: Settings, models: stages.Models, wait_s: float, look_s: float, password: str | None
+def _from_camera(
+    settings: Settings, models: stages.Models, wait_s: float, duration_s: float, password: str | None
 ) -> list[float]:
-    """Open the camera; what it sees while the person walks into place is passed over."""
+    """Open the camera and measure; frames while the person gets into place are ignored."""
     paint = PrivacyZones(settings.privacy.no_look)
-    stop, size_px = threading.Event(), models.detector_px
-    source = open_source(settings.camera, small_px=size_px, stop=stop, paint=paint, password=password)
+    source = open_source(
+        settings.camera, small_px=models.detector_px, stop=threading.Event(), paint=paint, password=password
+    )
     frames = iter(source)
     try:
-        if isinstance(source, LiveSource):  # a file would be over by then
-            face_heights.seen(face_heights.of_frames(frames, models, time.monotonic() + wait_s))
-        heights = face_heights.seen(face_heights.of_frames(frames, models, time.monotonic() + look_s))
+        if isinstance(source, LiveSource):  # a file would have ended by then
+            face_heights.measured(face_heights.from_frames(frames, models, time.monotonic() + wait_s))
+        heights = face_heights.measured(face_heights.from_frames(frames, models, time.monotonic() + duration_s))
     finally:
         source.close()
     if source.state not in (CameraState.OK, CameraState.OPENING):
@@ -92,7 +94,7 @@ def _by_camera(
     return heights
 
 
-def keep(found: Calibration, file: Path, environment: Environment, settings: Settings) -> None:
+def write(found: Calibration, file: Path, environment: Environment, settings: Settings) -> None:
     """Write a calibration into a settings file; comments and other settings stay.
 
     Raises:
@@ -106,8 +108,8 @@ def keep(found: Calibration, file: Path, environment: Environment, settings: Set
         "distance.face_height_m": settings.distance.face_height_m,
     }
     comments = {
-        "distance.focal_widths": "focal length in picture widths, by maskwatch calibrate",
-        "distance.focal_error": f"from {found.sightings} pictures of one person",
-        "distance.face_height_m": "the face height that this was measured with",
+        "distance.focal_widths": "focal length in image widths, by maskwatch calibrate",
+        "distance.focal_error": f"from {found.sightings} images of one person",
+        "distance.face_height_m": "the face height used for this measurement",
     }
     edit.write_settings(file, edit.changed(text, values, comments, str(file)), environment)

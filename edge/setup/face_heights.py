@@ -1,4 +1,4 @@
-"""Heights of the one face before the camera, from a running maskwatch or from the camera itself."""
+"""Heights of the single face in front of the camera, from a running maskwatch or from the camera itself."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     Box = tuple[float, float, float, float]
 
 _ALONE = 0.6
-"""Share of the largest face's height from which a second face is somebody who stands there too."""
+"""Share of the largest face's height from which a second face counts as another person nearby."""
 _WAIT_S = 0.5
 
 
 def lone_face(boxes: Sequence[Box]) -> Box | None:
-    """Return the box of the largest face where nobody else is near, else None."""
+    """Return the box of the largest face if nobody else is nearby, else None."""
     ordered = sorted(boxes, key=lambda box: box[1] - box[3])
     if not ordered or (len(ordered) > 1 and _height(ordered[1]) > _ALONE * _height(ordered[0])):
         return None
@@ -34,8 +34,8 @@ def _height(box: Box) -> float:
     return box[3] - box[1]
 
 
-def of_watch(reader: SceneReader, models: Models, until: float) -> Iterator[float | None]:
-    """Yield, until a moment on the monotonic clock, the lone face's height in picture widths, of a running watch.
+def from_running(reader: SceneReader, models: Models, until: float) -> Iterator[float | None]:
+    """Yield the lone face's height in image widths from a running maskwatch, until a time on the monotonic clock.
 
     Raises:
         NotRunning: the maskwatch has ended.
@@ -49,8 +49,8 @@ def of_watch(reader: SceneReader, models: Models, until: float) -> Iterator[floa
             yield _measured(frame, boxes, models)
 
 
-def of_frames(frames: Iterator[Frame | Gap], models: Models, until: float) -> Iterator[float | None]:
-    """Yield, until a moment on the monotonic clock, the lone face's height in picture widths, of a camera's frames."""
+def from_frames(frames: Iterator[Frame | Gap], models: Models, until: float) -> Iterator[float | None]:
+    """Yield the lone face's height in image widths from a camera's frames, until a time on the monotonic clock."""
     for frame in frames:
         if isinstance(frame, Frame):
             yield _measured(frame, [tuple(row) for row in models.detector.detect(frame).boxes.tolist()], models)
@@ -59,13 +59,13 @@ def of_frames(frames: Iterator[Frame | Gap], models: Models, until: float) -> It
 
 
 def _measured(frame: Frame, boxes: Sequence[Box], models: Models) -> float | None:
-    """Return the lone face's height in picture widths, looked at closer as the watch does."""
+    """Return the lone face's height in image widths, refined as the pipeline does."""
     face = lone_face(boxes)
     if face is None:
         return None
     return (height_in(frame, face, models.detector, models.detector_px) or _height(face)) / frame.size_px[0]
 
 
-def seen(heights: Iterable[float | None]) -> list[float]:
-    """Return the heights of the pictures in which there was one."""
+def measured(heights: Iterable[float | None]) -> list[float]:
+    """Return the heights of the frames that have one."""
     return [height for height in heights if height is not None]

@@ -1,4 +1,4 @@
-"""The parts of the dialogue: each asks, tries what was answered, and returns the settings that follow."""
+"""The steps of the wizard: each asks, tests the answers, and returns the settings that follow."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 
 Answers = dict[str, "Value"]
 _OTHER = "other"
-_RATHER = (
-    ("auto", "whichever camera is plugged in, else the built-in demo"),
-    ("camera", "whichever camera is plugged in; none: wait for one"),
+_OTHER_SOURCES = (
+    ("auto", "any connected camera, else the built-in demo"),
+    ("camera", "any connected camera; wait until there is one"),
     ("demo", "no camera: the built-in demo"),
-    (_OTHER, "a stream (rtsp://…), a video, a folder"),
+    (_OTHER, "a stream (rtsp://…), a video or a folder"),
 )
 _LENSES = (
     ("66", "66° Raspberry Pi Camera Module 3, whole sensor (from 1920 x 1080 pixels on); many USB cameras"),
@@ -52,16 +52,16 @@ libcamera picks for 1280 x 720 (scoreFormat in its Raspberry Pi pipeline), uses 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What every part of the dialogue needs; `settings` are those of before with the answers so far."""
+    """What every step needs; `settings` are the previous ones with the answers so far."""
 
-    talk: Prompts
-    world: Host
+    prompts: Prompts
+    host: Host
     settings: Settings
     camera_password: str | None = None
 
 
 def with_answers(settings: Settings, answers: Answers) -> Settings:
-    """Return settings with some answered, unchecked."""
+    """Return settings with some answers, unchecked."""
     changed = settings
     for key, value in answers.items():
         section, _, name = key.partition(".")
@@ -71,14 +71,14 @@ def with_answers(settings: Settings, answers: Answers) -> Settings:
 
 
 def _ask(setup: Setup, key: str, question: str) -> str:
-    """Ask for a text setting, and again while it is refused as it would be in a file; as it comes, it stays."""
+    """Ask for a text setting, and again while its value is refused."""
     section, _, name = key.partition(".")
     before = str(getattr(getattr(setup.settings, section), name))
-    return setup.talk.ask(question, before, partial(_refusal, setup.settings, key))
+    return setup.prompts.ask(question, before, partial(_refusal, setup.settings, key))
 
 
 def _refusal(settings: Settings, key: str, text: str) -> str:
-    """Return why a text cannot be the value of a setting; empty where it can."""
+    """Return why a text cannot be the value of a setting; empty if it can."""
     try:
         lay_over(settings, {key: text}, "")
     except ConfigError as error:
@@ -87,126 +87,128 @@ def _refusal(settings: Settings, key: str, text: str) -> str:
 
 
 def device(setup: Setup) -> Answers:
-    """Ask who this device is."""
-    setup.talk.part("This device")
-    name = _ask(setup, "device.name", "Name, in every topic (empty: the host's name)")
-    site = _ask(setup, "device.site", "Place, for the operator (such as the stop's name)")
+    """Ask for the name and the site of this device."""
+    setup.prompts.step("This device")
+    name = _ask(setup, "device.name", "Device name, used in every topic (empty: the host name)")
+    site = _ask(setup, "device.site", "Site, for the operator (such as the name of the stop)")
     return {"device.name": name, "device.site": site}
 
 
 def camera(setup: Setup, detector: Detector) -> tuple[Answers, str]:
-    """Ask for the camera, look through it, and ask again until the user is content.
+    """Ask for the camera, check it, and ask again until the user accepts the result.
 
-    Returns the answers, and the password that was typed: the caller puts it into a file once all is decided.
+    Returns the answers, and the typed password, which the caller writes to a file at the end.
     """
-    setup.talk.part("Camera")
+    setup.prompts.step("Camera")
     now = setup
     while True:
         answers, password = _login(now, _source(now, now.settings.camera.source))
         now = replace(now, settings=with_answers(now.settings, answers), camera_password=password or None)
         now, fine = _try_upright(now, detector)
-        setup.talk.forget_typed()
-        if not setup.talk.yes("Look again, or choose another camera?", default=not fine):
+        setup.prompts.discard_typed_ahead()
+        if not setup.prompts.confirm("Check again, or choose another camera?", default=not fine):
             return answers | {"camera.rotate": now.settings.camera.rotate}, password
 
 
 def _try_upright(setup: Setup, detector: Detector) -> tuple[Setup, bool]:
-    """Look through a camera, again where it hangs turned; return the settings that follow, and whether all is fine."""
-    seen = _try_camera(setup, detector)
-    if seen and seen.turned_deg and setup.talk.yes(f"Turn the image by {seen.turned_deg}°?", default=True):
-        turned: Answers = {"camera.rotate": upright_by(setup.settings.camera, seen.turned_deg)}
+    """Check a camera, twice if it is rotated; return the settings that follow, and whether the image is fine."""
+    check = _try_camera(setup, detector)
+    if check and check.turned_deg and setup.prompts.confirm(f"Turn the image by {check.turned_deg}°?", default=True):
+        turned: Answers = {"camera.rotate": upright_by(setup.settings.camera, check.turned_deg)}
         setup = replace(setup, settings=with_answers(setup.settings, turned))
-        seen = _try_camera(setup, detector)
-    return setup, seen is not None and not seen.advice
+        check = _try_camera(setup, detector)
+    return setup, check is not None and not check.advice
 
 
 def _login(setup: Setup, source: str) -> tuple[Answers, str]:
-    """Ask as whom a network camera is opened; user and password that stand in its address are taken out of it."""
+    """Ask for the login of a network camera; a user and password in its address are moved out of it."""
     if not login.is_stream(source):
         return {"camera.source": source}, ""
     address, user, password = login.without_login(source)
-    user = setup.talk.ask("The camera's user (empty: none)", user or setup.settings.camera.user, _user)
+    user = setup.prompts.ask("The camera's user (empty: none)", user or setup.settings.camera.user, _user)
     answers: Answers = {"camera.source": address, "camera.user": user}
     if not user:
         return answers | {"camera.password_file": ""}, ""
-    typed = setup.talk.secret("The camera's password (not shown; empty: as it was)")
+    typed = setup.prompts.secret("The camera's password (not shown; empty: unchanged)")
     return answers, typed or password or setup.camera_password or ""
 
 
 def _user(text: str) -> str:
-    return "without a colon and with 64 letters at most, please" if ":" in text or len(text) > 64 else ""
+    return "enter at most 64 characters, without a colon" if ":" in text or len(text) > 64 else ""
 
 
 def _source(setup: Setup, before: str) -> str:
-    """Return the chosen SPEC; what is connected comes first."""
-    lasting = camera_checks.persistent_names(setup.world)
-    cameras = camera_checks.devices(setup.world).items()
-    found = [(f"usb:{lasting.get(path, path)}", f"{name} at {lasting.get(path, path)}") for path, name in cameras]
-    found += [("picamera", f"{model} on the ribbon cable") for model in camera_checks.pi_cameras(setup.world)[:1]]
-    choices = [*found, *_RATHER]
+    """Return the chosen SPEC; connected cameras come first."""
+    persistent = camera_checks.persistent_names(setup.host)
+    cameras = camera_checks.devices(setup.host).items()
+    found = [(f"usb:{persistent.get(path, path)}", f"{name} at {persistent.get(path, path)}") for path, name in cameras]
+    found += [("picamera", f"{model} on the ribbon cable") for model in camera_checks.pi_cameras(setup.host)[:1]]
+    choices = [*found, *_OTHER_SOURCES]
     if before not in dict(choices):
-        choices.insert(0, (before, f"as it was: {redacted(before)}"))
+        choices.insert(0, (before, f"unchanged: {redacted(before)}"))
     default = found[0][0] if found and before in ("auto", "camera") else before
-    source = setup.talk.choose("Which camera?", choices, default)
+    source = setup.prompts.choose("Which camera?", choices, default)
     if source != _OTHER:
         return source
-    return setup.talk.ask("Which?", "", lambda text: "" if text else "an address or a path, please")
+    return setup.prompts.ask("Address or path", "", lambda text: "" if text else "enter an address or a path")
 
 
 def _try_camera(setup: Setup, detector: Detector) -> CameraCheck | None:
-    """Look through a camera and print what is seen; nothing is kept. Return that, None where there is no image."""
-    setup.talk.say("Looking through it; somebody should stand where people will. No picture is kept.", "dim")
+    """Check a camera and print the result, None if there is no image; no image is stored."""
+    setup.prompts.print("Checking the camera; a person should stand where people will be. No image is stored.", "dim")
     try:
         paint = PrivacyZones(setup.settings.privacy.no_look)
-        seen = check_camera(setup.settings.camera, detector, paint, password=setup.camera_password)
+        check = check_camera(setup.settings.camera, detector, paint, password=setup.camera_password)
     except (CameraError, ConfigError, InputError) as error:
-        setup.talk.say(str(error), "yellow")
+        setup.prompts.print(str(error), "yellow")
         return None
-    setup.talk.say(str(seen))
-    for line in seen.advice:
-        setup.talk.say(line, "yellow")
-    if not seen.advice:
-        setup.talk.say("The picture is fine.", "green")
-    return seen
+    setup.prompts.print(str(check))
+    for line in check.advice:
+        setup.prompts.print(line, "yellow")
+    if not check.advice:
+        setup.prompts.print("The image is fine.", "green")
+    return check
 
 
 def broker(setup: Setup) -> tuple[Answers, str]:
-    """Ask for the broker, try it, and ask again until it answers or the user goes on.
+    """Ask for the broker, test it, and ask again until it accepts the connection or the user continues.
 
-    Returns the answers, and the password that was typed: the caller puts it into a file once all is decided.
+    Returns the answers, and the typed password, which the caller writes to a file at the end.
     """
-    setup.talk.part("Broker")
-    answers, password = _of_broker(setup, {}), ""
+    setup.prompts.step("Broker")
+    answers = _ask_broker(setup, {})
+    password = ""
     while answers["mqtt.host"] != EMBEDDED:
         if answers["mqtt.user"]:
-            password = setup.talk.secret("Password (not shown; empty: as it was)") or password
-        if _takes_us(setup, answers, password) or not setup.talk.yes("Change the answers?", default=True):
+            password = setup.prompts.secret("Password (not shown; empty: unchanged)") or password
+        if _is_accepted(setup, answers, password) or not setup.prompts.confirm("Change the answers?", default=True):
             break
-        answers = _of_broker(setup, answers)
+        answers = _ask_broker(setup, answers)
     return answers, password if answers.get("mqtt.user") else ""
 
 
-def _of_broker(setup: Setup, before: Answers) -> Answers:
-    """Ask where the broker is and as whom; what was answered before is the default."""
+def _ask_broker(setup: Setup, before: Answers) -> Answers:
+    """Ask for the broker's address and login; earlier answers are the defaults."""
     mqtt = {f"mqtt.{key}": value for key, value in setup.settings.mqtt.model_dump().items()} | before
-    talk, question = setup.talk, f"Host ({EMBEDDED}: a small broker of our own, on this machine only)"
-    host = talk.ask(question, redacted(mqtt["mqtt.host"]), _no_address)
+    prompts = setup.prompts
+    question = f"Host ({EMBEDDED}: a small built-in broker, for this machine only)"
+    host = prompts.ask(question, redacted(mqtt["mqtt.host"]), _address_error)
     answers: Answers = {"mqtt.host": host}
     if answers["mqtt.host"] == EMBEDDED:
         return answers
-    answers["mqtt.port"] = int(talk.number("Port (0: 1883, with TLS 8883)", float(mqtt["mqtt.port"]), 0, 65_535))
-    choices = [("auto", "yes, unless the broker is this machine"), ("on", "yes"), ("off", "no: plain text")]
-    answers["mqtt.tls"] = talk.choose("Encrypted?", choices, mqtt["mqtt.tls"])
-    answers["mqtt.user"] = talk.ask(
+    answers["mqtt.port"] = int(prompts.number("Port (0: 1883, or 8883 with TLS)", float(mqtt["mqtt.port"]), 0, 65_535))
+    choices = [("auto", "yes, unless the broker runs on this machine"), ("on", "yes"), ("off", "no")]
+    answers["mqtt.tls"] = prompts.choose("Encrypt the connection (TLS)?", choices, mqtt["mqtt.tls"])
+    answers["mqtt.user"] = prompts.ask(
         "User (empty: none)", mqtt["mqtt.user"], partial(_refusal, setup.settings, "mqtt.user")
     )
     return answers
 
 
-def _no_address(text: str) -> str:
-    """Return what is wrong with the address of a broker."""
+def _address_error(text: str) -> str:
+    """Return what is wrong with the address of a broker; empty if it is valid."""
     if not text:
-        return "a name, please"
+        return "enter a name or an address"
     try:
         address_of(text)
     except ValueError as error:
@@ -214,22 +216,23 @@ def _no_address(text: str) -> str:
     return ""
 
 
-def _takes_us(setup: Setup, answers: Answers, password: str) -> bool:
-    """Try to connect and to publish a test alert, and print how that went."""
+def _is_accepted(setup: Setup, answers: Answers, password: str) -> bool:
+    """Connect, publish a test alert, and print the result."""
     settings = with_answers(setup.settings, answers)
     try:
         target = broker_of(settings.mqtt, "maskwatch-setup")
     except ConfigError as error:
-        setup.talk.say(str(error), "yellow")
+        setup.prompts.print(str(error), "yellow")
         return False
-    where, trial = f"{target.host}:{target.port}", check_broker(_with_password(target, password), settings)
-    setup.talk.forget_typed()
+    where = f"{target.host}:{target.port}"
+    trial = check_broker(_with_password(target, password), settings)
+    setup.prompts.discard_typed_ahead()
     if not trial.good:
-        setup.talk.say(f"{where}: {trial.state}; fix: {fix_for(trial.state) or 'see the broker'}", "yellow")
+        setup.prompts.print(f"{where}: {trial.state}; fix: {fix_for(trial.state) or 'check the broker'}", "yellow")
         return False
-    setup.talk.say(f"{where} takes us.", "green")
+    setup.prompts.print(f"{where} accepts the connection and a test alert.", "green")
     for remark in trial.remarks:
-        setup.talk.say(f"{remark}.", "yellow")
+        setup.prompts.print(f"{remark}.", "yellow")
     return True
 
 
@@ -238,13 +241,13 @@ def _with_password(target: Broker, password: str) -> Broker:
 
 
 def notice(setup: Setup) -> Answers:
-    """Show and ring the notice that people will get, and ask for what else may tell them."""
-    setup.talk.part("Notice to the people nearby")
+    """Show the notice with the bell, and ask for the other outputs."""
+    setup.prompts.step("Notice to people nearby")
     rules = setup.settings.notice
     words = worded(rules.languages, rules.phrase, PLEASE)[0].text
-    setup.talk.console.print(Panel(Text(words, "bold"), style="white on red"))
-    setup.talk.console.bell()
-    answers: Answers = {"notice.banner": setup.talk.yes("Show this on the screen, with the bell?", default=True)}
+    setup.prompts.console.print(Panel(Text(words, "bold"), style="white on red"))
+    setup.prompts.console.bell()
+    answers: Answers = {"notice.banner": setup.prompts.confirm("Show this on the screen, with the bell?", default=True)}
     if programs.path_of("espeak-ng"):
         answers["notice.voice"] = "espeak" if _voice(setup, words) else "off"
     answers["notice.lamp_pin"] = _ask(setup, "notice.lamp_pin", 'Pin of a lamp, such as "GPIO17" (empty: none)')
@@ -252,52 +255,55 @@ def notice(setup: Setup) -> Answers:
 
 
 def _voice(setup: Setup, words: str) -> bool:
-    """Say the words aloud, where a loudspeaker is wanted."""
-    if not setup.talk.yes("Is there a loudspeaker that shall say it?", default=False):
+    """Speak the notice if there is a loudspeaker; return whether to turn the voice on."""
+    if not setup.prompts.confirm("Is there a loudspeaker to speak it?", default=False):
         return False
-    said = setup.world.run(["espeak-ng", words])
-    if said.code != 0:
-        setup.talk.say(f"It cannot be said: {said.last_line}", "yellow")
-    return setup.talk.yes("Keep the voice on?", default=said.code == 0)
+    spoken = setup.host.run(["espeak-ng", words])
+    if spoken.code != 0:
+        setup.prompts.print(f"It cannot be spoken: {spoken.last_line}", "yellow")
+    return setup.prompts.confirm("Turn the voice on?", default=spoken.code == 0)
 
 
 def distance(setup: Setup) -> Answers:
-    """Ask for the lens or measure it, and ask who is near."""
-    setup.talk.part("Distance")
+    """Ask for the lens or measure it, and ask for the distance that counts as near."""
+    setup.prompts.step("Distance")
     answers = _measured(setup) or _lens(setup)
-    question = "Who is nearer than this is counted as near, metres"
-    return answers | {"distance.near_m": setup.talk.number(question, setup.settings.distance.near_m, 0, 100)}
+    question = "People closer than this count as near, in metres"
+    return answers | {"distance.near_m": setup.prompts.number(question, setup.settings.distance.near_m, 0, 100)}
 
 
 def _measured(setup: Setup) -> Answers:
-    """Measure the lens if somebody can stand before the camera; empty where it was not measured."""
-    if not setup.talk.yes("Measure the lens? One person stands two metres away and looks into it.", default=False):
+    """Measure the lens if a person can stand in front of the camera; empty if it was not measured."""
+    question = "Measure the lens now? One person has to stand two metres away and look into it."
+    if not setup.prompts.confirm(question, default=False):
         return {}
-    setup.talk.say("Begins in 5 seconds, takes 8.", "dim")
+    setup.prompts.print("The measurement begins in 5 seconds and takes 8.", "dim")
     try:
-        found = calibration.measure(setup.settings, at_m=2.0, wait_s=5.0, look_s=8.0, password=setup.camera_password)
+        password = setup.camera_password
+        found = calibration.measure(setup.settings, at_m=2.0, wait_s=5.0, duration_s=8.0, password=password)
     except (CameraError, ConfigError, OutputError, NotRunning, Unavailable) as error:
-        setup.talk.say(str(error), "yellow")
+        setup.prompts.print(str(error), "yellow")
         return {}
-    setup.talk.say("{:.0f}°, with 95 % between {:.0f}° and {:.0f}°.".format(*found.fov_deg), "green")
+    setup.prompts.print("Angle of view {:.0f}° (95 % interval: {:.0f}° to {:.0f}°).".format(*found.fov_deg), "green")
     return {"distance.focal_widths": round(found.focal_widths, 4), "distance.focal_error": round(found.focal_error, 4)}
 
 
 def _lens(setup: Setup) -> Answers:
     now = setup.settings.distance
     if now.focal_widths:
-        setup.talk.say(f"It was measured: {fov_of(now.focal_widths):.0f}°.")
+        setup.prompts.print(f"The lens has been measured: {fov_of(now.focal_widths):.0f}°.")
         return {}
-    choices, before = [*_LENSES, (_OTHER, "another")], f"{now.fov_deg:g}"
+    choices = [*_LENSES, (_OTHER, "another angle")]
+    before = f"{now.fov_deg:g}"
     if before not in dict(choices):
-        choices.insert(0, (before, f"{before}° as it was"))
-    chosen = setup.talk.choose("Which horizontal angle of view has it?", choices, before)
-    fov_deg = setup.talk.number("Degrees", now.fov_deg, 10, 160) if chosen == _OTHER else float(chosen)
+        choices.insert(0, (before, f"{before}° (unchanged)"))
+    chosen = setup.prompts.choose("Which horizontal angle of view does it have?", choices, before)
+    fov_deg = setup.prompts.number("Degrees", now.fov_deg, 10, 160) if chosen == _OTHER else float(chosen)
     return {"distance.fov_deg": _upright_fov(setup.settings.camera, fov_deg) if chosen in dict(_LENSES) else fov_deg}
 
 
 def _upright_fov(settings: CameraSettings, fov_deg: float) -> float:
-    """Return the angle of view across an image that may stand on its side, of a lens's horizontal one."""
+    """Return the angle of view across the upright image, which may be rotated, from a lens's horizontal one."""
     if settings.rotate not in (90, 270):
         return fov_deg
     return round(fov_of(focal_of(fov_deg) * settings.width_px / settings.height_px), 1)

@@ -69,7 +69,7 @@ class Stream(BaseHTTPRequestHandler):
         self.release.wait(20)
 
     def log_message(self, *_):
-        """Say nothing."""
+        """Write no log."""
 
 
 def test_a_stream_that_stalls_is_noticed_within_its_time_out():
@@ -90,12 +90,12 @@ def test_a_stream_that_stalls_is_noticed_within_its_time_out():
 def test_a_stream_that_does_not_answer_is_given_up():
     import socket
 
-    with socket.socket() as mute:
-        mute.bind(("127.0.0.1", 0))
-        mute.listen()
+    with socket.socket() as unresponsive:
+        unresponsive.bind(("127.0.0.1", 0))
+        unresponsive.listen()
         watch = Stopwatch()
         with pytest.raises(CameraError, match="cannot be opened"):
-            open_stream(f"rtsp://127.0.0.1:{mute.getsockname()[1]}/s", open_timeout_s=1, read_timeout_s=1)
+            open_stream(f"rtsp://127.0.0.1:{unresponsive.getsockname()[1]}/s", open_timeout_s=1, read_timeout_s=1)
         assert watch.s < 6
 
 

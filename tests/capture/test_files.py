@@ -47,13 +47,13 @@ def test_a_picture_lies_as_its_exif_rotation_says(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [(b"", "is empty"), (b"no picture", "is not an image"), (None, "cannot be read")]
+    ("content", "reason"), [(b"", "is empty"), (b"no picture", "is not an image"), (None, "cannot be read")]
 )
-def test_what_is_no_picture_is_named(tmp_path, content, said):
+def test_what_is_no_picture_is_named(tmp_path, content, reason):
     path = tmp_path / "p.jpg"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(CameraError, match=rf"p\.jpg: {said}"):
+    with pytest.raises(CameraError, match=rf"p\.jpg: {reason}"):
         read_image(path)
 
 
@@ -103,14 +103,14 @@ def test_a_small_file_that_claims_gigabytes_costs_the_command_nothing(tmp_path):
     # what Pillow knows no header of meets OpenCV's own bound
     bound = {"OPENCV_IO_MAX_IMAGE_PIXELS": _FOR_LIBRARIES["OPENCV_IO_MAX_IMAGE_PIXELS"]}
     assert int(bound["OPENCV_IO_MAX_IMAGE_PIXELS"]) == MAX_PIXELS
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", code.format(str(bomb))],
         env=environment(**bound),
         capture_output=True,
         check=False,
         text=True,
     )
-    assert "CV_IO_MAX_IMAGE_PIXELS" in told.stderr
+    assert "CV_IO_MAX_IMAGE_PIXELS" in done.stderr
 
 
 class Huge:

@@ -102,11 +102,11 @@ def test_what_is_called_an_image_or_video_and_is_none_counts_as_one_that_is_bad(
         assert format_of(tmp_path / name).kind is kind
 
 
-@pytest.mark.parametrize(("content", "said"), [(b"#EXTM3U\nhttp://h/x.ts\n", "is text"), (b"ID3\4\0", "is audio")])
-def test_a_playlist_a_letter_and_a_song_are_given_to_no_decoder(tmp_path, content, said):
+@pytest.mark.parametrize(("content", "reason"), [(b"#EXTM3U\nhttp://h/x.ts\n", "is text"), (b"ID3\4\0", "is audio")])
+def test_a_playlist_a_letter_and_a_song_are_given_to_no_decoder(tmp_path, content, reason):
     path = tmp_path / "film"
     path.write_bytes(content)
-    with pytest.raises(CameraError, match=f"film: {said}, not an image or video"):
+    with pytest.raises(CameraError, match=f"film: {reason}, not an image or video"):
         kind_to_read(path)
 
 

@@ -70,10 +70,10 @@ def test_a_digest_is_made_of_the_password_as_it_stands_in_its_file(camera, tmp_p
         with pytest.raises(CameraError):
             open_stream(with_login(settings, password_of(settings)), open_timeout_s=3, read_timeout_s=3)
         method, answer = camera.answers[-1]
-        told = dict(re.findall(r'(\w+)="([^"]*)"', answer))
-        both = (f"me:camera:{password}", f"{method}:{told['uri']}")
+        fields = dict(re.findall(r'(\w+)="([^"]*)"', answer))
+        both = (f"me:camera:{password}", f"{method}:{fields['uri']}")
         who, what = (hashlib.md5(text.encode()).hexdigest() for text in both)
-        assert told["response"] == hashlib.md5(f"{who}:4e6f:{what}".encode()).hexdigest()
+        assert fields["response"] == hashlib.md5(f"{who}:4e6f:{what}".encode()).hexdigest()
 
 
 @pytest.mark.parametrize("camera", [BASIC], indirect=True)

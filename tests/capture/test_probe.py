@@ -1,4 +1,4 @@
-"""Why a camera gives nothing: each cause has a sentence of its own, and no sentence holds a password."""
+"""Why a camera delivers nothing: one sentence per cause, none with a password."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Http(BaseHTTPRequestHandler):
         self.wfile.write(b"<html>Log in</html>")
 
     def log_message(self, *_):
-        """Say nothing."""
+        """Write no log."""
 
 
 class Rtsp(socketserver.StreamRequestHandler):
@@ -95,11 +95,11 @@ def test_a_web_server_that_gives_no_stream_is_told_by_its_answer(path, why):
 )
 def test_an_rtsp_camera_is_asked_with_the_login_that_it_wants(login, path, why):
     with serving(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Rtsp)) as port:
-        told = probe.why_not(f"rtsp://{login}127.0.0.1:{port}/{path}", 2)
-    assert why in told
-    assert "ss@" not in told
-    assert "pa:ss" not in told
-    assert "wrong" not in told
+        reason = probe.why_not(f"rtsp://{login}127.0.0.1:{port}/{path}", 2)
+    assert why in reason
+    assert "ss@" not in reason
+    assert "pa:ss" not in reason
+    assert "wrong" not in reason
 
 
 def test_a_port_where_nobody_listens_and_a_name_that_nobody_has():

@@ -1,4 +1,4 @@
-"""Files that come slowly, stall, break off and never come back."""
+"""Files that are slow, stall, break off and never return."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def test_closing_in_the_middle_ends_the_thread_and_closes_the_file():
 
 
 def test_a_frame_counts_as_read_when_the_walk_gets_it():
-    """Else the latency that is told would be the time for which frames were held."""
+    """Else the reported latency would include the time for which frames were held."""
     walk, asked_at = iter(ahead_of(Files(frames(6)))), 0.0
     for moment in walk:
         assert asked_at <= moment.read_at <= time.monotonic()
@@ -217,7 +217,7 @@ def test_a_pace_of_seconds_is_no_stall_and_holds_up_no_stop():
 
 
 class Visitor:
-    """A face that is there for two seconds of every three, bare; every other time it soon looks away."""
+    """A face without a mask, present for two of every three seconds; every other time it soon turns away."""
 
     def detect(self, frame: Frame) -> Faces:
         return fakes.faces(*[(0, 0, 20, 20)] * (frame.at % 3 < 2))
@@ -227,33 +227,33 @@ class Visitor:
         return fakes.verdicts(*[Mask.UNSURE if looks_away else Mask.WITHOUT_MASK] * len(boxes))
 
 
-def told_of(moments: list[Frame | Gap]) -> tuple[list[tuple], list[Scene]]:
-    """Return what is told of a film, and its scenes."""
+def alerts_of(moments: list[Frame | Gap]) -> tuple[list[tuple], list[Scene]]:
+    """Return the alerts of a video, and its scenes."""
     overrides = ["alert.gone_s=0.5", "track.max_lost_s=0.6", "vote.half_life_s=0.1"]
     settings = load(system_file=Path("/nonexistent"), overrides=overrides).settings
     models = parts.Models(Visitor(), Visitor(), {}, (320, 256))
     stages, sink = parts.build_stages(settings, models, Timings(), every_frame=False), fakes.KeepingSink()
     pipeline.run(fakes.ListSource(moments), stages, [sink], stop=threading.Event(), beat=lambda: None)
-    told = [(a.event_type, a.seq, a.since, a.raised_at, a.reason, a.track) for a in sink.alerts]
-    return told, sink.scenes
+    alerts = [(a.event_type, a.seq, a.since, a.raised_at, a.reason, a.track) for a in sink.alerts]
+    return alerts, sink.scenes
 
 
 def test_what_is_told_of_a_file_does_not_depend_on_where_it_stalled():
     film = frames(120)
-    plain, _ = told_of(film)
-    stalled, _ = told_of([moment for frame in film for moment in (frame, Gap(frame.at), Gap(frame.at))])
+    plain, _ = alerts_of(film)
+    stalled, _ = alerts_of([moment for frame in film for moment in (frame, Gap(frame.at), Gap(frame.at))])
     assert [alert[0].value for alert in plain] == ["start", "end"] * 2
     assert stalled == plain
 
 
 def test_a_stall_before_the_first_frame_is_walked():
-    _, scenes = told_of([Gap(0.0), Gap(0.0), *frames(3)])
+    _, scenes = alerts_of([Gap(0.0), Gap(0.0), *frames(3)])
     assert [scene.frame is None for scene in scenes] == [True, True, False, False, False, True]
 
 
 def test_nobody_is_seen_while_a_file_stalls_but_who_was_there_is_not_forgotten():
     film = frames(50)
-    _, scenes = told_of([*film[:46], Gap(4.5), *film[46:]])
+    _, scenes = alerts_of([*film[:46], Gap(4.5), *film[46:]])
     during = scenes[46]
     assert during.frame is None
     assert during.visible == ()
@@ -263,6 +263,6 @@ def test_nobody_is_seen_while_a_file_stalls_but_who_was_there_is_not_forgotten()
 
 
 def test_the_clock_of_a_camera_goes_on_in_a_gap_so_episodes_end():
-    told, _ = told_of([*frames(46), Gap(5.5)])
-    assert [(alert[0].value, alert[4]) for alert in told] == [("start", None), ("end", Reason.GONE)]
-    assert told[1][3] == 5.5
+    alerts, _ = alerts_of([*frames(46), Gap(5.5)])
+    assert [(alert[0].value, alert[4]) for alert in alerts] == [("start", None), ("end", Reason.GONE)]
+    assert alerts[1][3] == 5.5

@@ -142,9 +142,9 @@ def test_a_video_without_a_frame_that_can_be_decoded_is_named_with_its_codec(tmp
     content = path.read_bytes()
     begin, end = content.index(b"mdat") + 4, content.index(b"moov") - 4
     path.write_bytes(content[:begin] + random.Random(3).randbytes(end - begin) + content[end:])
-    times, (said,) = walked(path)
+    times, (reason,) = walked(path)
     assert times == []
-    assert said.endswith("v.mp4: is damaged: no frame can be decoded")
+    assert reason.endswith("v.mp4: is damaged: no frame can be decoded")
     monkeypatch.setattr("edge.capture.video._ALWAYS_DECODED", ())
     assert walked(path)[1][0].endswith("); fix: convert it to H.264")
 
@@ -166,9 +166,9 @@ def test_a_damaged_stretch_is_counted_and_all_after_it_is_read(tmp_path, demo_vi
     times, bad = walked(spoilt(path, 0.4, 0.7))
     assert 50 < len(times) < 86
     assert times[-1] == pytest.approx(whole[-1], abs=0.4)
-    (said,) = bad
-    assert f"{name}: is damaged: " in said
-    lost, total = (int(word) for word in said.split() if word.isdigit())
+    (reason,) = bad
+    assert f"{name}: is damaged: " in reason
+    lost, total = (int(word) for word in reason.split() if word.isdigit())
     assert lost == total - len(times)
 
 

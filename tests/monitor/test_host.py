@@ -1,4 +1,4 @@
-"""What the kernel tells of the machine."""
+"""Host metrics read from the kernel."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def zone(folder: Path, name: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("texts", "told"),
+    ("texts", "expected"),
     [
         ([], None),
         (["48312\n"], 48.312),
@@ -29,10 +29,10 @@ def zone(folder: Path, name: str, text: str) -> None:
         (["900000\n"], None),
     ],
 )
-def test_the_hottest_believable_zone_is_told(tmp_path, texts, told):
+def test_the_hottest_plausible_zone_counts(tmp_path, texts, expected):
     for number, text in enumerate(texts):
         zone(tmp_path, f"thermal_zone{number}", text)
-    assert temperature_c(tmp_path) == told
+    assert temperature_c(tmp_path) == expected
 
 
 def test_a_zone_that_cannot_be_read_is_passed_over(tmp_path):

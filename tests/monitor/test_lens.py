@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edge.data import Mask
-from edge.monitor.lens import Lens, LensHealth, look
+from edge.monitor.lens import LensHealth, LensState, lens_state
 from tests.support import fakes
 
 DICE = np.random.default_rng(5)
@@ -28,34 +28,34 @@ def night() -> np.ndarray:
 
 @pytest.mark.parametrize("at", [4.0, 11.0, 15.0, 20.0])
 def test_a_street_by_day_is_seen(demo_scenes, at):
-    assert look(demo_scenes[at]) is Lens.OK
+    assert lens_state(demo_scenes[at]) is LensState.OK
 
 
 def test_a_noisy_street_by_night_is_seen():
-    assert look(noisy(night(), 6)) is Lens.OK
+    assert lens_state(noisy(night(), 6)) is LensState.OK
 
 
 @pytest.mark.parametrize(
     ("image", "expected"),
     [
-        (np.zeros((540, 960, 3)), Lens.DARK),
-        (np.full((540, 960, 3), 16.0), Lens.DARK),
-        (np.full((540, 960, 3), 250.0), Lens.BRIGHT),
-        (np.full((540, 960, 3), 120.0), Lens.OK),
+        (np.zeros((540, 960, 3)), LensState.DARK),
+        (np.full((540, 960, 3), 16.0), LensState.DARK),
+        (np.full((540, 960, 3), 250.0), LensState.BRIGHT),
+        (np.full((540, 960, 3), 120.0), LensState.OK),
     ],
 )
 def test_black_covered_and_white_pictures_are_told_apart_from_fog(image, expected):
-    assert look(noisy(image)) is expected
+    assert lens_state(noisy(image)) is expected
 
 
 @pytest.mark.parametrize("sigma", [8, 12, 25])
 def test_a_lens_out_of_focus_is_found(demo_scenes, sigma):
-    assert look(noisy(cv2.GaussianBlur(demo_scenes[20.0], (0, 0), sigma))) is Lens.BLURRED
+    assert lens_state(noisy(cv2.GaussianBlur(demo_scenes[20.0], (0, 0), sigma))) is LensState.BLURRED
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 900), (900, 3), (8000, 20)])
 def test_pictures_of_any_size_can_be_looked_at(size):
-    assert look(fakes.picture(100, size)) is Lens.OK
+    assert lens_state(fakes.picture(100, size)) is LensState.OK
 
 
 def put(health: LensHealth, image: np.ndarray, begin_s: float, seconds: float) -> float:
@@ -72,11 +72,11 @@ def put(health: LensHealth, image: np.ndarray, begin_s: float, seconds: float) -
 def test_a_covered_lens_is_believed_within_ten_seconds_and_so_is_its_return(demo_scenes):
     health = LensHealth(patience_s=3.0, moved_s=180.0)
     put(health, demo_scenes[20.0], 0, 5)
-    assert health.state is Lens.OK
+    assert health.state is LensState.OK
     assert put(health, np.zeros((540, 960, 3)), 5, 8) <= 4.0
-    assert health.state is Lens.DARK
+    assert health.state is LensState.DARK
     assert put(health, demo_scenes[20.0], 13, 8) <= 4.0
-    assert health.state is Lens.OK
+    assert health.state is LensState.OK
 
 
 def test_a_bus_that_hides_the_view_for_two_seconds_is_no_problem(demo_scenes):
@@ -84,7 +84,7 @@ def test_a_bus_that_hides_the_view_for_two_seconds_is_no_problem(demo_scenes):
     put(health, demo_scenes[20.0], 0, 5)
     put(health, np.zeros((540, 960, 3)), 5, 2)
     put(health, demo_scenes[20.0], 7, 5)
-    assert health.state is Lens.OK
+    assert health.state is LensState.OK
 
 
 def test_verdicts_are_unsure_from_the_first_bad_picture_on(demo_scenes):
@@ -101,15 +101,15 @@ def test_an_hour_of_a_noisy_still_scene_raises_nothing(demo_scenes):
     for tick in range(7200):
         at = tick / 2
         health.put(fakes.Scene(fakes.frame(at, image=pool[tick % 20].copy()), fakes.faces(), (), (), at))
-        assert health.state is Lens.OK
+        assert health.state is LensState.OK
 
 
 def test_a_lens_that_looks_elsewhere_is_told_and_still_judged(demo_scenes):
     health = LensHealth(patience_s=3.0, moved_s=5.0)
     put(health, demo_scenes[20.0], 0, 5)
     put(health, np.roll(demo_scenes[20.0], 200, axis=1), 5, 15)
-    assert health.state is Lens.MOVED
+    assert health.state is LensState.MOVED
     classify = health.unsure_while_blind(lambda _frame, _boxes: fakes.verdicts(Mask.WITHOUT_MASK))
     assert classify(fakes.frame(), fakes.faces().boxes).masks == (Mask.WITHOUT_MASK,)
     put(health, demo_scenes[20.0], 20, 8)
-    assert health.state is Lens.OK
+    assert health.state is LensState.OK

@@ -1,4 +1,4 @@
-"""Whether the camera still looks where it looked."""
+"""Detection of a moved camera."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from edge.capture.demo import DemoCamera
 from edge.monitor.viewpoint import Viewpoint, edges
 
 
-def shown(view: Viewpoint, image: np.ndarray, begin_s: int, seconds: int) -> bool:
-    """Show one picture for a while, and return what is said at the end."""
+def moved_after(view: Viewpoint, image: np.ndarray, begin_s: int, seconds: int) -> bool:
+    """Show one image for a while, and return the result at the end."""
     return [view.moved(image, float(at)) for at in range(begin_s, begin_s + seconds)][-1]
 
 
@@ -29,16 +29,16 @@ def test_people_who_come_and_go_move_nothing():
 @pytest.mark.parametrize("share", [0.2, 0.25, 0.5])
 def test_a_camera_turned_aside_is_found_after_its_patience(demo_scenes, share):
     view = Viewpoint(patience_s=60)
-    assert not shown(view, demo_scenes[20.0], 0, 30)
-    assert not shown(view, turned(demo_scenes[20.0], share), 30, 55)
-    assert shown(view, turned(demo_scenes[20.0], share), 85, 20)
+    assert not moved_after(view, demo_scenes[20.0], 0, 30)
+    assert not moved_after(view, turned(demo_scenes[20.0], share), 30, 55)
+    assert moved_after(view, turned(demo_scenes[20.0], share), 85, 20)
 
 
 def test_a_bus_before_the_lens_for_a_minute_moves_nothing(demo_scenes):
     view = Viewpoint(patience_s=180)
-    shown(view, demo_scenes[20.0], 0, 30)
-    assert not shown(view, np.full_like(demo_scenes[20.0], 90), 30, 60)
-    assert not shown(view, demo_scenes[20.0], 90, 400)
+    moved_after(view, demo_scenes[20.0], 0, 30)
+    assert not moved_after(view, np.full_like(demo_scenes[20.0], 90), 30, 60)
+    assert not moved_after(view, demo_scenes[20.0], 90, 400)
 
 
 def test_dusk_moves_nothing(demo_scenes):
@@ -51,17 +51,17 @@ def test_dusk_moves_nothing(demo_scenes):
 
 def test_turned_back_it_is_well_again(demo_scenes):
     view = Viewpoint(patience_s=10)
-    shown(view, demo_scenes[20.0], 0, 30)
-    assert shown(view, turned(demo_scenes[20.0], 0.3), 30, 30)
-    assert not shown(view, demo_scenes[20.0], 60, 4)
+    moved_after(view, demo_scenes[20.0], 0, 30)
+    assert moved_after(view, turned(demo_scenes[20.0], 0.3), 30, 30)
+    assert not moved_after(view, demo_scenes[20.0], 60, 4)
 
 
 def test_a_new_place_is_the_right_one_after_a_day(demo_scenes):
     view = Viewpoint(patience_s=10)
-    shown(view, demo_scenes[20.0], 0, 30)
+    moved_after(view, demo_scenes[20.0], 0, 30)
     new = turned(demo_scenes[20.0], 0.3)
-    assert shown(view, new, 30, 30)
-    assert not shown(view, new, 86_500, 30)
+    assert moved_after(view, new, 30, 30)
+    assert not moved_after(view, new, 86_500, 30)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 500), (500, 2), (6000, 40)])

@@ -5,7 +5,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")/../.." && pwd)
 dir=$(mkdir -p "$1" && cd "$1" && pwd)
-command -v qemu-aarch64 >/dev/null || { echo "qemu-aarch64 is missing; mend: sudo apt install qemu-user gcc" >&2; exit 1; }
+command -v qemu-aarch64 >/dev/null || { echo "qemu-aarch64 is missing; fix: sudo apt install qemu-user gcc" >&2; exit 1; }
 mkdir -p "$dir"/{state/lists/partial,cache/archives/partial,debs,rootfs,site/.whl}
 touch "$dir/state/status"
 cat > "$dir/apt.conf" <<CONF

@@ -6,7 +6,7 @@ set -euo pipefail
 suite=$1
 clone=$(cd "$(dirname "$0")/../.." && pwd)
 cache=${MASKWATCH_ROOTFS:-${XDG_CACHE_HOME:-$HOME/.cache}/maskwatch-tests}
-say() { echo "fresh $suite: $*"; }
+log() { echo "fresh $suite: $*"; }
 
 if [ -z "${FRESH_ROOT:-}" ]; then
     [ "$(id -u)" = 0 ] || { echo "a bare system can only be made by root; fix: sudo make test-fresh" >&2; exit 1; }
@@ -16,7 +16,7 @@ if [ -z "${FRESH_ROOT:-}" ]; then
     bare=$cache/bare-$suite
     mkdir -p "$cache"
     if [ ! -d "$bare" ]; then
-        say "debootstrap"
+        log "debootstrap"
         rm -rf "$bare.part"
         debootstrap --variant=minbase "$suite" "$bare.part" >"$bare.log" || { tail -5 "$bare.log"; exit 1; }
         mv "$bare.part" "$bare"
@@ -82,26 +82,26 @@ first_alert() { # make run until it has printed an alert and shown a window, the
         grep -q "episode start" "$log" && xdotool search --name '^maskwatch$' >/dev/null 2>&1 && break
     done
     cat "$log"
-    kill -0 "$run" 2>/dev/null || { say "make run has ended"; return 1; }
-    grep -q "episode start" "$log" || { say "no alert"; return 1; }
-    xdotool search --name '^maskwatch$' >/dev/null || { say "no window"; return 1; }
-    say "the first alert and the window came after $second s; Ctrl-C"
+    kill -0 "$run" 2>/dev/null || { log "make run has ended"; return 1; }
+    grep -q "episode start" "$log" || { log "no alert"; return 1; }
+    xdotool search --name '^maskwatch$' >/dev/null || { log "no window"; return 1; }
+    log "the first alert and the window came after $second s; Ctrl-C"
     group=$(pgrep -P "$run" -o)
     kill -INT -- "-$group"
     wait "$run" || true
-    ! grep -q Traceback "$log" || { say "a traceback"; return 1; }
+    ! grep -q Traceback "$log" || { log "a traceback"; return 1; }
 }
 
 # 3. The README's lines
 mapfile -t lines < <(sed -n '/^## Two commands/,/^`URL-/s/^    //p' "$clone/README.md" | sed 's/  *# .*//')
-[ "${#lines[@]}" -ge 5 ] || { say "the README's lines were not found"; exit 1; }
+[ "${#lines[@]}" -ge 5 ] || { log "the README's lines were not found"; exit 1; }
 folder=.
 for line in "${lines[@]}"; do
-    say "\$ $line"
+    log "\$ $line"
     case $line in
     "cd "*) folder=${line#cd } ;;
     "make run") first_alert ;;
     *) as_alice "cd $folder && $line" ;;
     esac
 done
-say "done"
+log "done"

@@ -66,16 +66,16 @@ def test_every_package_of_the_service_is_checked_by_the_hash_of_the_lock(tmp_pat
 
 @mounts
 def test_on_32_bit_arm_the_versions_of_the_lock_are_installed_since_piwheels_has_other_hashes(tmp_path):
-    said, called = ran(tmp_path, "systemd/install.sh", "armv7l 3.11")
+    output, called = ran(tmp_path, "systemd/install.sh", "armv7l 3.11")
     packages = next(line for line in called if line.startswith("-m pip install"))
     assert packages.endswith("/pins")
-    assert "without a check of hashes" in said
+    assert "without verifying hashes" in output
 
 
 @mounts
 def test_where_the_lock_does_not_fit_that_is_printed(tmp_path):
-    said, called = ran(tmp_path, "systemd/install.sh", "riscv64 3.14")
-    assert "the lock does not know this Python and processor" in said
+    output, called = ran(tmp_path, "systemd/install.sh", "riscv64 3.14")
+    assert "The lock does not cover this Python and processor" in output
     assert "--require-hashes" not in "".join(called)
 
 
@@ -102,9 +102,9 @@ def test_uninstalling_removes_the_command_and_names_what_stays(tmp_path):
     test ! -e /opt/maskwatch
     test -e /etc/maskwatch/config.toml
     """
-    said, _ = ran(tmp_path, script)
-    assert "sudo rm -r /etc/maskwatch /var/lib/maskwatch /etc/systemd/system/maskwatch.service.d; " in said
-    assert "sudo userdel maskwatch" in said
+    output, _ = ran(tmp_path, script)
+    assert "sudo rm -r /etc/maskwatch /var/lib/maskwatch /etc/systemd/system/maskwatch.service.d; " in output
+    assert "sudo userdel maskwatch" in output
 
 
 @mounts
@@ -115,8 +115,8 @@ def test_uninstalling_leaves_another_maskwatch_on_the_path_and_names_nothing_tha
     test -e /usr/local/bin/maskwatch
     touch $LOG
     """
-    said, _ = ran(tmp_path, script)
-    assert "/var/lib/maskwatch" not in said
+    output, _ = ran(tmp_path, script)
+    assert "/var/lib/maskwatch" not in output
 
 
 def locked() -> list[Requirement]:

@@ -54,7 +54,7 @@ def make(debian: Machine, target: str, *, check: bool = True) -> str:
 
 @pytest.fixture(scope="module")
 def installed(bare) -> tuple[Machine, str]:
-    """Return the machine after `make install`, and what that said."""
+    """Return the machine after `make install`, and the output."""
     return bare, make(bare, "install")
 
 
@@ -71,7 +71,7 @@ def service(installed) -> Machine:
 
 
 def shown(debian: Machine, key: str) -> str:
-    """Return what systemd says of the service under a key."""
+    """Return a property of the service in systemd."""
     return debian.run("systemctl", "show", "maskwatch", "--value", f"--property={key}").stdout.strip()
 
 
@@ -93,10 +93,10 @@ def report(line: str) -> None:
 
 
 def test_installation_ends_with_what_is_left_to_do_and_waits_for_a_broker_s_name(installed):
-    debian, said = installed
+    debian, output = installed
 
-    assert "name your broker in /etc/maskwatch/config.toml" in said
-    assert "Traceback" not in said
+    assert "set your broker in /etc/maskwatch/config.toml" in output
+    assert "Traceback" not in output
     assert debian.run("systemctl", "is-enabled", "maskwatch").stdout.strip() == "enabled"
     assert shown(debian, "ActiveState") == "inactive"
 
@@ -116,9 +116,9 @@ def test_systemd_has_no_complaint_about_the_installed_unit(installed):
 def test_systemd_as_it_runs_here_finds_the_service_little_exposed(installed):
     debian, _ = installed
 
-    told = debian.run("systemd-analyze", "security", "--no-pager", "maskwatch.service").stdout
-    overall = re.search(r"Overall exposure level for maskwatch.service: ([\d.]+)", told)
-    assert overall, told
+    done = debian.run("systemd-analyze", "security", "--no-pager", "maskwatch.service").stdout
+    overall = re.search(r"Overall exposure level for maskwatch.service: ([\d.]+)", done)
+    assert overall, done
     report(f"exposure: {overall[1]}")
     assert float(overall[1]) <= 1.8
 
@@ -156,10 +156,10 @@ def test_a_hung_process_is_found_by_the_watchdog_says_where_it_hung_and_is_start
     up_s = seconds_until(lambda: retained(service) == "online" and shown(service, "ActiveState") == "active", 30)
 
     report(f"hang: started again {took_s:.1f} s after, online {up_s:.1f} s later")
-    said = journal(service, since)
-    assert "Watchdog timeout" in said
-    assert "signal=ABRT" in said or "status=6/ABRT" in said
-    assert "Fatal Python error: Aborted" in said, "the stack of the hang belongs into the journal"
+    output = journal(service, since)
+    assert "Watchdog timeout" in output
+    assert "signal=ABRT" in output or "status=6/ABRT" in output
+    assert "Fatal Python error: Aborted" in output, "the stack of the hang belongs into the journal"
     assert shown(service, "MainPID") not in ("0", before)
 
 
@@ -196,16 +196,16 @@ def unchanged(debian: Machine) -> tuple[str, str, int, int]:
 def keep_journal(debian: Machine, name: str, since: float) -> None:
     """Keep the journal of a test where MASKWATCH_JOURNAL names a file."""
     timed = ("--output=short-precise", "--no-pager", f"--since=@{int(since)}")
-    said = debian.run("journalctl", "--unit=maskwatch", *timed)
-    report(f"{name}: {said.stdout.count('settings: read again')} times read again")
+    output = debian.run("journalctl", "--unit=maskwatch", *timed)
+    report(f"{name}: {output.stdout.count('settings: read again')} times read again")
     if file := os.environ.get("MASKWATCH_JOURNAL"):
         with Path(file).open("a") as kept:
-            kept.write(f"== {name}\n{said.stdout}\n")
+            kept.write(f"== {name}\n{output.stdout}\n")
 
 
 @pytest.mark.parametrize("kind", ["notify-reload", "notify"])
 def test_twenty_reloads_by_systemctl_leave_process_camera_and_connection_as_they_are(quick, kind):
-    """The service was killed 10 s after each: it said STOPPING=1 at the end of a round."""
+    """The service was killed 10 s after each: it sent STOPPING=1 at the end of a reload."""
     drop_in = quick.path("/run/systemd/system/maskwatch.service.d/reload.conf")
     if kind == "notify":
         drop_in.parent.mkdir(parents=True, exist_ok=True)
@@ -224,7 +224,7 @@ def test_twenty_reloads_by_systemctl_leave_process_camera_and_connection_as_they
             quick.run("systemctl", "reload", "maskwatch")
             took_s = time.monotonic() - started_at
             assert shown(quick, "ActiveState") == "active"
-            assert comes_true(lambda said=f"{dwell_s}": retained(quick, f"{TOP}/alert/dwell_s/state") == said)
+            assert comes_true(lambda expected=f"{dwell_s}": retained(quick, f"{TOP}/alert/dwell_s/state") == expected)
         time.sleep(TIMEOUT_STOP_S + 2)
         keep_journal(quick, f"20 reloads by systemctl, Type={kind}, the last {took_s:.2f} s", since)
         assert unchanged(quick) == before
@@ -252,7 +252,7 @@ def test_twenty_changes_by_mqtt_leave_process_camera_and_connection_as_they_are(
         if number % 8 == 0:
             value = "quality"
         quick.run("mosquitto_pub", "-q", "1", "-t", f"{TOP}/{key}/set", "-m", value)
-        assert comes_true(lambda key=key, said=value: retained(quick, f"{TOP}/{key}/state") == said, 20)
+        assert comes_true(lambda key=key, expected=value: retained(quick, f"{TOP}/{key}/state") == expected, 20)
     time.sleep(TIMEOUT_STOP_S + 2)
     keep_journal(quick, "20 changes by MQTT", since)
     assert unchanged(quick) == before
@@ -345,17 +345,17 @@ def test_within_the_sandbox_a_camera_s_group_still_opens_what_it_may_and_nothing
         drop_in.unlink()
         service.run("systemctl", "daemon-reload")
 
-    said = journal(service, since)
-    assert [word for word in ("camera-read", "nothing-else", "state-written") if word not in said] == [], said
+    output = journal(service, since)
+    assert [word for word in ("camera-read", "nothing-else", "state-written") if word not in output] == [], output
 
 
 def test_members_of_the_group_may_look_and_nobody_else(service):
-    look = (
+    probe = (
         "from pathlib import Path; from edge.show.shared_scene import SceneReader; "
         "print(SceneReader(Path('/run/maskwatch/scene.sock')).newest(5)[0].shape)"
     )
     as_nobody = ("setpriv", "--reuid=nobody", "--clear-groups")
-    python = ("/opt/maskwatch/bin/python", "-c", look)
+    python = ("/opt/maskwatch/bin/python", "-c", probe)
 
     member = service.run(*as_nobody, "--regid=maskwatch", *python)
     stranger = service.run(*as_nobody, "--regid=nogroup", *python, check=False)
@@ -393,18 +393,18 @@ def test_the_web_page_opens_under_the_unit_with_the_token_that_only_root_and_the
 
 
 def test_the_command_is_on_the_path_and_reads_the_settings_as_the_service_does(service):
-    said = service.run("maskwatch", "check", COLUMNS="200").stdout
+    output = service.run("maskwatch", "check", COLUMNS="200").stdout
 
-    assert re.search(r"show\.terminal .* production\.toml", said), said
-    assert re.search(r"mqtt\.host .*127\.0\.0\.1.* /etc/maskwatch/config\.toml", said)
+    assert re.search(r"show\.terminal .* production\.toml", output), output
+    assert re.search(r"mqtt\.host .*127\.0\.0\.1.* /etc/maskwatch/config\.toml", output)
 
 
 def test_an_upgrade_keeps_the_settings_and_changes_the_running_service_over(service):
     before = shown(service, "MainPID")
 
-    said = make(service, "install")
+    output = make(service, "install")
 
-    assert "Upgraded; the service runs" in said
+    assert "Upgraded; the service is running" in output
     assert service.path("/etc/maskwatch/config.toml").read_text() == SETTINGS
     assert shown(service, "MainPID") not in ("0", before)
 
@@ -467,11 +467,11 @@ def test_alerts_that_no_broker_took_before_a_reboot_are_delivered_after_it_and_s
 
 
 def test_taken_away_it_leaves_settings_and_undelivered_alerts_and_says_so(service):
-    said = make(service, "uninstall")
+    output = make(service, "uninstall")
 
-    assert "/etc/maskwatch" in said
-    assert "/var/lib/maskwatch" in said
-    assert "userdel maskwatch" in said
+    assert "/etc/maskwatch" in output
+    assert "/var/lib/maskwatch" in output
+    assert "userdel maskwatch" in output
     assert not service.path("/usr/local/bin/maskwatch").exists()
     assert retained(service) == "offline"
     assert service.run("systemctl", "status", "maskwatch", check=False).returncode == 4, "systemd still knows it"

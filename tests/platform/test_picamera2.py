@@ -85,7 +85,7 @@ def plug_in(debian: Machine, *sizes_px: tuple[int, int]) -> None:
 
 
 def played(debian: Machine, scenario: str) -> dict:
-    """Return what a scenario of the shim tells, and print it for whoever runs with -s."""
+    """Return the result of a scenario of the shim, and print it for runs with -s."""
     said = debian.run(*SHIM, scenario, timeout_s=120, **ENVIRON).stdout
     print(f"picamera2 {scenario}: {said.splitlines()[-1]}")
     return json.loads(said.splitlines()[-1])
@@ -99,7 +99,7 @@ def is_near(actual: list[float], expected: tuple[int, int, int]) -> bool:
 @pytest.mark.parametrize("stream", ["main", "small"])
 @on_a_machine
 def test_red_stays_red_and_blue_stays_blue(pi, stream):
-    seen = played(pi, "look")[stream]
+    seen = played(pi, "inspect")[stream]
 
     assert is_near(seen["left"], (0, 0, 255)), seen
     assert is_near(seen["right"], (255, 0, 0)), seen
@@ -108,7 +108,7 @@ def test_red_stays_red_and_blue_stays_blue(pi, stream):
 
 @on_a_machine
 def test_the_small_picture_has_the_shape_of_the_large_one(pi):
-    seen = played(pi, "look")
+    seen = played(pi, "inspect")
 
     assert (seen["main"]["shape"], seen["small"]["shape"]) == ([720, 1280, 3], [180, 320, 3])
 
@@ -117,7 +117,7 @@ def test_the_small_picture_has_the_shape_of_the_large_one(pi):
 def test_a_small_picture_that_is_no_smaller_is_left_alone(pi):
     plug_in(pi, (1280, 720))
     try:
-        seen = played(pi, "look")
+        seen = played(pi, "inspect")
     finally:
         plug_in(pi, (320, 180), (1280, 720))
 

@@ -35,7 +35,7 @@ def python_of(other: str) -> Path:
     return Path(os.environ.get(variable) or ROOT / place)
 
 
-def told(python: Path, what: str, given: object = None, *, timeout_s: float = 110) -> dict:
+def result_of(python: Path, what: str, given: object = None, *, timeout_s: float = 110) -> dict:
     ended = subprocess.run(
         [str(python), "-m", "tests.platform.runtimes", what],
         input=json.dumps(given),
@@ -64,7 +64,7 @@ def other(request) -> tuple[str, Path, int]:
 @pytest.fixture(scope="module")
 def faces(other) -> tuple[dict, dict]:
     _, python, timeout_s = other
-    here, there = told(Path(sys.executable), "faces"), told(python, "faces", timeout_s=timeout_s)
+    here, there = result_of(Path(sys.executable), "faces"), result_of(python, "faces", timeout_s=timeout_s)
     for answer in (here, there):
         took = ", ".join(f"{profile} {answer[f'{profile}_ms']:.1f} ms" for profile in PROFILES)
         print(f"runtimes: {answer['runtime']} on {answer['machine']}: {took} a picture")
@@ -75,7 +75,7 @@ def faces(other) -> tuple[dict, dict]:
 def masks(faces, other) -> tuple[dict, dict]:
     boxes = {second: seen["boxes"] for second, seen in faces[0]["quality"].items()}
     _, python, timeout_s = other
-    return told(Path(sys.executable), "masks", boxes), told(python, "masks", boxes, timeout_s=timeout_s)
+    return result_of(Path(sys.executable), "masks", boxes), result_of(python, "masks", boxes, timeout_s=timeout_s)
 
 
 def test_the_two_environments_run_two_runtimes_or_two_machines(faces, other):

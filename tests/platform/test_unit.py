@@ -46,7 +46,7 @@ def ran(*arguments: str | Path, **options) -> subprocess.CompletedProcess[str]:
 
 
 def values(key: str) -> list[str]:
-    """Return what the unit says under a key, line by line."""
+    """Return the values of a key in the unit, line by line."""
     return re.findall(rf"^{key}=(.*)$", UNIT.read_text("utf-8"), flags=re.MULTILINE)
 
 
@@ -68,10 +68,10 @@ def test_systemd_has_no_complaint_about_the_unit(tmp_path):
 
 @linux_only
 def test_the_unit_leaves_little_exposed():
-    told = ran(need("systemd-analyze"), "security", "--offline=yes", "--no-pager", UNIT)
+    done = ran(need("systemd-analyze"), "security", "--offline=yes", "--no-pager", UNIT)
 
-    overall = re.search(r"Overall exposure level for maskwatch.service: ([\d.]+)", told.stdout)
-    assert overall, told.stdout
+    overall = re.search(r"Overall exposure level for maskwatch.service: ([\d.]+)", done.stdout)
+    assert overall, done.stdout
     assert float(overall[1]) <= MAX_EXPOSURE
 
 
@@ -126,13 +126,13 @@ def test_the_template_as_it_comes_names_no_broker_so_that_the_operator_must(tmp_
 
 
 @pytest.mark.parametrize("script", ["install.sh", "uninstall.sh"])
-@pytest.mark.skipif(os.geteuid() != 0, reason="becoming nobody needs root; as nobody the test below says the same")
+@pytest.mark.skipif(os.geteuid() != 0, reason="becoming nobody needs root; as nobody the test below covers it")
 def test_without_root_the_script_says_what_to_do_and_changes_nothing(script, tmp_path):
-    told = ran("sh", "-s", user=65534, group=65534, extra_groups=[], cwd="/", input=(SYSTEMD / script).read_text())
+    done = ran("sh", "-s", user=65534, group=65534, extra_groups=[], cwd="/", input=(SYSTEMD / script).read_text())
 
-    assert told.returncode == 1
-    assert told.stdout.count("\n") == 1
-    assert "needs root; mend: sudo make" in told.stdout
+    assert done.returncode == 1
+    assert done.stdout.count("\n") == 1
+    assert "needs root; fix: sudo make" in done.stdout
 
 
 class Manager:
@@ -254,22 +254,22 @@ def test_a_stopped_program_beats_no_more(manager, service):
 
 def test_a_model_that_is_missing_is_exit_65_and_was_never_ready(manager, tmp_path):
     settings = ("--set", "mqtt.host=127.0.0.1", "--set", f"classifier.model={tmp_path}")
-    told = ran(*command("run", "--source", "demo", *settings), env=environment(NOTIFY_SOCKET=str(manager.path)))
+    done = ran(*command("run", "--source", "demo", *settings), env=environment(NOTIFY_SOCKET=str(manager.path)))
 
-    assert told.returncode == 65, told.stdout
+    assert done.returncode == 65, done.stdout
     manager._socket.settimeout(0)
     with pytest.raises(BlockingIOError):
         manager._socket.recv(4096)
 
 
 def test_a_setting_that_is_wrong_is_one_sentence_and_exit_78_before_anything_is_ready(manager, tmp_path):
-    told = ran(
+    done = ran(
         *command("run", "--env", "production", "--config", SYSTEMD / "config.toml"),
         env=environment(NOTIFY_SOCKET=str(manager.path)),
     )
 
-    assert (told.returncode, told.stdout.count("\n")) == (78, 1)
-    assert "mqtt.host: is not set" in told.stdout
+    assert (done.returncode, done.stdout.count("\n")) == (78, 1)
+    assert "mqtt.host: is not set" in done.stdout
     manager._socket.settimeout(0)
     with pytest.raises(BlockingIOError):
         manager._socket.recv(4096)

@@ -93,7 +93,7 @@ class MemorySync:
 
 
 def paced(handle_request):
-    """Slow the virtual camera, which fills buffers as fast as they come, to 25 a second; stall it when told to."""
+    """Slow the virtual camera, which fills buffers as fast as they come, to 25 per second; stall it on request."""
 
     def handle(self, flushid=None) -> None:
         time.sleep(1 / 25)
@@ -113,7 +113,7 @@ def opened(**changed) -> picamera.PiCamera:
     return picamera.PiCamera(**wanted)
 
 
-def look() -> dict:
+def inspect() -> dict:
     """Return shape and colours of one picture, left, right and of the strip above, main and small."""
     camera = opened()
     for _ in range(3):
@@ -191,12 +191,12 @@ def sentence(call) -> str:
 
 
 def absent() -> dict:
-    """Say what is said where libcamera knows no camera."""
+    """Return the error if libcamera knows no camera."""
     return {"available": picamera.available(), "said": sentence(opened)}
 
 
 def stall() -> dict:
-    """Let the camera fall silent; say how long a read waits for it, and whether it works when opened again."""
+    """Stall the camera; return how long a read waits for it, and whether it works when opened again."""
     camera = opened(read_timeout_s=1.0)
     camera.read()
     STALLED.set()
@@ -256,7 +256,7 @@ def live() -> dict:
     }
 
 
-SCENARIOS = {step.__name__: step for step in (look, endure, reopen, busy, absent, stall, live)}
+SCENARIOS = {step.__name__: step for step in (inspect, endure, reopen, busy, absent, stall, live)}
 
 if __name__ == "__main__":
     faulthandler.dump_traceback_later(90, exit=True)

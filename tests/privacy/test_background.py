@@ -61,7 +61,7 @@ def test_a_person_who_is_seen_and_stands_still_is_not_learned_however_long():
 
 
 def test_a_person_who_was_never_seen_is_learned_in_the_end():
-    """What the data sheet says: who is not found, and does not move for ten minutes, becomes a part of the scene."""
+    """As the data sheet states: a person who is not detected and does not move for ten minutes becomes background."""
     waiting = [with_person(street(k), 100) for k in range(30)]
     assert learned(waiting).differs(with_person(street(), 100)).mean() < 0.01
 

@@ -18,7 +18,7 @@ def tracks_of(faces: Faces) -> tuple[Track, ...]:
 
 
 def covered(cover: Cover, shown: Scene, empty: BackgroundModel | None = None) -> np.ndarray:
-    picture = Pixelation(cover, empty or BackgroundModel(), cells=32).picture(shown)
+    picture = Pixelation(cover, empty or BackgroundModel(), cells=32).image(shown)
     assert picture is not None
     return picture
 
@@ -93,7 +93,7 @@ def test_a_face_that_fills_the_picture_has_few_cells():
 
 
 def test_a_moment_without_a_picture_has_none():
-    assert Pixelation(Cover.ALL, BackgroundModel(), cells=32).picture(Scene(None, Faces.none(), (), (), 0.0)) is None
+    assert Pixelation(Cover.ALL, BackgroundModel(), cells=32).image(Scene(None, Faces.none(), (), (), 0.0)) is None
 
 
 def test_no_picture_of_the_walk_is_changed():
@@ -108,8 +108,8 @@ def test_a_wide_picture_is_thinned_first_and_covered_alike(cover):
     image = cv2.resize(people(), None, fx=2, fy=2)
     tracks = tracks_of(DETECTOR.detect(frame(image)))
     shown = scene(image, tracks)
-    full = Pixelation(cover, BackgroundModel(), cells=32).picture(shown)
-    thin = Pixelation(cover, BackgroundModel(), cells=32, width_px=960).picture(shown)
+    full = Pixelation(cover, BackgroundModel(), cells=32).image(shown)
+    thin = Pixelation(cover, BackgroundModel(), cells=32, width_px=960).image(shown)
     assert thin.shape == (540, 960, 3)
     assert len(DETECTOR.detect(frame(thin))) == 0
     covered_alike = [cv2.resize(picture, (32, 18), interpolation=cv2.INTER_AREA) for picture in (full, thin)]

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from edge.errors import Unavailable
-from edge.privacy.purge import kept, purge
+from edge.privacy.purge import purge, stored_files
 from tests.support.fakes import eventually
 from tests.support.program import maskwatch
 from tests.support.service import Watch
@@ -26,14 +26,14 @@ def fill(folder):
 
 def test_all_that_is_ours_is_found_and_nothing_else(tmp_path):
     fill(tmp_path)
-    found = {file.path.name for file in kept([tmp_path])}
+    found = {file.path.name for file in stored_files([tmp_path])}
     assert found == {"outbox-main.db", "outbox-main.db-wal", "outbox-main.db.damaged-1"}
 
 
 def test_an_outbox_elsewhere_is_found_with_what_lies_beside_it(tmp_path):
     for name in ("alerts.db", "alerts.db-wal", "other.db"):
         (tmp_path / name).write_text("x")
-    assert {file.path.name for file in kept([], [tmp_path / "alerts.db"])} == {"alerts.db", "alerts.db-wal"}
+    assert {file.path.name for file in stored_files([], [tmp_path / "alerts.db"])} == {"alerts.db", "alerts.db-wal"}
 
 
 def test_a_link_is_deleted_and_its_target_stays(tmp_path):
@@ -42,16 +42,16 @@ def test_a_link_is_deleted_and_its_target_stays(tmp_path):
     state = tmp_path / "state"
     state.mkdir()
     (state / "outbox-main.db").symlink_to(target)
-    purge(kept([state]))
+    purge(stored_files([state]))
     assert target.exists()
     assert not (state / "outbox-main.db").is_symlink()
 
 
-@pytest.mark.skipif(os.getuid() == 0, reason="root may look everywhere")
+@pytest.mark.skipif(os.getuid() == 0, reason="root may read every folder")
 def test_a_folder_that_may_not_be_read_is_named(tmp_path):
     tmp_path.chmod(0)
-    with pytest.raises(Unavailable, match="you may not look"):
-        kept([tmp_path])
+    with pytest.raises(Unavailable, match="you may not read"):
+        stored_files([tmp_path])
 
 
 def test_the_command_asks_first_and_deletes_when_told(tmp_path, homes):

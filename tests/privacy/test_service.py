@@ -1,4 +1,4 @@
-"""Privacy of a whole watch: what is seen, told and sent under each setting."""
+"""Privacy of the whole service: what is seen, published and sent under each setting."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def test_a_watch_that_only_counts_raises_no_alert_shows_no_picture_and_keeps_not
     ear.close()
     assert (code, "Traceback" in err) == (0, False), err
     assert "episode" not in out
-    told = {heard.topic.removeprefix(f"{TOP}/") for heard in ear.heard if heard.payload}
+    topics = {heard.topic.removeprefix(f"{TOP}/") for heard in ear.heard if heard.payload}
     camera = {"camera/main/status", "camera/main/health", "camera/main/aggregate"}
-    assert told == {"status", "info", "stats", "model/active"} | camera
+    assert topics == {"status", "info", "stats", "model/active"} | camera
     assert ear.faults(Contract()) == []
     assert json.loads(ear.of(f"{TOP}/camera/main/aggregate")[0])["people"] >= 2
 

@@ -1,4 +1,4 @@
-"""The sign and the data sheet say what the settings in force make true."""
+"""The sign and the data sheet match the settings in force."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Text(HTMLParser):
 def test_the_sign_can_be_had_in_every_language_and_says_the_purpose(language):
     words = Text(sign(settings(), language)).words
     assert WORDS[language].title in words
-    assert WORDS[language].tells in words
+    assert WORDS[language].reminds in words
     assert WORDS[language].no_picture in words
     assert "{" not in words.split("}")[-1]
 
@@ -81,7 +81,7 @@ def test_who_answers_for_the_camera_is_named_and_cannot_break_the_page():
 
 def test_the_data_sheet_names_broker_models_and_what_is_kept():
     words = Text(data_sheet(settings("mqtt.host=broker.example", "mqtt.outbox=", "device.name=stop-7"), SPECS)).words
-    for wanted in ("broker.example", "stop-7", SPECS["mask"].sha256[:12], "on this machine's disk", "Pictures stored"):
+    for wanted in ("broker.example", "stop-7", SPECS["mask"].sha256[:12], "on this machine's disk", "Images stored"):
         assert wanted in words
 
 

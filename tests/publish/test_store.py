@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.privacy.purge import kept
+from edge.privacy.purge import stored_files
 from edge.publish.message import AlertMessage
 from edge.publish.store import AlertStore, packed
 from tests.support.outbox import Box, message, on_disk, write
@@ -135,7 +135,7 @@ def test_a_file_of_a_foreign_schema_is_set_aside_once_and_kept(tmp_path, kind):
     aside = tmp_path / "outbox-main.db.damaged"
     with sqlite3.connect(aside) as database:
         assert database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] >= 1
-    assert aside in {file.path for file in kept([tmp_path])}, "purge finds it"
+    assert aside in {file.path for file in stored_files([tmp_path])}, "purge finds it"
 
 
 def on_disk_keys(box: Box) -> list[str]:
