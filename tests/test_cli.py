@@ -156,7 +156,7 @@ def test_bench_prints_the_time_of_each_stage(tmp_path, demo_video):
     out = tmp_path / "bench.json"
     done = maskwatch("bench", demo_video, "--frames", 20, "--json", out)
     assert done.returncode == 0, done.stderr
-    for stage in ("read", "detect", "track", "classify", "frames per second"):
+    for stage in ("read", "detect", "track", "classify", "fps"):
         assert stage in done.stdout
     assert '"frames": 20' in out.read_text()
 
@@ -235,7 +235,7 @@ def test_calibrate_refuses_the_demo(source):
         pytest.skip("a camera is connected here")
     done = maskwatch("calibrate", "--set", f"camera.source={source}")
     assert (done.returncode, done.stdout) == (66, "")
-    assert "there is the demo alone; fix: plug a camera in" in done.stderr
+    assert "there is only the demo; fix: connect a camera" in done.stderr
 
 
 def test_run_prints_the_time_of_each_stage_only_with_timings(demo_video):

@@ -50,7 +50,7 @@ class Timings:
     def table(self, *, frames: int, elapsed_s: float) -> Table:
         """Return the time per stage: ms per frame and share."""
         rate = frames / elapsed_s if elapsed_s else 0.0
-        table = Table(title=f"{frames} frames in {elapsed_s:.1f} s: {rate:.1f} frames per second")
+        table = Table(title=f"{frames} frames in {elapsed_s:.1f} s: {rate:.1f} fps")
         for heading in ("stage", "ms/frame", "share", "calls"):
             table.add_column(heading, justify="left" if heading == "stage" else "right")
         rest_s = elapsed_s - sum(self.spent_s.values())

@@ -45,15 +45,15 @@ class Text(HTMLParser):
 
 
 @pytest.mark.parametrize("language", Language)
-def test_the_sign_can_be_had_in_every_language_and_says_the_purpose(language):
+def test_the_sign_states_the_purpose_in_every_language(language):
     words = Text(sign(settings(), language)).words
     assert WORDS[language].title in words
     assert WORDS[language].reminds in words
-    assert WORDS[language].no_picture in words
+    assert WORDS[language].no_image in words
     assert "{" not in words.split("}")[-1]
 
 
-def test_a_camera_that_only_counts_says_so_and_promises_to_tell_nobody():
+def test_in_aggregate_mode_the_sign_promises_to_report_nobody():
     words = Text(sign(settings("privacy.aggregate=true"), Language.EN)).words
     assert "20 minutes" in words
     assert "reports nobody" in words
@@ -62,30 +62,30 @@ def test_a_camera_that_only_counts_says_so_and_promises_to_tell_nobody():
     assert WORDS[Language.EN].kept not in words
 
 
-def test_a_camera_with_a_web_page_says_that_coarse_pictures_leave_it():
+def test_with_a_web_page_the_sign_mentions_pixelated_images():
     watched = settings("web.serve=true")
-    assert WORDS[Language.EN].coarse_picture in sign(watched, Language.EN)
+    assert WORDS[Language.EN].pixelated in sign(watched, Language.EN)
     assert "pixelated (changes)" in Text(data_sheet(watched, SPECS)).words
 
 
-def test_black_areas_are_on_the_sign_when_there_are_some():
+def test_the_sign_mentions_privacy_zones_if_there_are_some():
     zone = 'privacy.no_look=["0,0 0.2,0 0.2,1"]'
     assert WORDS[Language.EN].zones in sign(settings(zone), Language.EN)
     assert WORDS[Language.EN].zones not in sign(settings(), Language.EN)
 
 
-def test_who_answers_for_the_camera_is_named_and_cannot_break_the_page():
+def test_the_operator_is_named_and_escaped():
     page = sign(settings('privacy.operator="Bus & <b>Tram"', "privacy.contact=a@b.example"), Language.DE)
     assert "Bus & <b>Tram, a@b.example" in Text(page).words
 
 
-def test_the_data_sheet_names_broker_models_and_what_is_kept():
+def test_the_data_sheet_names_broker_models_and_storage():
     words = Text(data_sheet(settings("mqtt.host=broker.example", "mqtt.outbox=", "device.name=stop-7"), SPECS)).words
     for wanted in ("broker.example", "stop-7", SPECS["mask"].sha256[:12], "on this machine's disk", "Images stored"):
         assert wanted in words
 
 
-def test_the_data_sheet_of_a_counting_camera_speaks_of_no_alert():
+def test_in_aggregate_mode_the_data_sheet_mentions_no_alert():
     words = Text(data_sheet(settings("privacy.aggregate=true"), SPECS)).words
     assert "no share of fewer than 10" in words
     assert "confidence, position" not in words
@@ -99,7 +99,7 @@ def test_both_pages_are_written_by_one_command(tmp_path):
     assert 'lang="fr"' in (tmp_path / "public/sign.html").read_text("utf-8")
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path):
     (tmp_path / "file").write_text("")
     done = maskwatch("sheet", tmp_path / "file")
     assert done.returncode == 78
@@ -107,8 +107,8 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_the_data_sheet_says_how_often_the_models_are_right_in_words():
+def test_the_data_sheet_explains_the_accuracy_of_the_models():
     page = data_sheet(settings(), SPECS | {"face": read_spec(ROOT / "models/face/live")})
-    assert "of people without a mask are found and called so" in page
+    assert "of people without a mask are found and classified as such" in page
     assert "macwinwin" not in page
     assert not re.search(r"\b[a-z]+_[a-z_]+\b", Text(page).words.partition("Model (mask)")[2])
