@@ -1,4 +1,4 @@
-"""Who may look: windows, sign, terminal, and the pixelated pictures that may leave."""
+"""Compose the viewers on this machine (window, sign, terminal) and the pixelated images that may leave it."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class ImageRedaction:
-    """The pictures that may leave the watch, in which nobody can be recognised.
+    """The images that may leave the service, in which nobody can be recognised.
 
-    sinks: what must see every scene for it.  snapshot: returns the newest picture as JPEG; None where none is sent.
+    sinks: those that need every scene for it.  snapshot: returns the newest image as JPEG; None where none is sent.
     """
 
     pixelation: Pixelation
@@ -62,16 +62,16 @@ class ImageRedaction:
 
 
 def build_image_redaction(settings: Settings, place: object, keep: Components) -> ImageRedaction:
-    """Join what pixelates; the empty scene is learned only where pictures leave: that costs 4 ms a second.
+    """Compose the pixelation; the background is learned only where images leave, since that costs 4 ms per second.
 
-    place: what the camera looks at; another one is learned anew.
+    place: identifies the view of the camera; the background of another view is learned from the start.
     """
-    empty = keep("background", place, BackgroundModel)
-    cover, width_px = Cover(settings.privacy.pixelate), settings.web.width_px
-    pixelation = Pixelation(cover, empty, cells=settings.privacy.cells, width_px=width_px)
+    background = keep("background", place, BackgroundModel)
+    cover = Cover(settings.privacy.pixelate)
+    pixelation = Pixelation(cover, background, cells=settings.privacy.cells, width_px=settings.web.width_px)
     snapshot = Snapshot(pixelation)
     sends = settings.mqtt.snapshot and not settings.privacy.aggregate
-    sinks: tuple[Sink, ...] = (empty,) if sends or settings.web.serve else ()
+    sinks: tuple[Sink, ...] = (background,) if sends or settings.web.serve else ()
     return ImageRedaction(pixelation, (*sinks, snapshot) if sends else sinks, snapshot.jpeg if sends else None)
 
 

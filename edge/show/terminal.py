@@ -1,4 +1,4 @@
-"""The view for a terminal: a live line of state, and a line for each moment of an episode."""
+"""The view for a terminal: a live status, and a line for each alert."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _STYLES = {
 
 
 class TerminalView:
-    """Sink that prints; lines alone where the console is no terminal."""
+    """Sink that prints alerts, and a live status where the console is a terminal."""
 
     def __init__(self, console: Console, *, status: Callable[[], str], banner: Callable[[], str]) -> None:
         """Print on `console`."""
@@ -40,7 +40,7 @@ class TerminalView:
             self._live.start()
 
     def put(self, scene: Scene) -> None:
-        """Print the alerts of a scene, and twice a second the state."""
+        """Print the alerts of a scene, and update the status twice per second."""
         for alert in scene.alerts:
             self._console.print(describe(alert), highlight=False)
         if self._live and time.monotonic() >= self._next_refresh_at:
@@ -48,7 +48,7 @@ class TerminalView:
             self._live.update(self._state(scene), refresh=True)
 
     def close(self) -> None:
-        """Give the terminal back."""
+        """Stop the live status."""
         if self._live:
             self._live.stop()
 
@@ -61,13 +61,13 @@ class TerminalView:
 
 
 def describe(alert: Alert) -> str:
-    """Return one line for a moment of an episode."""
+    """Return the line of an alert."""
     clock = time.strftime("%H:%M:%S")
     track = alert.track
-    who = f"person {track.id}"
+    person = f"person {track.id}"
     if alert.event_type is EventType.START:
-        return f"{clock} episode start   {who}: {alert.episode.value} ({track.confidence:.2f})"
-    lasted = f"after {alert.raised_at - alert.since:.1f} s"
+        return f"{clock} episode start   {person}: {alert.episode.value} ({track.confidence:.2f})"
+    duration = f"after {alert.raised_at - alert.since:.1f} s"
     if alert.event_type is EventType.END:
-        return f"{clock} episode end     {who}: {alert.reason.value if alert.reason else ''} {lasted}"
-    return f"{clock} episode update  {who}: now {track.mask.value} {lasted}"
+        return f"{clock} episode end     {person}: {alert.reason.value if alert.reason else ''} {duration}"
+    return f"{clock} episode update  {person}: now {track.mask.value} {duration}"
