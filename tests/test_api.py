@@ -177,20 +177,21 @@ def builds_wheels() -> bool:
         return False
 
 
-@pytest.fixture
-def installed(tmp_path) -> Path:
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory) -> Path:
     """Return a folder that a wheel of the product is installed into; the wheel is built of a copy of its sources."""
     if not builds_wheels():
         lack("setuptools is absent or older than 70.1; fix: .venv/bin/python -m pip install --editable '.[test]'")
-    sources, site = tmp_path / "sources", tmp_path / "site"
+    folder = tmp_path_factory.mktemp("installed")
+    sources, site = folder / "sources", folder / "site"
     for name in ("edge", "models", "config"):
         shutil.copytree(ROOT / name, sources / name, ignore=shutil.ignore_patterns("__pycache__", "train"))
     for name in ("setup.py", "pyproject.toml", "README.md"):
         shutil.copy(ROOT / name, sources)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    build = [*pip, "wheel", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", tmp_path, sources]
+    build = [*pip, "wheel", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", folder, sources]
     subprocess.run(build, check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("*.whl")
+    (wheel,) = folder.glob("*.whl")
     subprocess.run(
         [*pip, "install", "--no-deps", "--no-index", "--target", site, wheel], check=True, capture_output=True
     )
@@ -198,13 +199,10 @@ def installed(tmp_path) -> Path:
     return site
 
 
-def test_an_installed_wheel_classifies_an_image_from_the_root_folder_and_is_typed(installed, demo_picture):
-    code = (
-        "import edge, sys; print(edge.__file__)\n"
-        "for face in edge.classify(sys.argv[1], edge.load_models()): print(face.mask.value)"
-    )
+def from_the_root_folder(code: str, installed: Path, *arguments: object) -> list[str]:
+    """Run a script on an installed wheel at /, where no clone is, and return the lines that it prints."""
     done = subprocess.run(
-        [sys.executable, "-c", code, demo_picture],
+        [sys.executable, "-c", code, *map(str, arguments)],
         cwd="/",
         env=environment(PYTHONPATH=str(installed)),
         capture_output=True,
@@ -212,7 +210,31 @@ def test_an_installed_wheel_classifies_an_image_from_the_root_folder_and_is_type
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    where, *masks = done.stdout.splitlines()
+    return done.stdout.splitlines()
+
+
+def test_an_installed_wheel_classifies_an_image_and_an_array_and_is_typed(installed, demo_picture):
+    code = (
+        "import cv2, edge, sys; print(edge.__file__)\n"
+        "models, path = edge.load_models(), sys.argv[1]\n"
+        "faces = edge.classify(path, models)\n"
+        "assert edge.classify(cv2.imread(path), models) == faces\n"
+        "for face in faces: print(face.mask.value)"
+    )
+    where, *masks = from_the_root_folder(code, installed, demo_picture)
     assert where == str(installed / "edge" / "__init__.py")
     assert sorted(masks) == ["with_mask", "without_mask"]
     assert (installed / "edge" / "py.typed").exists()
+
+
+def test_an_installed_wheel_yields_tracks_and_alerts_of_a_video(installed, demo_video):
+    code = (
+        "import edge, sys\n"
+        "for scene in edge.watch(sys.argv[1]):\n"
+        "    for track in scene.visible: print('track', track.id)\n"
+        "    for alert in scene.alerts: print(alert.event_type.value, alert.episode.value)"
+    )
+    lines = from_the_root_folder(code, installed, demo_video)
+    assert "track 1" in lines
+    alerts = [line for line in lines if not line.startswith("track")]
+    assert (alerts[0], alerts[-1]) == ("start without_mask", "end without_mask")
