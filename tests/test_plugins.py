@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 import subprocess
 import sys
@@ -14,8 +15,10 @@ from edge import plugins
 from edge.errors import ConfigError
 from edge.settings.load import load
 from tests.support import fakes
+from tests.support.fakes import eventually
 from tests.support.ports import free_port
 from tests.support.program import ROOT, environment, maskwatch
+from tests.support.service import Ear, Watch, on
 
 SETTINGS = load(system_file=None).settings
 HEADLESS = ("--headless", "--set", "mqtt.outbox=memory")
@@ -187,9 +190,27 @@ def test_a_sink_that_cannot_be_closed_is_logged(own_site, caplog):
 
 def test_a_run_goes_on_without_a_sink_that_raises(tmp_path, demo_video):
     package(tmp_path, "raising", "maskwatch.sinks:shout=make", RAISING)
-    done = run(demo_video, tmp_path, "--set", "show.timings=true")
+    done = run(demo_video, tmp_path)
     assert done.returncode == 0
     assert done.stderr.count("sink dropped") == 1
+
+
+def test_a_sink_that_was_dropped_is_a_problem_on_its_topic(tmp_path, mosquitto):
+    package(tmp_path, "raising", "maskwatch.sinks:shout=make", RAISING)
+    listener = Ear(mosquitto.port)
+    service = Watch("--source", "demo", *on(mosquitto), PYTHONPATH=path_with(tmp_path))
+    assert eventually(lambda: any(listener.of("problem/plugin")))
+    (text,) = [json.loads(payload)["text"] for payload in listener.of("problem/plugin") if payload]
+    assert text.startswith("dropped: package raising 1.0: entry point maskwatch.sinks:shout")
+    assert service.end()[0] == 0
+    listener.close()
+
+
+def test_no_sink_is_opened_while_only_shares_of_many_people_are_published(tmp_path, demo_video):
+    package(tmp_path, "raising", "maskwatch.sinks:shout=make", RAISING)
+    done = run(demo_video, tmp_path, "--set", "privacy.aggregate=true")
+    assert done.returncode == 0
+    assert "sink dropped" not in done.stderr
 
 
 def test_two_packages_with_one_decoder_are_both_named(own_site):

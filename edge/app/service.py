@@ -148,9 +148,10 @@ class _Run:
     def _parts(self, checked: Validated) -> Parts:
         """Compose what the settings name, in the order of a frame; parts whose settings are the same are kept."""
         settings, models, keep = checked.settings, checked.models, self._keep
+        plugins = self._plugin_sinks(settings)
         source = self._source(checked)
         self._lens = self._lens_health(settings)
-        self._report = self._status_report(checked, source)
+        self._report = self._status_report(checked, source, plugins)
         self._leaving = build_image_redaction(settings, _place(settings), keep)
         self._publisher = build_publisher(
             settings,
@@ -164,7 +165,7 @@ class _Run:
         )
         sinks: list[Sink] = [self._lens, self._publisher, *self._leaving.sinks, self._vitals]
         if not settings.privacy.aggregate:
-            sinks = [self._notifier(settings), *sinks, *self._viewers(checked), *self._plugin_sinks(settings)]
+            sinks = [self._notifier(settings), *sinks, *self._viewers(checked), *plugins]
         return Parts(source, self._stages(checked), [self._timings.timed_sink(sink) for sink in sinks])
 
     def _source(self, checked: Validated) -> WatchedSource:
@@ -184,7 +185,9 @@ class _Run:
             "lens", _place(settings), lambda: LensHealth(patience_s=camera.lens_s, moved_s=camera.moved_s)
         )
 
-    def _status_report(self, checked: Validated, source: WatchedSource) -> StatusReport:
+    def _status_report(
+        self, checked: Validated, source: WatchedSource, plugins: tuple[PluginSink, ...]
+    ) -> StatusReport:
         """Collect the parts that report problems and counters."""
         lens, fine = self._lens, (CameraState.OK, CameraState.OPENING)
         checks = {
@@ -192,6 +195,7 @@ class _Run:
             "lens": lambda: "" if lens.state is LensState.OK else lens.state.value,
             "settings": lambda: self._reload.problem,
             "notice": lambda: self._nearby.troubles.text,
+            "plugin": lambda: next((sink.problem for sink in plugins if sink.problem), ""),
         }
         model = checked.models.specs["mask"].name
         return StatusReport(self._vitals, model, checks, lambda: {"camera": source.state.value, **source.counts})
@@ -218,7 +222,9 @@ class _Run:
         return [scene, *viewers, *page]
 
     def _plugin_sinks(self, settings: Settings) -> tuple[PluginSink, ...]:
-        """Return the sinks of other packages: the last ones, so that a slow one delays no notice and no alert."""
+        """Return the sinks of other packages; none while only shares of many people are published."""
+        if settings.privacy.aggregate:
+            return ()
         return self._keep("plugin sinks", settings, lambda: open_sinks(settings), close_sinks)
 
     def _pixelated(self, scene: Scene) -> Image | None:

@@ -29,7 +29,7 @@ SCHEMA = 1
 DAY_S = 86_400
 WITHDRAWN = "withdrawn "
 """Begins the key of a message that takes away what a topic has retained."""
-PROBLEMS = ("broker", "camera", "lens", "notice", "outbox", "settings")
+PROBLEMS = ("broker", "camera", "lens", "notice", "outbox", "plugin", "settings")
 """The names in `problem/NAME`."""
 _SNAPSHOT_S = 60
 
