@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Logits = NDArray[np.float32]
+    Predicted = tuple[Logits, Faces, list[NDArray[np.uint8]]]
 
 _MIN_FACE_PX = 16.0
 
@@ -47,7 +48,7 @@ def row(logits: Logits, labels: NDArray[np.int64]) -> dict[str, Any]:
     return cells
 
 
-def predictions(work: Path, net: str, source: str) -> tuple[Logits, Faces, list[NDArray[np.uint8]]]:
+def predictions(work: Path, net: str, source: str) -> Predicted:
     """Return logits, faces and images of one source's photographs by one network."""
     loaded = load_net(work / "nets" / f"{net}.pt")
     faces = Faces.load(work / "crops" / f"{source}.npz")
@@ -56,51 +57,59 @@ def predictions(work: Path, net: str, source: str) -> tuple[Logits, Faces, list[
     return of_net(loaded, images), faces, images
 
 
-def with_all_classes(unseen: list[tuple[NDArray[Any], ...]]) -> tuple[Logits, NDArray[np.int64]]:
-    """Return logits and labels of the left-out sources that have all three classes."""
-    parts = [part for part in unseen if len(np.unique(part[1])) == len(LABELS)]
-    return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+def all_predictions(work: Path, shipped: str) -> dict[tuple[str, str], Predicted]:
+    """Return the predictions of each network on the sources that its row of the card names, by (network, source)."""
+    train = [entry.name for entry in SOURCES if entry.role is Role.TRAIN]
+    nets = {f"without_{name}": [name, *(e.name for e in SOURCES if e.role is Role.TEST)] for name in train}
+    nets[shipped] = [entry.name for entry in SOURCES]
+    return {(net, source): predictions(work, net, source) for net, sources in nets.items() for source in sources}
+
+
+def left_out(predicted: dict[tuple[str, str], Predicted]) -> dict[str, NDArray[Any]]:
+    """Return what the networks predict for the sources that they were trained without, concatenated by name."""
+    parts = []
+    for (net, source), (logits, faces, images) in predicted.items():
+        if net == f"without_{source}":
+            brightness, contrast = legibility(images)
+            columns = {"logits": logits, "labels": faces.labels, "brightness": brightness, "contrast": contrast}
+            parts.append(columns | {"face_px": faces.face_px, "complete": _has_all_classes(faces.labels)})
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _has_all_classes(labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return for each face whether its source has all three classes."""
+    return np.full(len(labels), len(np.unique(labels)) == len(LABELS))
+
+
+def fit(predicted: dict[tuple[str, str], Predicted], unseen: dict[str, NDArray[Any]]) -> dict[str, Any]:
+    """Fit shift, temperature and coverage on the left-out sources; return them with the table of the card."""
+    complete = unseen["complete"]
+    shift = rare_shift(unseen["logits"][complete], unseen["labels"][complete])
+    rare = np.array([0, 0, shift], np.float32)
+    logits = unseen["logits"] - rare
+    fitted = temperature(logits, unseen["labels"])
+    probabilities = softmax((logits / fitted).astype(np.float32))
+    return {
+        "table": {f"{net} on {name}": row(x - rare, faces.labels) for (net, name), (x, faces, _) in predicted.items()},
+        "shift": shift,
+        "temperature": fitted,
+        "ece": calibration_error(probabilities.max(1), probabilities.argmax(1) == unseen["labels"]),
+        "coverage": coverage_curve(probabilities, unseen["labels"]),
+    }
 
 
 def main() -> None:
-    """Measure every pair of network and source; fit temperature and curves on the unseen training sources."""
+    """Measure every pair of network and source, and fit on the sources left out."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", type=Path)
     parser.add_argument("--net", default="shipped")
     args = parser.parse_args()
-    train = [entry.name for entry in SOURCES if entry.role is Role.TRAIN]
-    nets = {f"without_{name}": [name, *(e.name for e in SOURCES if e.role is Role.TEST)] for name in train}
-    nets[args.net] = [entry.name for entry in SOURCES]
-    pairs = [(net, source) for net, sources in nets.items() for source in sources]
-    predicted = {(net, source): predictions(args.work, net, source) for net, source in pairs}
-    unseen = [
-        (logits, faces.labels, *legibility(images), faces.face_px)
-        for (net, source), (logits, faces, images) in predicted.items()
-        if net == f"without_{source}"
-    ]
-    logits, labels = (np.concatenate([part[i] for part in unseen]) for i in (0, 1))
-    shift = rare_shift(*with_all_classes(unseen))
-    rare = np.array([0, 0, shift], np.float32)
-    table = {f"{net} on {source}": row(x - rare, faces.labels) for (net, source), (x, faces, _) in predicted.items()}
-    logits = logits - rare
-    fitted = temperature(logits, labels)
-    probabilities = softmax((logits / fitted).astype(np.float32))
-    result = {
-        "table": table,
-        "shift": shift,
-        "temperature": fitted,
-        "ece": calibration_error(probabilities.max(1), probabilities.argmax(1) == labels),
-        "coverage": coverage_curve(probabilities, labels),
-    }
-    (args.work / "leave_one_out.json").write_text(json.dumps(result, indent=1) + "\n", "utf-8")
-    np.savez(
-        args.work / "leave_one_out.npz",
-        logits=logits,
-        labels=labels,
-        brightness=np.concatenate([p[2] for p in unseen]),
-        contrast=np.concatenate([p[3] for p in unseen]),
-        face_px=np.concatenate([p[4] for p in unseen]),
-    )
+    predicted = all_predictions(args.work, args.net)
+    unseen = left_out(predicted)
+    figures = fit(predicted, unseen)
+    (args.work / "leave_one_out.json").write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
+    shifted = unseen["logits"] - np.array([0, 0, figures["shift"]], np.float32)
+    np.savez(args.work / "leave_one_out.npz", **(unseen | {"logits": shifted}))
 
 
 if __name__ == "__main__":
