@@ -107,8 +107,8 @@ def _row(parameter: _Parameter) -> str:
     """Return a row of a table: how an argument or option is written, and what it means."""
     text = parameter.declared.help or ""
     meaning = [f"{text[:1].upper()}{text[1:]}."]
-    if issubclass(kind := parameter.kind if isinstance(parameter.kind, type) else object, Enum):
-        meaning.append(f"One of {', '.join(f'`{choice.value}`' for choice in kind)}.")
+    if isinstance(parameter.kind, type) and issubclass(parameter.kind, Enum):
+        meaning.append(f"One of {', '.join(f'`{choice.value}`' for choice in parameter.kind)}.")
     if parameter.default and parameter.default is not inspect.Parameter.empty:
         meaning.append(f"Default: `{getattr(parameter.default, 'value', parameter.default)}`.")
     if parameter.declared.envvar:

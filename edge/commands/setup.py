@@ -98,7 +98,9 @@ def setup(env: Env = Environment.DEVELOPMENT, config: Config = None, overrides: 
     from edge.setup.wizard import Target, offer_start, run_wizard
     from edge.stages import load_models
 
-    console, host, target = Console(), Host(), Target(file, environment)
+    console = Console()
+    host = Host()
+    target = Target(file, environment)
     if not console.is_terminal:
         raise Unavailable("setup asks questions and needs a terminal; fix: write the settings file by hand")
     use_service_passwords(host)

@@ -107,7 +107,7 @@ class NoticeSettings(Section):
         default=3,
         ge=0,
         le=100,
-        description="Number of reminders per person. Who has ignored three will ignore a fourth.",
+        description="Number of reminders per person. A person who has ignored three will ignore a fourth.",
     )
     near_m: float = Field(
         default=0.0,
@@ -248,8 +248,8 @@ class PrivacySettings(Section):
     no_look: list[Polygon] = Field(
         default=[],
         max_length=50,
-        description="Privacy zones: areas that are painted over before anything else sees the image. Each is a list "
-        'of corners as shares of width and height, such as ["0,0 0.3,0 0.3,0.6 0,0.6"].',
+        description="Privacy zones: areas that are painted over before anything else sees the image. Each is one "
+        'text with its corners as shares of width and height: ["0,0 0.3,0 0.3,0.6 0,0.6"].',
     )
     aggregate: bool = Field(
         default=False,

@@ -31,7 +31,6 @@ _ALLOWED = {
     "string_too_long": "at most {max_length} characters",
     "too_short": "at least {min_length} long",
     "too_long": "at most {max_length} long",
-    "missing": "set: it has no default",
 }
 """What a value must be, by pydantic's type of error. Source: pydantic, Validation Errors, with their contexts."""
 
