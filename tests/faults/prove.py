@@ -17,7 +17,7 @@ from rich.console import Console
 from tests.faults.rows import ROWS, Line, Row
 from tests.support.program import ROOT
 
-_PARTS = ("edge", "tests", "benchmarks", "models", "config", "systemd", "setup.py", "pyproject.toml")
+_PARTS = ("edge", "tests", "models", "config", "docs", "systemd", "setup.py", "pyproject.toml")
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", "train")
 
 
