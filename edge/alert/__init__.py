@@ -1,1 +1,1 @@
-"""Labels of persons become episodes, and episodes become alerts."""
+"""The episodes of people without a mask, and their alerts."""

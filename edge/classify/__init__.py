@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Classifier(Protocol):
-    """Judges faces."""
+    """Classifies faces."""
 
     def classify(self, frame: Frame, boxes: Floats) -> Verdicts:
         """Return one verdict for each float32 (N, 4) box in pixels of `frame.image`."""

@@ -1,4 +1,4 @@
-"""Masks judged by a small network that looks at one cut-out face at a time, and the rule that says unsure."""
+"""The mask classifier: a small network that sees one cut face at a time, and the rule for `unsure`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class MaskClassifier:
-    """Classifier for models whose model.toml says `decoder = "logits"`."""
+    """Classifier for models whose model.toml has `decoder = "logits"`."""
 
     def __init__(self, model: Model) -> None:
         """Take margin, temperature and the thresholds of `unsure` from model.toml."""
@@ -44,7 +44,7 @@ class MaskClassifier:
         return self._model.run(crop)[0].reshape(-1)
 
     def _legible(self, crop: Image, side_px: float) -> bool:
-        """Return whether a face is large, bright and sharp enough to be judged at all."""
+        """Return whether a face is large, bright and sharp enough to be classified at all."""
         if side_px < self._thresholds["face_px"]:
             return False
         grey = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)

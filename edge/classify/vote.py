@@ -1,4 +1,4 @@
-"""Verdicts of single frames steadied into one label a person."""
+"""The label of a person from the verdicts of single frames."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from edge.data import Floats, Track, Verdicts
 
 _FORGET_HALF_LIVES = 5.0
-"""A label that no sure verdict has fed for this many half-lives becomes unsure: the evidence is down to 3 %."""
+"""A label without a sure verdict for this many half-lives becomes unsure: the evidence is down to 3 %."""
 
 
 @dataclass(slots=True)
 class _Ballot:
-    """What has been said of one person: decaying sums of probabilities and of verdicts."""
+    """The votes of one person: decaying sums of probabilities and of verdicts."""
 
-    judged_at: float = -np.inf
+    classified_at: float = -np.inf
     sure_at: float = -np.inf
     weight: float = 0.0
     votes: int = 0
@@ -31,7 +31,7 @@ class _Ballot:
 
 
 class Voter:
-    """Says who is due to be judged, and what a person's verdicts add up to."""
+    """Chooses whose face is classified, and labels people by their verdicts."""
 
     def __init__(
         self,
@@ -42,22 +42,22 @@ class Voter:
         min_votes: int = 1,
         min_confidence: float = 0.0,
     ) -> None:
-        """Judge a visible person every `every_s`; a verdict counts half after `half_life_s`."""
+        """Classify a visible person every `every_s`; a verdict counts half after `half_life_s`."""
         self.adopt(every_s, max_per_frame, half_life_s, min_votes, min_confidence)
         self._ballots: dict[int, _Ballot] = {}
 
     def adopt(
         self, every_s: float, max_per_frame: int, half_life_s: float, min_votes: int, min_confidence: float
     ) -> None:
-        """Go on by other settings, with the votes so far."""
+        """Use other settings from now on, and keep the votes so far."""
         self._every_s, self._max_per_frame = every_s, max_per_frame
         self._half_life_s = max(half_life_s, 1e-3)
         self._min_votes, self._min_confidence = min_votes, min_confidence
 
     def due(self, tracks: Sequence[Track], at: float) -> tuple[int, ...]:
-        """Return which tracks to judge now: visible ones that waited long enough, longest first."""
+        """Return the places of the tracks to classify now: visible ones that waited long enough, longest first."""
         waited = {
-            place: at - self._ballots.get(track.id, _Ballot()).judged_at
+            place: at - self._ballots.get(track.id, _Ballot()).classified_at
             for place, track in enumerate(tracks)
             if track.face is not None
         }
@@ -74,7 +74,7 @@ class Voter:
 
     def _cast(self, track_id: int, probabilities: Floats, at: float, *, sure: bool) -> None:
         ballot = self._ballots.setdefault(track_id, _Ballot())
-        ballot.judged_at, ballot.latest = at, probabilities
+        ballot.classified_at, ballot.latest = at, probabilities
         if not sure:
             return
         kept = 0.0 if ballot.summed is None else 0.5 ** ((at - ballot.sure_at) / self._half_life_s)

@@ -22,14 +22,14 @@ _STRIDE_PX = 4
 """The heat map is a quarter of the input. Source: the paper, section 3.2 (output stride R = 4)."""
 _MAX_IOU = 0.3
 _VOTE_IOU = 0.5
-"""Peaks beside the best have a say in the box: where two cells tie, the better is chance, and differs by runtime."""
+"""Neighbours of the best peak count in its box: where two cells tie, the better is chance, and differs by runtime."""
 _FAR_PX = 1e5
 _MAX_PEAKS = 512
-"""Peaks looked at in one frame, best first; bounds the cost of nms in a crowd or in noise."""
+"""Peaks decoded in one frame, best first; bounds the cost of nms in a crowd or in noise."""
 
 
 class CenterFace:
-    """Detector for models whose model.toml says `decoder = "centerface"`."""
+    """Detector for models whose model.toml has `decoder = "centerface"`."""
 
     def __init__(self, model: Model, *, min_score: float | None = None) -> None:
         """Take the threshold from model.toml unless `min_score` is given."""
@@ -66,7 +66,7 @@ def decode(heat: Floats, size: Floats, offset: Floats, landmarks: Floats, *, min
     corners = centres - sides / 2
     boxes = np.concatenate([corners, corners + sides], 1)[:, [1, 0, 3, 2]].astype(np.float32)
     points = corners[:, None] + landmarks[0, rows, columns].reshape(-1, 5, 2) * sides[:, None]
-    # a damaged map may hold what is no number, and a box of it would end the walk
+    # a damaged map may contain NaN, and a box of it would end the run
     sound = np.isfinite(boxes).all(1) & np.isfinite(points).all((1, 2))
     boxes, points = np.clip(boxes[sound], -_FAR_PX, _FAR_PX), points[sound]
     scores = np.minimum(scores[sound], 1)

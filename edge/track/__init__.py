@@ -1,1 +1,1 @@
-"""Faces of single frames become persons, followed by boxes and motion only while they are in sight."""
+"""The faces of single frames as people, tracked by boxes and motion while they are in sight."""

@@ -50,7 +50,7 @@ class _Person:
 
 
 class MotionTracker:
-    """Tracker by boxes and speeds; it knows nothing of what a person looks like."""
+    """Tracker by boxes and speeds; it does not use appearance."""
 
     def __init__(self, *, min_iou: float, max_lost_s: float) -> None:
         """Forget persons unseen for longer than `max_lost_s`."""

@@ -35,8 +35,8 @@ def test_its_error_is_mostly_that_of_one_persons_face():
     assert calibrate([0.3] * 20, at_m=0.5, face_height_m=0.185).focal_error > found.focal_error
 
 
-def test_nobody_there_is_told_with_the_mend():
-    with pytest.raises(Unavailable, match=r"seen in 3 pictures.*stand alone, 2 m"):
+def test_too_few_faces_are_an_error_with_the_fix():
+    with pytest.raises(Unavailable, match=r"seen in 3 images.*stand alone, 2 m"):
         calibrate([0.07] * 3, at_m=2.0, face_height_m=0.185)
 
 
@@ -73,7 +73,7 @@ def test_a_calibration_without_a_face_writes_nothing(tmp_path, demo_picture):
     file.write_text("# nothing\n")
     done = calibrated(file, demo_picture)
     assert done.returncode == 66
-    assert "a face was seen in 0 pictures" in done.stderr
+    assert "a face was seen in 0 images" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["mine.toml"]
     assert file.read_text() == "# nothing\n"
 
@@ -85,7 +85,7 @@ def test_a_person_in_a_no_look_zone_is_not_measured(tmp_path):
     file.write_text('[privacy]\nno_look = ["0.3,0 0.7,0 0.7,1 0.3,1"]\n')
     done = calibrated(file, tmp_path)
     assert done.returncode == 66
-    assert "a face was seen in 0 pictures" in done.stderr
+    assert "a face was seen in 0 images" in done.stderr
 
 
 def test_a_running_watch_lends_its_eyes(tmp_path):

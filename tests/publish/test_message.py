@@ -186,16 +186,16 @@ def test_everything_else_that_is_published_keeps_the_contract():
         who.problem("lens", "dark"),
         who.problem("lens", ""),
         who.count({mask.value: 1 for mask in Mask}, {mask.value: 2 for mask in CLASSES}, 0.5),
-        who.setting("notice", "ON"),
-        who.setting("alert/dwell_s", "1.5"),
-        who.setting("detector/profile", "auto"),
+        who.setting("notice/state", "ON"),
+        who.setting("alert/dwell_s/state", "1.5"),
+        who.setting("detector/profile/state", "auto"),
         who.snapshot(b"\xff\xd8\xff and more"),
     ):
         agreed(message)
 
 
 def test_a_retained_setting_says_what_is_in_force():
-    message = sender().setting("alert/dwell_s", "1.5")
+    message = sender().setting("alert/dwell_s/state", "1.5")
     assert (message.topic, message.payload) == ("maskwatch/1/stop-7/alert/dwell_s/state", b"1.5")
 
 
