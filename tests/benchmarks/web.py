@@ -205,7 +205,7 @@ def main() -> None:
         shown = Shown(str, Nearby())
         keep = stack.enter_context(Components())
         leaving = build_image_redaction(settings, None, keep)
-        walk = Walk(build_page(settings, shown, day, leaving.pixelation.picture, scene, keep))
+        walk = Walk(build_page(settings, shown, day, leaving.pixelation.image, scene, keep))
         sites = {
             BUSY: open_site(start_other_service(Path(folder) / "other", stack), arguments.viewers, stack),
             WATCHED: open_site(scene, arguments.viewers, stack),

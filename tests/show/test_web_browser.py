@@ -7,6 +7,7 @@ import re
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -227,6 +228,18 @@ def test_after_the_service_has_ended_nothing_outdated_is_shown(young):
     )
     assert visit.page.locator("#alerts .tag").count() == 0
     assert "end not known" in visit.text("#alerts")
+
+
+def test_an_alert_that_waits_for_the_broker_is_not_sent_yet_and_then_sent_late(young):
+    """Once it had expired, an alert that still waited was already shown as sent late."""
+    visit, watch = young
+    waiting = [True]
+    watch.day.adopt(replace(watch.day._sources, is_waiting=lambda _key: waiting[0], expires_s=0.0))
+    watch.raise_alert("waiting")
+    delivery = visit.page.locator("#alerts .tag", has_text="sent")
+    assert eventually(lambda: delivery.all_inner_texts() == ["not sent yet"])
+    waiting[0] = False
+    assert eventually(lambda: delivery.all_inner_texts() == ["sent late"])
 
 
 def paper(visit: Visit) -> tuple[int, ...]:

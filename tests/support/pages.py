@@ -50,7 +50,7 @@ class PlayedService:
             max_side_px=640,
             status=str,
             banner=str,
-            picture=cover.picture,
+            picture=cover.image,
             every_s=images_every_s,
         )
         self.feed = Feed(folder / "scene.day", compose=self.day.compose, version=lambda: self.day.version, every_s=0.5)

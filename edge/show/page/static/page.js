@@ -113,7 +113,7 @@ function drawAlerts(added = new Set()) {
     const opened = new Date(alert.opened);
     const duration = element("span", { class: "duration" }, seconds(alert.duration_s ?? (now - opened) / 1000));
     if (alert.duration_s === null && isConnected) openAlerts.push({ alert, duration });
-    const delivery = alert.delayed ? "sent late" : alert.waiting ? "not sent yet" : "";
+    const delivery = alert.waiting ? "not sent yet" : alert.delayed ? "sent late" : "";
     return element("li", added.has(alert.id) && !reducedMotion ? { class: "added" } : {},
       element("span", { class: "label" }, element("span", { class: `swatch ${alert.label}` }), LABEL_NAMES[alert.label]),
       duration,
