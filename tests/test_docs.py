@@ -53,6 +53,12 @@ def test_every_link_of_a_document_leads_to_a_file_and_to_a_heading_of_it(documen
     assert broken == []
 
 
+@every_document
+def test_every_file_of_the_sources_that_a_document_names_exists(document):
+    named = re.findall(r"`((?:edge|models|config|tests|docs|examples|systemd)/[\w./-]*)`", document.read_text())
+    assert {path for path in named if not (ROOT / path).exists()} == set()
+
+
 def test_every_page_is_linked_from_the_index():
     linked = set(re.findall(r"\]\(([\w-]+\.md)\)", (ROOT / "docs/README.md").read_text()))
     assert {path.name for path in ROOT.glob("docs/*.md")} - linked == {"README.md"}
