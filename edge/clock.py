@@ -1,4 +1,4 @@
-"""Wall time, and whether it can be trusted; the only module that knows it. Times on the wire are UTC, ISO 8601."""
+"""Wall time, and whether it can be trusted; the only module that reads it. Published times are UTC, ISO 8601."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _RELEASED = date(2026, 11, 22)
-"""A clock that stands before this day has not been set since power-on."""
+"""A clock before this day has not been set since power-on."""
 _TIMESYNC = Path("/run/systemd/timesync")
 
 
@@ -21,13 +21,14 @@ def utc(seconds: float) -> str:
 
 
 class Clock:
-    """Wall time, and whether it can be trusted: a Pi has no clock of its own."""
+    """Wall time, and whether it can be trusted: a Pi has no battery-backed clock."""
 
     def __init__(
         self, wall: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic, boot: str = ""
     ) -> None:
-        """Take the two clocks, both in seconds, and the name of the machine's start that the second one counts from."""
-        self.wall, self.monotonic = wall, monotonic
+        """Take the two clocks, both in seconds, and the id of the boot that the second one counts from."""
+        self.wall = wall
+        self.monotonic = monotonic
         self.boot = boot or _boot_id()
 
     def wall_of(self, monotonic_s: float) -> float:
@@ -45,7 +46,7 @@ class Clock:
 
 
 def _boot_id() -> str:
-    """Return the kernel's name for this start of the machine. Source: random(4), boot_id."""
+    """Return the kernel's id of this boot. Source: random(4), boot_id."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
     except OSError:

@@ -1,4 +1,4 @@
-"""Entries since midnight: each person once, by the first label that the votes gave."""
+"""Entries since midnight: each person once, by the first label of the vote."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ class Entries:
         self._counts: dict[str, int] = {}
 
     def count(self, scene: Scene, today: date) -> dict[str, int]:
-        """Return the entries of `today` after `scene`, every label named but unsure."""
+        """Return the entries of `today` including `scene`, by every label except unsure."""
         if today != self._day:
-            self._day, self._counts = today, {mask.value: 0 for mask in Mask if mask is not Mask.UNSURE}
+            self._day = today
+            self._counts = {mask.value: 0 for mask in Mask if mask is not Mask.UNSURE}
         for track in scene.tracks:
             if track.id not in self._counted and track.mask is not Mask.UNSURE:
                 self._counts[track.mask.value] += 1

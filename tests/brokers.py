@@ -107,8 +107,8 @@ CASES = (
         Expected(
             ALL - {"discovery"},
             problem=_TOO_LARGE,
-            log="takes packets of 4096 bytes",
-            doctor="and the broker takes 4096",
+            log="accepts packets of up to 4096 bytes",
+            doctor="and the broker accepts 4096",
         ),
     ),
     Case(
@@ -131,9 +131,9 @@ CASES = (
     Case(
         "retain_available false",
         "retain_available false",
-        Expected(log="keeps no retained messages", doctor="warning: 127.0.0.1"),
+        Expected(log="retains no messages", doctor="warning: 127.0.0.1"),
     ),
-    Case("max_qos 0", "max_qos 0", Expected(log="takes QoS 0 only", doctor="warning: 127.0.0.1")),
+    Case("max_qos 0", "max_qos 0", Expected(log="accepts QoS 0 only", doctor="warning: 127.0.0.1")),
     Case("max_qos 1", "max_qos 1"),
     Case("max_inflight_messages 1", "max_inflight_messages 1"),
     Case("max_keepalive 10", "max_keepalive 10"),
@@ -141,7 +141,7 @@ CASES = (
     Case(
         "max_packet_size 400: too small for alerts",
         "max_packet_size 400",
-        Expected(ALL - {"discovery", "alert"}, "denied: ", "takes 400", "denied: ", "warning: "),
+        Expected(ALL - {"discovery", "alert"}, "denied: ", "accepts 400", "denied: ", "warning: "),
     ),
     Case(
         "ACL denies alerts alone",

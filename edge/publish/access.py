@@ -1,4 +1,4 @@
-"""How subscribers on this machine get to the embedded broker: a file that `maskwatch watch` and mosquitto_sub read."""
+"""Address and credential of the embedded broker, in a file that `maskwatch watch` and mosquitto_sub read."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ log = logging.getLogger(__name__)
 
 _USER = "maskwatch"
 _NAMES = ("mosquitto_sub", "mosquitto_pub")
-"""Files of options as these programs look for them below $XDG_CONFIG_HOME. Source: mosquitto_sub(1), Files."""
+"""Files of options that these programs read below $XDG_CONFIG_HOME. Source: mosquitto_sub(1), Files."""
 
 
 def with_credential(broker: Broker) -> Broker:
-    """Return the embedded broker with a user and a password: as set, as in an earlier run, or random."""
+    """Return the embedded broker with a user and a password: the one set, that of an earlier run, or a random one."""
     if broker.user:
         return broker
     password = _read(state_folder() / _NAMES[0]).get("-P") or secrets.token_hex(16)
@@ -36,7 +36,7 @@ def with_credential(broker: Broker) -> Broker:
 
 
 def keep(broker: Broker) -> None:
-    """Write how to get in, for the owner alone; where that fails, say so and go on."""
+    """Write address and credential, readable by the owner alone; log a failure and go on."""
     options = {"-h": broker.host, "-p": broker.port, "-u": broker.user, "-P": broker.password, "-V": "311"}
     text = "".join(f"{option} {value}\n" for option, value in options.items() if value)
     folder = state_folder()
@@ -46,27 +46,27 @@ def keep(broker: Broker) -> None:
             with files.replacing(folder / name, mode=0o600) as draft:
                 draft.write_text(text)
     except OSError as error:
-        log.warning("embedded broker: %s: %s; nobody else can subscribe", folder, error.strerror)
+        log.warning("embedded broker: %s: %s; no other program can subscribe", folder, error.strerror)
 
 
 def find(mqtt: MqttSettings) -> Broker:
-    """Return the broker to subscribe at: the one of a running maskwatch where none is named.
+    """Return the broker to subscribe to: the embedded one of a running maskwatch where none is named.
 
     Raises:
         ConfigError: see `broker_of`.
-        NotRunning: none has run here.
+        NotRunning: there is none.
     """
     broker = broker_of(mqtt, client_id="")
     if mqtt.host != EMBEDDED or broker.user:
         return broker
     found = next((options for folder in (state_folder(), SERVICE_STATE) if (options := _read(folder / _NAMES[0]))), {})
     if not found:
-        raise NotRunning("no maskwatch with a broker of its own has run here; start one, or name a broker: mqtt.host")
+        raise NotRunning("no maskwatch with an embedded broker has run here; fix: start one, or set mqtt.host")
     return replace(broker, port=mqtt.port or int(found["-p"]), user=found["-u"], password=found["-P"])
 
 
 def how_to_subscribe(mqtt: MqttSettings, broker: Broker) -> str:
-    """Return a command line that works as it is printed; it shows no password."""
+    """Return a command line that works as printed; it shows no password."""
     if mqtt.host == EMBEDDED:
         return f"XDG_CONFIG_HOME={shlex.quote(str(state_folder()))} mosquitto_sub -t 'maskwatch/#' -v"
     if broker.user or broker.tls or broker.websockets:
@@ -75,7 +75,7 @@ def how_to_subscribe(mqtt: MqttSettings, broker: Broker) -> str:
 
 
 def _read(path: Path) -> dict[str, str]:
-    """Return the options in a file; none where it is absent, not ours, or where others may read it."""
+    """Return the options in a file; none where it is absent, belongs to another user, or others may read it."""
     try:
         with path.open(encoding="utf-8") as file:
             status = os.fstat(file.fileno())

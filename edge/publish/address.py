@@ -1,4 +1,4 @@
-"""Where a broker is, as people write it: a name, an address, with a port, or as a URL."""
+"""The address of a broker as users write it: a name or an IP address, with or without a port, or a URL."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from urllib.parse import SplitResult, urlsplit
 from edge.network import is_loopback
 
 EMBEDDED = "embedded"
-_NONE = "no address of a broker; write host, host:port or [IPv6]:port"
+_NONE = "is not the address of a broker; write host, host:port or [IPv6]:port"
 _HOST = re.compile(r"[\w.-]{1,253}")
 _PATH = re.compile(r"/[\w.~%+@=&/-]{0,200}")
-"""What goes into the request line of a web socket: no space, no line break, nothing that ends it."""
+"""What the request line of a web socket may contain: no space and no line break, which would end it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scheme:
-    """What the beginning of a URL says of the connection."""
+    """What the scheme of a URL means for the connection."""
 
     tls: bool
     websockets: bool
@@ -37,7 +37,7 @@ _SCHEMES = {
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A broker's address; what it does not specify is 0, empty or None."""
+    """The address of a broker; what it does not specify is 0, empty or None."""
 
     host: str
     port: int = 0
@@ -54,11 +54,11 @@ def address_of(text: str) -> Address:
     """Return the address that a text names: host, host:port, [IPv6]:port, IPv6, or a URL such as mqtts://host:port.
 
     Raises:
-        ValueError: it names none; the sentence repeats nothing of a URL, which may hold a password.
+        ValueError: it is not an address; the sentence repeats nothing of a URL, which may contain a password.
     """
     if _is_ip(text):
         return Address(text)
-    if not text.isprintable() or " " in text:  # urlsplit would pass over line breaks
+    if not text.isprintable() or " " in text:  # urlsplit would ignore line breaks
         raise ValueError(_NONE)
     scheme, separator, rest = text.rpartition("://")
     if separator and scheme.lower() not in _SCHEMES:
@@ -86,12 +86,12 @@ def _path(parts: SplitResult) -> str:
 
 def _check(address: Address, parts: SplitResult) -> None:
     if "@" in parts.netloc:
-        raise ValueError("holds a user or a password; write them as mqtt.user and mqtt.password_file")
+        raise ValueError("contains a user or a password; set mqtt.user and mqtt.password_file instead")
     if not (_HOST.fullmatch(address.host) or _is_ip(address.host)) or parts.netloc.endswith(":"):
         raise ValueError(_NONE)
     if address.path and not (address.scheme and address.scheme.websockets):
-        raise ValueError("a path goes with ws:// and wss:// only")
+        raise ValueError("a path is allowed with ws:// and wss:// only")
     if parts.query or parts.fragment or (address.path and not _PATH.fullmatch(address.path)):
-        raise ValueError("a path of a web socket holds letters, digits and /.~%+@=&_- only")
+        raise ValueError("the path of a web socket may contain letters, digits and /.~%+@=&_- only")
     if address.host == EMBEDDED and (address.port or address.scheme):
-        raise ValueError(f"write {EMBEDDED} alone, and its port as mqtt.port")
+        raise ValueError(f"write {EMBEDDED} alone, and set its port as mqtt.port")

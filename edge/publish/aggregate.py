@@ -1,4 +1,4 @@
-"""How many of how many wore a mask, over long intervals: all that a camera in aggregate mode tells.
+"""Shares of people with and without a mask over long intervals: all that is published in aggregate mode.
 
 Source: French decree 2021-269 of 10 March 2021: only counts and percentages over sequences of twenty minutes leave.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """People of one interval; None where they were too few to be told of.
+    """The people of one interval; None where they were too few to publish.
 
     began_at, ended_at: seconds on this process's monotonic clock.  shares: of people, by label, 0 to 1.
     """
@@ -31,14 +31,15 @@ class AggregateCounter:
     """Counts each person once, by the first label that the votes gave, and forgets all at the end of an interval."""
 
     def __init__(self, *, interval_s: float, min_people: int) -> None:
-        """Tell every `interval_s`, of `min_people` people or more."""
-        self._interval_s, self._min_people = interval_s, min_people
+        """Count over `interval_s`; an interval with fewer than `min_people` people has no counts."""
+        self._interval_s = interval_s
+        self._min_people = min_people
         self._began_at: float | None = None
         self._counts = dict.fromkeys(CLASSES, 0)
         self._counted: set[int] = set()
 
     def take(self, scene: Scene) -> Aggregate | None:
-        """Count a scene; return the interval that ended with it, if one did."""
+        """Count a scene; return the interval that ended with it, if any."""
         if self._began_at is None:
             self._began_at = scene.decided_at
         for track in scene.tracks:
@@ -47,10 +48,10 @@ class AggregateCounter:
                 self._counted.add(track.id)
         if scene.decided_at - self._began_at < self._interval_s:
             return None
-        census = self._close(self._began_at, scene.decided_at)
+        counts = self._close(self._began_at, scene.decided_at)
         self._began_at, self._counts = scene.decided_at, dict.fromkeys(CLASSES, 0)
         self._counted &= {track.id for track in scene.tracks}
-        return census
+        return counts
 
     def _close(self, began_at: float, ended_at: float) -> Aggregate:
         people = sum(self._counts.values())

@@ -1,7 +1,7 @@
-"""What was announced to a broker and stays there, remembered so that it is taken away once nothing announces it.
+"""Retained messages, remembered so that they are removed once nothing announces their topics any more.
 
-A file for each maskwatch of a state folder, named by device and camera. A lock is held on it while the maskwatch runs:
-what lies there unlocked was left by one that has another name now, or that runs no more.
+One file for each maskwatch of a state folder, named by device and camera, and locked while that maskwatch runs. An
+unlocked file was left by one that has another name now, or that no longer runs.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ class Memory:
 
 
 Topics = dict[str, str]
-"""Retained topics; with the message that Home Assistant makes a device of, empty for all others."""
+"""Retained topics, with the announcement to Home Assistant where it is one, empty for all others."""
 _PREFIX = "announced-"
 _OURS = re.compile(rf"{ROOT}/[^#+]{{1,200}}|[A-Za-z0-9_/-]{{1,200}}/config")
 _MAX_TRIES = 2
 _BY_HAND = "as the broker's operator, mosquitto_pub -r -n -t"
 _MAX_BROKERS = 8
-"""Brokers of which it is remembered what was announced there; those used longest ago go."""
+"""Brokers to remember topics of; the least recently used ones are dropped."""
 
 
 class Announced:
-    """Remembers what was announced by broker; outlives a reload, and the process where it has a folder."""
+    """Remembers by broker what was announced; outlives a reload, and the process where it has a folder."""
 
     def __init__(self) -> None:
         """Remember nothing."""
@@ -55,7 +55,8 @@ class Announced:
         self._path: Path | None = None
         self._held: int | None = None
         self._brokers: dict[str, Topics] = {}
-        self._broker = self._saved = ""
+        self._broker = ""
+        self._saved = ""
         self._now: Topics = {}
         self._tries: Counter[str] = Counter()
         self._connection = 0
@@ -81,10 +82,10 @@ class Announced:
             self._save()
 
     def withdrawals(self, connection: int = 0) -> list[tuple[str, Message]]:
-        """Return by key what takes away what is announced no longer; to be sent before anything else.
+        """Return, by key, the messages that remove what is no longer announced; to be sent before anything else.
 
-        connection: its number, for what is tried on two of them only; 0: the one that stands.
-        Entities go before the topics that they read: of an empty state Home Assistant logs an error.
+        connection: its number, since a removal is tried on two connections only; 0: the current one.
+        Entities are removed before the topics that they read: Home Assistant logs an error at an empty state.
         """
         with self._lock:
             if connection not in (0, self._connection):
@@ -97,7 +98,7 @@ class Announced:
             ]
 
     def _give_up(self) -> None:
-        """Forget what was sent on two connections in vain: some brokers end one instead of denying a message."""
+        """Give up removals that failed on two connections: some brokers end one instead of denying a message."""
         topics = self._brokers.get(self._broker, {})
         for topic, config in list(topics.items()):
             if config == self._now.get(topic):
@@ -108,12 +109,12 @@ class Announced:
                 self._drop(topic)
 
     def settle(self, key: str) -> None:
-        """Forget what a broker has taken away."""
+        """Note that a broker has removed a topic."""
         with self._lock:
             self._drop(key.removeprefix(WITHDRAWN))
 
     def _drop(self, topic: str) -> None:
-        """Remember of a topic what is announced there now."""
+        """Remember only what is announced on a topic now."""
         remembered = self._brokers.get(self._broker, {})
         if topic in self._now:
             remembered[topic] = self._now[topic]
@@ -122,12 +123,12 @@ class Announced:
         self._save()
 
     def close(self) -> None:
-        """Let go of the file; what is in it stays."""
+        """Release the file; its content stays."""
         with self._lock:
             self._release()
 
     def _open(self, folder: Path | None, name: str) -> set[str]:
-        """Take over what lies in the folder unlocked; return the topics of those that run there."""
+        """Take over the unlocked files of the folder; return the topics of the locked ones."""
         path = folder / f"{_PREFIX}{name}.json" if folder else None
         alive: set[str] = set()
         try:
@@ -139,14 +140,14 @@ class Announced:
             for other in sorted(folder.glob(f"{_PREFIX}*.json")) if folder else ():
                 alive |= self._take_over(other)
         except OSError as error:
-            log.warning("%s: what is announced is not remembered: %s", folder, error.strerror)
+            log.warning("%s: cannot remember what is announced: %s", folder, error.strerror)
             self._path = None
         return alive
 
     def _take_over(self, path: Path) -> set[str]:
-        """Take over a file that nobody holds, and remove it once its content is in ours; else return its topics."""
+        """Take over an unlocked file, and remove it once its content is in ours; return the topics of a locked one."""
         if path == self._path and self._held is None:
-            self._path = None  # another process has our very name: it remembers for both
+            self._path = None  # another process has the same name: it remembers for both
         lock = self._held if path == self._path else _locked(path)
         content = _read(path)
         if lock is None:
@@ -160,7 +161,7 @@ class Announced:
         return set()
 
     def _save(self) -> None:
-        """Write the file where something has changed; a card that fails keeps nothing from being published."""
+        """Write the file where something has changed; a failure does not stop publishing."""
         if self._path is None:
             return
         text = json.dumps(self._brokers, indent=1)
@@ -171,7 +172,7 @@ class Announced:
                 draft.write_text(text, "utf-8")
             self._saved = text
         except OSError as error:
-            log.warning("%s: what is announced is not remembered: %s", self._path, error.strerror)
+            log.warning("%s: cannot remember what is announced: %s", self._path, error.strerror)
 
     def _release(self) -> None:
         if self._held is not None:
@@ -180,7 +181,7 @@ class Announced:
 
 
 def _locked(path: Path) -> int | None:
-    """Return a lock on a file, which ends with its process at the latest; None where another process holds it."""
+    """Return a lock on a file, which ends with the process at the latest; None where another process holds it."""
     lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -191,9 +192,9 @@ def _locked(path: Path) -> int | None:
 
 
 def _read(path: Path) -> dict[str, Topics]:
-    """Return what a file holds; nothing where it is absent or damaged, and no topic that cannot be ours.
+    """Return the content of a file without topics that cannot be ours; nothing where it is absent or damaged.
 
-    A damaged one is set aside, so that it is named once.
+    A damaged file is set aside, so that it is logged once.
     """
     try:
         content = json.loads(path.read_text("utf-8"))
@@ -213,7 +214,7 @@ def _is_ours(item: tuple[str, Any]) -> bool:
 
 
 def _merged(before: str, now: str) -> str:
-    """Return a message for Home Assistant with the components that it had before, too."""
+    """Return an announcement with the components that it had before, too."""
     if not now or not left_out(before, now):
         return now
     body = json.loads(now)
@@ -222,12 +223,12 @@ def _merged(before: str, now: str) -> str:
 
 
 def _away(topic: str, before: str, now: str | None) -> Iterator[tuple[Message, bool]]:
-    """Yield what takes away what a topic holds no longer, and whether it is the last of that topic."""
+    """Yield the messages that remove what a topic no longer holds, and whether each is the last of its topic."""
     if now is None:
         yield Message(topic, b"", qos=1, retain=True), True
     elif missing := left_out(before, now):
         body: dict[str, Any] = json.loads(now)
-        # first, since Home Assistant passes over what follows a component that it is still busy with
+        # first, since Home Assistant ignores what follows a component that it is still busy with
         body["cmps"] = {key: {"p": component["p"]} for key, component in missing.items()} | body["cmps"]
         yield Message(topic, json.dumps(body, separators=(",", ":")).encode(), qos=1, retain=True), False
         yield Message(topic, now.encode(), qos=1, retain=True), True

@@ -74,7 +74,7 @@ class Ending:
     lasted_s: seconds since the broker accepted us; 0 where it did not.
     opened, answered: the broker accepted the TCP connection, and answered CONNECT.
     reason, granted: what it answered.
-    contested: another client may have our id: the broker says so, or it ended the connection for no reason that we
+    contested: another client may have our id: the broker reports it, or it ended the connection for no reason that we
         know of, with nothing on its way that could be one.
     """
 
@@ -130,12 +130,12 @@ class Backoff:
         self._contested = 0 if settled or not ending.granted else self._contested + ending.contested
         self._is_isolating = isolating
         self._ever_answered |= ending.answered
-        mute = ending.opened and not ending.answered
+        unanswered = ending.opened and not ending.answered
         # a broker that has answered before has another reason not to answer
-        self._retry_at_once = self._learn(ending) or (mute and self.options.mqtt5 and not self._ever_answered)
-        if mute and not self._ever_answered:
+        self._retry_at_once = self._learn(ending) or (unanswered and self.options.mqtt5 and not self._ever_answered)
+        if unanswered and not self._ever_answered:
             self.options = self._fallbacks[(self._fallbacks.index(self.options) + 1) % len(self._fallbacks)]
-        self.problem = self._problem(mute=mute and not self._retry_at_once)
+        self.problem = self._problem(unanswered=unanswered and not self._retry_at_once)
 
     @property
     def is_flapping(self) -> bool:
@@ -172,14 +172,14 @@ class Backoff:
         self.options = replace(before, limits=limits)
         return ending.granted is None and before != self.options
 
-    def _problem(self, *, mute: bool) -> str:
+    def _problem(self, *, unanswered: bool) -> str:
         if self.is_flapping:
             return LinkState.TAKEN_OVER.because(f"does another client have the id {self._broker.client_id}?")
-        if mute and self._broker.tls:
+        if unanswered and self._broker.tls:
             return LinkState.TLS.because(
                 "the broker ends the connection without an answer; does it require a client certificate?"
             )
-        return LinkState.MUTE.because("accepts the connection and does not answer") if mute else ""
+        return LinkState.UNANSWERED.because("accepts the connection and does not answer") if unanswered else ""
 
 
 def state_of(error: Exception) -> str:

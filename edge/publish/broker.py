@@ -1,4 +1,4 @@
-"""Where to connect, as whom, and with which secret."""
+"""The broker to connect to, and the credentials for it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from edge import secret
 from edge.errors import ConfigError
-from edge.publish.address import EMBEDDED as EMBEDDED  # noqa: PLC0414 - the one word that is no address
+from edge.publish.address import EMBEDDED as EMBEDDED  # noqa: PLC0414 - the one word that is not an address
 from edge.publish.address import Address, address_of
 
 if TYPE_CHECKING:
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 LOOPBACK = "127.0.0.1"
 PASSWORD = "mqtt-password"  # noqa: S105 - the name of its file
-"""How systemd's credential and the service's file of the broker's password are named."""
+"""The name of systemd's credential and of the service's file with the password of the broker."""
 PORTS = {(False, False): 1883, (True, False): 8883, (False, True): 80, (True, True): 443}
 """By (TLS, web sockets). Source: IANA service names mqtt and secure-mqtt; RFC 6455, section 3."""
 
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """Where to connect and as whom; the password does not show when it is printed."""
+    """Where to connect and with which credentials; the password is not shown when this is printed."""
 
     host: str
     port: int
@@ -46,16 +46,16 @@ class Broker:
 
 
 def device_name(settings: DeviceSettings) -> str:
-    """Return the device's name as topics have it: the setting, else the host's name."""
+    """Return the name of the device in topics: the setting, else the host name."""
     return settings.name or "".join(c if c.isalnum() or c in "-_." else "-" for c in socket.gethostname())
 
 
 def broker_of(mqtt: MqttSettings, client_id: str) -> Broker:
-    """Return where to connect and as whom; certificates are read at each connection: see `tls_context`.
+    """Return the broker that the settings name; certificates are read when connecting, see `tls_context`.
 
     Raises:
         ConfigError: no broker is set, settings contradict each other, or a secret cannot be read or is readable by
-            everybody.
+            all users.
     """
     if not mqtt.host:
         raise ConfigError(
@@ -93,7 +93,7 @@ def _address(mqtt: MqttSettings) -> Address:
 
 
 def _check_pairs(mqtt: MqttSettings, address: Address) -> None:
-    """Refuse settings of which one would silently have no effect."""
+    """Refuse pairs of settings of which one would have no effect."""
     if address.port and mqtt.port not in (0, address.port):
         raise ConfigError(f"mqtt.port: {mqtt.port}, but mqtt.host names port {address.port}; write one of them")
     if mqtt.password_file and not mqtt.user:
@@ -107,23 +107,23 @@ def _check_pairs(mqtt: MqttSettings, address: Address) -> None:
 
 
 def _check_scheme(mqtt: MqttSettings, address: Address) -> None:
-    """Refuse a URL that contradicts `mqtt.tls` or `mqtt.transport`; plain text over a network is asked for twice."""
+    """Refuse a URL that contradicts `mqtt.tls` or `mqtt.transport`; plain text over a network has to be set twice."""
     scheme = address.scheme
     if scheme is None:
         return
     if mqtt.transport == "websockets" and not scheme.websockets:
-        raise ConfigError("mqtt.transport: websockets, but mqtt.host is no ws:// and no wss:// URL; change one of them")
+        raise ConfigError("mqtt.transport: websockets, but mqtt.host is not a ws:// or wss:// URL; change one of them")
     if scheme.tls and mqtt.tls == "off":
         raise ConfigError("mqtt.tls: off, but the URL in mqtt.host asks for TLS; change one of them")
     if scheme.tls or mqtt.tls == "off":
         return
     if mqtt.tls == "on" or mqtt.ca_file or not address.is_loopback:
         secure = "wss://" if scheme.websockets else "mqtts://"
-        raise ConfigError(f"mqtt.host: the URL asks for plain text; write {secure}, or set mqtt.tls=off to mean it")
+        raise ConfigError(f"mqtt.host: the URL asks for plain text; write {secure}, or set mqtt.tls=off to confirm it")
 
 
 def uses_tls(mqtt: MqttSettings) -> bool:
-    """Return whether to encrypt: as URL or `mqtt.tls` specify, else unless the broker is on this machine."""
+    """Return whether to use TLS: as the URL or `mqtt.tls` specifies, else unless the broker is on this machine."""
     address = _address(mqtt)
     if address.scheme:
         return address.scheme.tls
@@ -137,14 +137,14 @@ def _uses_websockets(mqtt: MqttSettings, address: Address) -> bool:
 
 
 def takes_commands(mqtt: MqttSettings) -> bool:
-    """Return whether to take commands: where strangers cannot send any, unless `mqtt.commands` says otherwise."""
+    """Return whether to accept commands: as `mqtt.commands` specifies, else where no stranger can send any."""
     if mqtt.commands != "auto":
         return mqtt.commands == "on"
     return bool(mqtt.user or mqtt.cert_file) or _address(mqtt).is_loopback
 
 
 def tls_context(broker: Broker) -> ssl.SSLContext:
-    """Return the context that checks the broker's certificate and name, and shows ours where there is one.
+    """Return the context that checks the certificate and name of the broker, and presents ours where there is one.
 
     Raises:
         ConfigError: a certificate or key cannot be read.
@@ -155,7 +155,7 @@ def tls_context(broker: Broker) -> ssl.SSLContext:
             raise ConfigError(f"mqtt.{key}: {path}: no such file, or this user may not read it")
     try:
         context = ssl.create_default_context(cafile=broker.ca_file or None)
-        # from Python 3.13 on by default, it refuses authorities made as mosquitto's manual says, without a key usage
+        # Python 3.13 sets it by default; it refuses authorities without a key usage, as mosquitto's manual makes them
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     except (OSError, ssl.SSLError) as error:
         raise ConfigError(f"mqtt.ca_file: {broker.ca_file}: no certificate can be read from it: {error}") from error

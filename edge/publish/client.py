@@ -1,4 +1,4 @@
-"""One connection to a broker, by paho, with the bound on what is read that paho lacks."""
+"""One connection to a broker, by paho, with a limit to what is read, which paho lacks."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 _CONNECT_TIMEOUT_S = 5.0
 _KEEPALIVE_SHARE = 0.7
-"""paho finds a dead link after two of its intervals: so within 1.4 of ours."""
+"""paho finds a dead connection after two of its intervals, so within 1.4 of ours."""
 _CHUNK_BYTES = 16_384
-_MAX_PACKET_BYTES = 65_536  # what a broker may send us at once; MQTT 3.1.1 has no such bound
+_MAX_PACKET_BYTES = 65_536  # the longest packet that a broker may send; MQTT 3.1.1 has no such limit
 _HEAD_BYTES = _MAX_PACKET_BYTES + 16
 """What is kept of a longer packet: its topic and packet identifier, so that it can be acknowledged."""
 _MALFORMED = (ValueError, LookupError, AssertionError, TypeError, AttributeError, struct.error, MQTTException)
-"""What paho raises on bytes that are no MQTT."""
+"""What paho raises on bytes that are not MQTT."""
 _LOST, _MALFORMED_PACKET = 128, 129
 """Unspecified error, malformed packet. Source: MQTT 5, 2.4."""
 _MAX_WORDS = 200
@@ -39,10 +39,10 @@ _STRANGE = {149: "Packet too large"}
 
 
 class Listener(Protocol):
-    """Who is told what happens on a connection, on the thread that calls `turn`."""
+    """Takes the events of a connection, on the thread that serves it."""
 
     def connected(self, reason: Reason, granted: Limits) -> None:
-        """Take the answer to CONNECT; `granted`: what the broker takes."""
+        """Take the answer to CONNECT; `granted`: what the broker accepts."""
 
     def ended(self, reason: Reason, *, announced: bool) -> None:
         """Take the end of the connection; `announced`: the broker sent a DISCONNECT."""
@@ -57,11 +57,11 @@ class Listener(Protocol):
         """Take a message."""
 
     def ignored(self, why: str) -> None:
-        """Take note that something came that is not to be used."""
+        """Note that something came that cannot be used."""
 
 
 class _Bounded(paho.Client):
-    """paho's client, which would read 268 MB into memory: of a packet that is too long only the head is kept."""
+    """paho's client, which would read 268 MB into memory; of a packet that is too long, only the head is kept."""
 
     def _sock_recv(self, bufsize: int) -> bytes:
         return super()._sock_recv(min(bufsize, _CHUNK_BYTES))
@@ -71,32 +71,32 @@ class _Bounded(paho.Client):
 
     @property
     def too_long(self) -> bool:
-        """Whether the packet that is being read is longer than we said that we take."""
+        """Whether the packet that is being read is longer than the limit that CONNECT states."""
         return self._in_packet["remaining_length"] > _MAX_PACKET_BYTES
 
     def trim(self) -> None:
-        """Let go of what has come of a packet that is too long."""
+        """Drop what has come of a packet that is too long, except its head."""
         if self.too_long:
             del self._in_packet["packet"][_HEAD_BYTES:]
 
     def _packet_handle(self) -> MQTTErrorCode:
-        """Handle a packet, also a PUBACK with a reason of other packets, on which paho would end the connection."""
+        """Handle a packet; a PUBACK with a reason of other packets too, at which paho would end the connection."""
         body = self._in_packet["packet"]
         strange = self._in_packet["command"] == _PUBACK and len(body) > 2 and body[2] in _STRANGE
         self.strange, body[2:3] = (body[2], bytes([_LOST])) if strange else (None, body[2:3])
         return super()._packet_handle()
 
     def ping_within(self, seconds: int) -> None:
-        """Send something at least so often; paho takes the broker's word, also where that is longer than ours."""
+        """Send something at least at this interval; paho uses the broker's, even where that is longer than ours."""
         self._keepalive = seconds
 
     def drop(self) -> None:
-        """End the connection without a word."""
+        """End the connection without a DISCONNECT."""
         self._sock_close()
 
 
 class Connection:
-    """Opens once, closes once; nothing waits in it."""
+    """One connection: opens once, closes once, and queues nothing."""
 
     def __init__(self, broker: Broker, will: Message | None, listener: Listener, *, mqtt5: bool) -> None:
         """Prepare; nothing is opened before `open`.
@@ -104,14 +104,16 @@ class Connection:
         Raises:
             ConfigError: a certificate or key cannot be read.
         """
-        self._broker, self._listener, self._mqtt5 = broker, listener, mqtt5
+        self._broker = broker
+        self._listener = listener
+        self._mqtt5 = mqtt5
         protocol = MQTTProtocolVersion.MQTTv5 if mqtt5 else MQTTProtocolVersion.MQTTv311
         transport: Literal["tcp", "websockets"] = "websockets" if broker.websockets else "tcp"
         client = _Bounded(CallbackAPIVersion.VERSION2, broker.client_id, protocol=protocol, transport=transport)
         if broker.websockets:
             client.ws_set_options(broker.path)
         client.connect_timeout = _CONNECT_TIMEOUT_S
-        client.max_inflight_messages_set(0)  # how many is the session's matter
+        client.max_inflight_messages_set(0)  # no limit: `Outgoing` keeps it
         client.on_connect, client.on_disconnect = self._connected, self._disconnected
         client.on_publish, client.on_subscribe, client.on_message = self._published, self._subscribed, self._received
         # without an outside loop registered, paho would write to the socket from the thread that publishes
@@ -128,7 +130,7 @@ class Connection:
         """Connect.
 
         Raises:
-            OSError, ValueError: it cannot be reached, or is not who it should be.
+            OSError, ValueError: the broker cannot be reached, or its certificate is not valid.
         """
         limits = self._properties(PacketTypes.CONNECT, MaximumPacketSize=_MAX_PACKET_BYTES)
         keepalive_s = max(1, int(_KEEPALIVE_SHARE * self._broker.keepalive_s))
@@ -136,17 +138,17 @@ class Connection:
 
     @property
     def is_open(self) -> bool:
-        """Whether there is a connection, answered or not."""
+        """Whether there is a connection, accepted or not."""
         return self._client.socket() is not None
 
     @property
     def is_accepted(self) -> bool:
-        """Whether the broker has taken us, and the connection stands."""
+        """Whether the broker has accepted us, and the connection still exists."""
         return self.is_open and self._client.is_connected()
 
     @property
     def is_busy(self) -> bool:
-        """Whether what was handed over is still unwritten: the broker does not read."""
+        """Whether something is still unwritten, because the broker does not read."""
         return self._client.want_write()
 
     def wait(self, queue: SendQueue, timeout_s: float) -> None:
@@ -154,7 +156,7 @@ class Connection:
         connection: Any = self._client.socket()
         if connection is None:
             return
-        # what lies in TLS or a web socket, select cannot see
+        # select does not see what TLS or a web socket has buffered
         pending = hasattr(connection, "pending") and connection.pending() > 0
         writers = [connection] if self.is_busy else []
         readable, _, _ = select.select([connection, queue], writers, [], 0 if pending else timeout_s)
@@ -162,16 +164,16 @@ class Connection:
             self._read()
 
     def write(self) -> None:
-        """Write what the broker reads, and ping where it is time."""
+        """Write as much as the broker reads, and ping when it is time."""
         if self.is_busy:
             self._client.loop_write()
         self._client.loop_misc()
 
     def publish(self, message: Message) -> int:
-        """Hand a message over; return its packet identifier, by which `acknowledged` names it.
+        """Pass on a message; return its packet identifier, by which `acknowledged` names it.
 
         Raises:
-            ValueError: it can be no MQTT message.
+            ValueError: it is not a valid MQTT message.
         """
         expiry = {} if message.expiry_s is None else {"MessageExpiryInterval": message.expiry_s}
         properties = self._properties(PacketTypes.PUBLISH, **expiry)
@@ -182,23 +184,23 @@ class Connection:
         return self._client.subscribe(topic, qos=1)[1] or 0
 
     def leave(self) -> None:
-        """Ask to disconnect as the protocol has it; it is done when `is_open` is false."""
+        """Ask to disconnect as the protocol requires; done when `is_open` is false."""
         self._client.disconnect()
 
     def drop(self) -> None:
-        """End the connection without a word, so that the broker publishes our will."""
+        """End the connection without a DISCONNECT, so that the broker publishes our will."""
         self._client.drop()
 
     def _read(self) -> None:
         try:
             self._client.loop_read()
         except _MALFORMED:
-            self._listener.ended(Reason(_MALFORMED_PACKET, "what the broker sends is no MQTT"), announced=False)
+            self._listener.ended(Reason(_MALFORMED_PACKET, "what the broker sends is not MQTT"), announced=False)
             self.drop()
         self._client.trim()
 
     def _properties(self, packet: int, **values: int) -> Properties | None:
-        """Return what MQTT 5 says beside a packet; 3.1.1 has no such thing."""
+        """Return the properties of a packet of MQTT 5; 3.1.1 has none."""
         properties = Properties(packet) if self._mqtt5 else None  # type: ignore[no-untyped-call]
         for name, value in values.items() if properties else ():
             setattr(properties, name, value)
@@ -251,7 +253,7 @@ def _granted(properties: Any) -> Limits:  # noqa: ANN401
 
 
 def _reason(code: Any, properties: Any) -> Reason:  # noqa: ANN401
-    """Return a reason code with what the broker says of it, as far as it can be printed."""
-    said = [getattr(properties, name, "") for name in ("ReasonString", "ServerReference")]
-    words = ": ".join([str(code), *(text[:_MAX_WORDS] for text in said if text and text.isprintable())])
+    """Return a reason code with the broker's own explanation, as far as it can be printed."""
+    explained = [getattr(properties, name, "") for name in ("ReasonString", "ServerReference")]
+    words = ": ".join([str(code), *(text[:_MAX_WORDS] for text in explained if text and text.isprintable())])
     return Reason(int(code.value), words)

@@ -1,4 +1,4 @@
-"""A small broker of our own on loopback, so that a first run needs nothing else; it speaks MQTT 3.1.1."""
+"""The embedded broker on loopback, so that a first run needs no other; it speaks MQTT 3.1.1."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ log = logging.getLogger(__name__)
 _START_S = 20.0
 _STOP_S = 3.0
 _DELIVER_S = 1.0
-"""How long the last messages, `offline` among them, may take to reach those who subscribe."""
+"""How long the last messages, including `offline`, may take to reach the subscribers."""
 _NEIGHBOURS = 100
-"""Ports from the usual one on that are tried before the system chooses any."""
+"""Ports to try, from the usual one on, before the system chooses any."""
 
 
 class EmbeddedBroker:
-    """amqtt on a thread of its own; `port` is where it listens."""
+    """amqtt on its own thread, listening on `port`."""
 
     def __init__(self, port: int, user: str, password: str) -> None:
-        """Start to listen on 127.0.0.1, at the next free port from the usual one on where `port` is 0.
+        """Listen on 127.0.0.1; where `port` is 0, on the next free port from the usual one on.
 
         Raises:
-            ConfigError: the port that was asked for is in use.
-            ThreadStuck: the broker does not come up.
+            ConfigError: the port is in use.
+            ThreadStuck: the broker does not start.
         """
         self.port = port or _next_free(PORTS[False, False])
         if not _is_free(self.port):
@@ -54,7 +54,7 @@ class EmbeddedBroker:
         self._thread.join(_STOP_S)
 
     def _run(self) -> None:
-        # amqtt tells of each client's coming and going; ours are told by the link
+        # amqtt logs every client that connects and disconnects; the link logs ours
         logging.getLogger("amqtt").setLevel(logging.ERROR)
         logging.getLogger("transitions").setLevel(logging.ERROR)
         asyncio.set_event_loop(self._loop)
@@ -65,14 +65,14 @@ class EmbeddedBroker:
         self._loop.run_until_complete(asyncio.wait_for(self._broker.shutdown(), _STOP_S))
 
     async def _start(self) -> None:
-        from edge.publish.private_broker import PrivateBroker  # noqa: PLC0415 - heavy, and wanted in a first run only
+        from edge.publish.private_broker import PrivateBroker  # noqa: PLC0415 - heavy, and needed for the embedded broker only
 
         self._broker = PrivateBroker(f"{LOOPBACK}:{self.port}", *self._credential)
         await self._broker.start()
 
 
 def _next_free(first: int) -> int:
-    """Return the first free port from `first` on, 0 for any where a hundred are taken."""
+    """Return the first free port from `first` on, or any free port where a hundred are in use."""
     return next((port for port in range(first, first + _NEIGHBOURS) if _is_free(port)), 0) or _any_free()
 
 

@@ -37,7 +37,7 @@ class LinkState(StrEnum):
     UNREACHABLE = "unreachable"
     TLS = "tls"
     REFUSED = "refused"
-    MUTE = "mute"
+    UNANSWERED = "mute"
     ONLINE = "online"
     DENIED = "denied"
     UNRESPONSIVE = "unresponsive"

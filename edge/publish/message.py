@@ -1,6 +1,6 @@
 """Topics and payloads.
 
-Topics hang below maskwatch/1/DEVICE/ ; times are UTC, ISO 8601; no field identifies a person.
+Topics begin with maskwatch/1/DEVICE/; times are UTC, ISO 8601; no field identifies a person.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge import __version__
 from edge.boxes import relative
-from edge.clock import Clock as Clock  # noqa: PLC0414 - Sender and its clock are made together
+from edge.clock import Clock as Clock  # noqa: PLC0414 - a Sender needs one
 from edge.clock import utc as utc  # noqa: PLC0414
 from edge.data import CLASSES, EventType, Mask, Reason
 from edge.distance.proximity import proximity
@@ -28,7 +28,7 @@ ROOT = "maskwatch/1"
 SCHEMA = 1
 DAY_S = 86_400
 WITHDRAWN = "withdrawn "
-"""Begins the key of a message that takes away what a topic has retained."""
+"""Begins the key of a message that removes what a topic has retained."""
 PROBLEMS = ("broker", "camera", "lens", "notice", "outbox", "plugin", "settings")
 """The names in `problem/NAME`."""
 _SNAPSHOT_S = 60
@@ -47,11 +47,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class AlertMessage:
-    """An alert as it waits for its delivery: all but what depends on the moment of sending.
+    """An alert that waits for its delivery, without what depends on the moment of sending.
 
     key: what a consumer dedupes on, "EVENT_ID:SEQ".
-    boot, expires_at: the machine's start and the seconds since then, so that no step of the wall clock makes an old
-    alert look new.
+    boot, expires_at: the id of the boot and the seconds since then, so that no step of the wall clock makes an old
+    alert appear new.
     """
 
     key: str
@@ -62,7 +62,7 @@ class AlertMessage:
 
     @property
     def event_id(self) -> str:
-        """The episode's name."""
+        """The id of the episode."""
         return str(self.body["event_id"])
 
     @property
@@ -71,7 +71,7 @@ class AlertMessage:
         return str(self.body["event_type"])
 
     def now(self, clock: Clock) -> Message:
-        """Return the message as sent now: one that has expired, or is from before a reboot, says `delayed`."""
+        """Return the message as sent now: `delayed` where it has expired, or comes from before a reboot."""
         delayed = self.boot != clock.boot or clock.monotonic() > self.expires_at
         body = {**self.body, "t_published": utc(clock.wall()), "delayed": delayed}
         return Message(self.topic, encode(body), qos=1, expiry_s=DAY_S)
@@ -84,7 +84,7 @@ def left_open(alerts: Iterable[AlertMessage]) -> list[AlertMessage]:
 
 
 def encode(body: dict[str, Any]) -> bytes:
-    """Return compact JSON; NaN and infinity are refused."""
+    """Return compact JSON; refuse NaN and infinity."""
     return json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
 
 
@@ -93,7 +93,7 @@ def _identities(models: dict[str, ModelSpec]) -> dict[str, dict[str, str]]:
 
 
 def face_counts(tracks: Iterable[Track]) -> dict[str, int]:
-    """Return the number of tracks by voted label, every label named."""
+    """Return the number of tracks by voted label, zeros included."""
     counts = {mask.value: 0 for mask in Mask}
     for track in tracks:
         counts[track.mask.value] += 1
@@ -102,7 +102,7 @@ def face_counts(tracks: Iterable[Track]) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who speaks: what every message of one run has in common.
+    """Makes messages: what all messages of one run have in common.
 
     near_m: people within this distance of the person of an alert are counted as near.
     """
@@ -132,20 +132,20 @@ class Sender:
         return named + [self.camera_topic(name) for name in camera]
 
     def online(self, *, online: bool) -> Message:
-        """Return the retained word that is also the last will."""
+        """Return the retained status of the device, which is also the last will."""
         return Message(self.topic("status"), b"online" if online else b"offline", qos=1, retain=True)
 
     def camera_online(self, camera: str = "", *, online: bool) -> Message:
-        """Return the same word for one camera of the device: ours, or another."""
+        """Return the status of one camera of the device: ours, or another."""
         topic = self.topic(f"camera/{camera or self.camera}/status")
         return Message(topic, b"online" if online else b"offline", qos=1, retain=True)
 
     def unmasked(self, *, on: bool) -> Message:
-        """Return whether anybody is without a mask now."""
+        """Return whether anybody is without a mask now, `ON` or `OFF`."""
         return Message(self.camera_topic("unmasked"), b"ON" if on else b"OFF", qos=1, retain=True)
 
     def info(self, models: dict[str, ModelSpec]) -> Message:
-        """Return the versions that run."""
+        """Return the versions in use."""
         body = {"schema": SCHEMA, "maskwatch": __version__, "session": self.session, "device": self.device}
         body |= {
             "site": self.site,
@@ -156,7 +156,7 @@ class Sender:
         return Message(self.topic("info"), encode(body), qos=1, retain=True)
 
     def models_in_force(self, models: dict[str, ModelSpec]) -> Message:
-        """Return which models judge now, by kind."""
+        """Return the models in use, by kind."""
         body = {
             "schema": SCHEMA,
             "session": self.session,
@@ -170,11 +170,11 @@ class Sender:
         return Message(self.topic(topic), text.encode(), qos=1, retain=True)
 
     def snapshot(self, jpeg: bytes) -> Message:
-        """Return a picture as JPEG; whoever makes it has made everybody on it unrecognisable."""
+        """Return an image as JPEG, in which the caller has redacted everybody."""
         return Message(self.camera_topic("snapshot"), jpeg, expiry_s=_SNAPSHOT_S)
 
     def health(self, state: str, detail: str) -> Message:
-        """Return how the camera and its lens fare."""
+        """Return the state of camera and lens."""
         body = {
             "schema": SCHEMA,
             "session": self.session,
@@ -185,31 +185,31 @@ class Sender:
         return Message(self.camera_topic("health"), encode(body), qos=1, retain=True)
 
     def problem(self, name: str, text: str) -> Message:
-        """Return what is wrong and wants somebody's hand; an empty text clears it."""
+        """Return a problem that needs attention; an empty text clears it."""
         body = {"schema": SCHEMA, "session": self.session, "t": utc(self.clock.wall()), "id": name, "text": text}
         return Message(self.topic(f"problem/{name}"), encode(body) if text else b"", qos=1, retain=True)
 
     def count(self, faces: dict[str, int], entries: dict[str, int], interval_s: float) -> Message:
-        """Return who is visible now, and who came since midnight."""
+        """Return how many people are visible now, and how many came since midnight."""
         body = {"schema": SCHEMA, "session": self.session, "t": utc(self.clock.wall()), "faces": faces}
         body |= {"entries": entries}
         return Message(self.camera_topic("count"), encode(body), retain=True, expiry_s=expiry(interval_s))
 
-    def aggregate(self, census: Aggregate) -> Message:
-        """Return how many of how many wore a mask in an interval that has ended."""
-        began, ended = (utc(self.clock.wall_of(at)) for at in (census.began_at, census.ended_at))
+    def aggregate(self, counts: Aggregate) -> Message:
+        """Return the shares of people with and without a mask in an interval that has ended."""
+        began, ended = (utc(self.clock.wall_of(at)) for at in (counts.began_at, counts.ended_at))
         body = {"schema": SCHEMA, "session": self.session, "from": began, "to": ended}
-        body |= {"people": census.people, "shares": census.shares}
+        body |= {"people": counts.people, "shares": counts.shares}
         return Message(self.camera_topic("aggregate"), encode(body), qos=1, retain=True)
 
     def stats(self, body: dict[str, Any], interval_s: float) -> Message:
-        """Return how the process fares."""
+        """Return the statistics of the process."""
         head = {"schema": SCHEMA, "session": self.session, "t": utc(self.clock.wall())}
         head |= {"clock_synced": self.clock.synced()}
         return Message(self.topic("stats"), encode(head | body), expiry_s=expiry(interval_s))
 
     def alert(self, alert: Alert, scene: Scene, model: ModelSpec) -> AlertMessage:
-        """Return what is published of an alert, sent or not."""
+        """Return an alert as it is published."""
         decided = self.clock.wall_of(scene.decided_at)
         track, latency_s = alert.track, 0.0 if scene.frame is None else scene.decided_at - scene.frame.read_at
         body: dict[str, Any] = {

@@ -1,7 +1,7 @@
-"""Alerts that wait until the broker has them for certain: on disk before they are sent, in memory where no disk is.
+"""Alerts that wait until the broker has them for certain: on disk before they are sent, in memory without a disk.
 
-The walk only queues. A thread of the outbox commits, then hands over to the link; the disk has a thread of its own, so
-that one that hangs holds up nothing but itself. What waits longer is read from disk as the link draws it.
+The main loop only queues. A thread of the outbox commits, then passes alerts to the link; the disk has its own thread,
+so that a disk that hangs delays nothing else. What waits longer is read from disk as the link draws it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from edge.publish.ledger import Ledger
-from edge.publish.storage import Storage
+from edge.publish.alert_index import AlertIndex
+from edge.publish.buffered_store import BufferedStore
 from edge.publish.store import packed, unpacked
 from edge.publish.worker import check_alive
 
@@ -28,17 +28,17 @@ log = logging.getLogger(__name__)
 _TICK_S = 1.0
 _MAX_QUEUED = 10_000
 _LOAD_S = 2.5
-"""A little more than the storage waits for the disk."""
+"""A little more than the store waits for the disk."""
 _JOIN_S = 3.5
 _PAGE = 50
 _FETCH_S = 3.0
 _POISON = (ValueError, TypeError, KeyError, OverflowError, RecursionError)
-"""What a message raises that cannot be sent. The thread carries all others: none of it may end it."""
+"""What a message raises that cannot be sent. It may not end the thread, which carries all other alerts."""
 
 
 @dataclass(slots=True)
 class _Fetch:
-    """Somebody who waits for the bodies of some keys."""
+    """A request for the alerts of some keys."""
 
     keys: Sequence[str]
     done: threading.Event = field(default_factory=threading.Event)
@@ -48,7 +48,7 @@ class _Fetch:
 
 @dataclass(slots=True)
 class _Batch:
-    """What came in from other threads since the last turn."""
+    """What other threads queued since the last turn."""
 
     added: dict[str, AlertMessage] = field(default_factory=dict)
     acknowledged: list[str] = field(default_factory=list)
@@ -60,17 +60,19 @@ class _Batch:
 
 
 class Outbox:
-    """Keeps alerts until they are acknowledged, and ten minutes more; `state` says where."""
+    """Keeps alerts until they are acknowledged, and ten minutes more; `state` names where."""
 
     def __init__(self, path: Path | None, *, limit: int, monotonic: Callable[[], float]) -> None:
         """Keep at most `limit` alerts in the file at `path`, or in memory alone where it is None."""
         self._monotonic = monotonic
-        self._ledger = Ledger(limit)
-        self._storage = Storage(path, monotonic, self._ledger.__contains__)
-        self._queued, self._more = _Batch(), threading.Condition()
+        self._index = AlertIndex(limit)
+        self._store = BufferedStore(path, monotonic, self._index.__contains__)
+        self._queued = _Batch()
+        self._more = threading.Condition()
         self._deliver: Callable[[AlertMessage], None] = lambda _alert: None
         self._ended: Callable[[AlertMessage], AlertMessage] = lambda alert: alert
-        self._loaded, self._stop = threading.Event(), threading.Event()
+        self._loaded = threading.Event()
+        self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
         self._owed: OrderedDict[str, None] = OrderedDict()
         self._left_open: deque[str] = deque()
@@ -79,36 +81,37 @@ class Outbox:
     @property
     def state(self) -> str:
         """Where alerts are kept: `disk`, `memory`, or what is wrong."""
-        return self._storage.state
+        return self._store.state
 
     @property
     def dropped(self) -> int:
-        """Alerts that were lost before a broker had them: over the limit, or damaged."""
-        return self._ledger.dropped + self._overflowed
+        """How many alerts were lost before a broker had them: over the limit, or damaged."""
+        return self._index.dropped + self._overflowed
 
     @property
     def waiting(self) -> int:
-        """Alerts that no broker has acknowledged yet."""
+        """How many alerts no broker has acknowledged yet."""
         with self._more:
-            return self._ledger.waiting + len(self._queued.added)
+            return self._index.waiting + len(self._queued.added)
 
     def waits(self, key: str) -> bool:
         """Return whether no broker has acknowledged an alert yet."""
         with self._more:
-            return key in self._queued.added or self._ledger.waits(key)
+            return key in self._queued.added or self._index.waits(key)
 
     def start(self, deliver: Callable[[AlertMessage], None], ended: Callable[[AlertMessage], AlertMessage]) -> None:
-        """Begin, and wait a little for the file, so that the first connection is sent what an earlier run left in it.
+        """Start, and wait a little for the file, so that the first connection is sent what an earlier run left in it.
 
-        deliver: takes each alert once it is committed.  ended: makes the end of an episode from the newest alert of it
-        that an earlier run left open; it is added.  Both run on the outbox's thread, whenever the card answers.
+        deliver: takes each alert once it is committed.
+        ended: returns the end of an episode that an earlier run left open, from its newest alert; the end is added.
+        Both run on the outbox's thread.
         """
         self._deliver, self._ended = deliver, ended
         self._thread.start()
         self._loaded.wait(_LOAD_S)
 
     def add(self, alert: AlertMessage) -> None:
-        """Take an alert and return at once; counted in `dropped` when ten thousand wait already."""
+        """Queue an alert and return at once; dropped and counted when ten thousand are queued already."""
         with self._more:
             if len(self._queued.added) >= _MAX_QUEUED:
                 self._overflowed += 1
@@ -117,17 +120,17 @@ class Outbox:
             self._more.notify()
 
     def acknowledge(self, key: str) -> None:
-        """Note that the broker took an alert over; returns at once."""
+        """Note that the broker has acknowledged an alert; return at once."""
         with self._more:
             self._queued.acknowledged.append(key)
             self._more.notify()
 
     def unsettled(self) -> Iterator[AlertMessage]:
-        """Yield what a new connection must be sent, oldest first, read as it is drawn; safe on any thread.
+        """Yield what a new connection has to be sent, oldest first, read as it is drawn; safe on any thread.
 
-        What a disk does not give in time is handed over by `deliver` when it answers again.
+        What the disk does not return in time goes to `deliver` when the disk responds again.
         """
-        keys = self._ledger.unsettled(self._monotonic())
+        keys = self._index.unsettled(self._monotonic())
         for page in pages(keys):
             fetch = _Fetch(page)
             with self._more:
@@ -136,14 +139,14 @@ class Outbox:
             fetch.done.wait(_FETCH_S)
             with self._more:
                 fetch.is_late = not fetch.done.is_set()
-            yield from (alert for alert in fetch.alerts if alert.key in self._ledger)
+            yield from (alert for alert in fetch.alerts if alert.key in self._index)
 
     def check(self) -> None:
-        """Raise ThreadStuck when the thread has ended though nobody closed it: alerts would go nowhere."""
+        """Raise ThreadStuck when the thread has ended though the outbox was not closed: no alert would be sent."""
         check_alive(self._thread, self._stop)
 
     def flush(self, timeout_s: float) -> bool:
-        """Wait until all that was added is committed and handed over or waits its turn; return whether it is."""
+        """Wait until everything that was added is committed; return whether it is."""
         done = threading.Event()
         with self._more:
             self._queued.waiters.append(done)
@@ -162,53 +165,53 @@ class Outbox:
         while not self._stop.is_set() or self._queued:
             self._turn(self._next_batch() if self._loaded.is_set() else _Batch())
             self._loaded.set()
-        self._storage.close()
+        self._store.close()
 
     def _next_batch(self) -> _Batch:
-        """Return all that is queued, after waiting a tick for the first; what is added is known from here on."""
+        """Return all that is queued, after waiting up to a tick for it; the index knows what was added from here on."""
         with self._more:
             if not (self._queued or self._stop.is_set() or self._is_behind):
                 self._more.wait(_TICK_S)
             batch, self._queued = self._queued, _Batch()
             for alert in batch.added.values():
-                self._ledger.add(alert.key, alert.event_type)
+                self._index.add(alert.key, alert.event_type)
         return batch
 
     @property
     def _is_behind(self) -> bool:
-        """Whether there is something to do that nobody has to ask for."""
-        return self._storage.readable and bool(self._owed or self._left_open)
+        """Whether there is work left from an earlier turn."""
+        return self._store.readable and bool(self._owed or self._left_open)
 
     def _turn(self, batch: _Batch) -> None:
-        """Note what came in, commit it, and hand it over."""
+        """Take a batch, commit it, and deliver it."""
         now = self._monotonic()
         for key in batch.acknowledged:
-            if self._ledger.acknowledge(key, now):
-                self._storage.acknowledge(key)
+            if self._index.acknowledge(key, now):
+                self._store.acknowledge(key)
         kept = [key for key, alert in batch.added.items() if self._is_stored(alert)]
-        self._storage.turn()
+        self._store.turn()
         self._restore(now)
-        self._hand_over(self._next_owed() + kept)
+        self._deliver_all(self._next_owed() + kept)
         for fetch in batch.fetches:
             self._answer(fetch)
         self._end_left_open()
-        self._storage.forget(self._ledger.forget(now))
+        self._store.forget(self._index.forget(now))
         for waiter in batch.waiters:
             waiter.set()
 
     def _is_stored(self, alert: AlertMessage) -> bool:
         try:
-            self._storage.add(packed(alert))
+            self._store.add(packed(alert))
         except _POISON as error:
             self._give_up(alert.key, error)
             return False
         return True
 
     def _restore(self, now: float) -> None:
-        """Put what an earlier run left before what came since: a file that opens late missed the first connection."""
-        found, self._storage.found = self._storage.found, []
+        """Put what an earlier run left before what came since, where the file has been opened."""
+        found, self._store.found = self._store.found, []
         if found:
-            self._left_open.extend(self._ledger.put_before(found, now))
+            self._left_open.extend(self._index.put_before(found, now))
             self._owed |= {held.key: None for held in found if not held.acknowledged}
 
     def _answer(self, fetch: _Fetch) -> None:
@@ -221,11 +224,11 @@ class Outbox:
                 fetch.done.set()
 
     def _next_owed(self) -> list[str]:
-        """Return some of what the link was not given when it asked."""
-        count = min(_PAGE, len(self._owed)) if self._storage.readable else 0
+        """Return some keys whose alerts the link has asked for and not been given."""
+        count = min(_PAGE, len(self._owed)) if self._store.readable else 0
         return [self._owed.popitem(last=False)[0] for _ in range(count)]
 
-    def _hand_over(self, keys: Sequence[str]) -> None:
+    def _deliver_all(self, keys: Sequence[str]) -> None:
         for alert in self._alerts(keys):
             try:
                 self._deliver(alert)
@@ -233,25 +236,25 @@ class Outbox:
                 self._give_up(alert.key, error)
 
     def _alerts(self, keys: Sequence[str]) -> list[AlertMessage]:
-        """Return the alerts of keys, in order; what the disk does not give now is owed, what it lost is dropped."""
-        kept = [key for key in keys if key in self._ledger]
-        rows = self._storage.rows(kept)
+        """Return the alerts of keys, in order; what the disk does not return now is owed, what it lost is dropped."""
+        kept = [key for key in keys if key in self._index]
+        rows = self._store.rows(kept)
         for key in kept:
-            if key not in rows and self._storage.readable:
-                self._give_up(key, "it is not in the file any more")
+            if key not in rows and self._store.readable:
+                self._give_up(key, "it is no longer in the file")
             elif key not in rows:
                 self._owed[key] = None
         return [unpacked(rows[key]) for key in kept if key in rows]
 
     def _give_up(self, key: str, why: object) -> None:
-        """Go on without a message that cannot be sent."""
+        """Drop an alert that cannot be sent."""
         log.warning("outbox: alert %s is dropped: %s", key, why)
-        self._ledger.drop(key)
-        self._storage.forget([key])
+        self._index.drop(key)
+        self._store.forget([key])
 
     def _end_left_open(self) -> None:
-        """Add the ends of episodes that an earlier run left open, as many as are read at once."""
-        if not self._storage.readable:
+        """Add the ends of episodes that an earlier run left open, one page at a time."""
+        if not self._store.readable:
             return
         keys = [self._left_open.popleft() for _ in range(min(_PAGE, len(self._left_open)))]
         for alert in self._alerts(keys):

@@ -1,4 +1,4 @@
-"""What is published of people besides alerts: who is visible now, or only shares of many over a long interval."""
+"""What is published of people apart from alerts: who is visible now, or only shares of many over a long interval."""
 
 from __future__ import annotations
 

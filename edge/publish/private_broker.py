@@ -1,4 +1,4 @@
-"""amqtt for one user: nobody else gets further than CONNECT, and nothing that is kept grows without a bound."""
+"""amqtt for a single user: no other client gets past CONNECT, and nothing that it keeps grows without a limit."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ log = logging.getLogger(__name__)
 
 _HANDSHAKE_S = 5.0
 _MAX_UNKNOWN = 64
-"""Connections at once whose CONNECT has not come yet; what comes beyond is closed."""
+"""Connections at once whose CONNECT has not arrived yet; further ones are closed."""
 _MAX_CLIENTS = 100
 _MAX_PACKET_BYTES = 262_144
 _MAX_RETAINED, _MAX_RETAINED_BYTES = 1_000, 4_194_304
 """Topics and bytes: a maskwatch retains 15 topics and 12 KB."""
 _MAX_WAITING = 1_000
-"""Messages that wait for a client with a session that is away; the oldest go."""
+"""Messages that wait for a disconnected client with a session; the oldest are dropped."""
 _SESSION_S = 3_600
 _CHECK_S, _QUIET_CHECKS = 0.01, 5
-"""Between the queue and its tasks a message is seen in neither for an instant."""
+"""For an instant a message is neither in the queue nor in a task, so several checks have to find nothing."""
 _MALFORMED = (AMQTTError, MQTTError, NoDataError, OSError, ValueError, LookupError, struct.error, TypeError)
 
 
 class PrivateBroker(Broker):  # type: ignore[misc] # amqtt has no types
-    """Broker on loopback for those who know a password."""
+    """Broker on loopback for clients that know the password."""
 
     def __init__(self, bind: str, user: str, password: str) -> None:
         """Prepare to listen at `bind`, HOST:PORT."""
@@ -51,7 +51,7 @@ class PrivateBroker(Broker):  # type: ignore[misc] # amqtt has no types
     ) -> None:
         """Serve a client that knows the password.
 
-        amqtt itself asks for it only after it has ended and deleted the session of the client that had the same id.
+        amqtt itself checks it only after it has deleted the session of the client with the same id.
         """
         bounded, out = _Bounded(StreamReaderAdapter(reader)), StreamWriterAdapter(writer)
         with contextlib.suppress(OSError):  # the client is gone
@@ -62,7 +62,7 @@ class PrivateBroker(Broker):  # type: ignore[misc] # amqtt has no types
                 await out.close()
 
     async def _admits(self, reader: _Bounded, writer: StreamWriterAdapter) -> bool:
-        """Read CONNECT within its deadline; return whether it holds the password, and answer where it does not."""
+        """Read CONNECT within its deadline; return whether it has the password, and answer where it has not."""
         if self._unknown >= _MAX_UNKNOWN:
             return False
         self._unknown += 1
@@ -80,7 +80,7 @@ class PrivateBroker(Broker):  # type: ignore[misc] # amqtt has no types
         return known
 
     async def _authenticate(self, *_: Any) -> bool:  # noqa: ANN401
-        return True  # only clients that were admitted come so far
+        return True  # only admitted clients get here
 
     async def retain_message(
         self,
@@ -89,11 +89,11 @@ class PrivateBroker(Broker):  # type: ignore[misc] # amqtt has no types
         data: bytes | bytearray | None,
         qos: int | None = None,
     ) -> None:
-        """Retain a message where there is room; where there is none, the topic retains nothing."""
+        """Retain a message where there is room; otherwise the topic retains nothing."""
         if data and not self._has_room(topic_name, len(data)):
             if not self._full:
                 log.warning(
-                    "embedded broker: more is retained than %d topics or %d bytes; not kept, logged once",
+                    "embedded broker: more is retained than %d topics or %d bytes; dropped, logged once",
                     _MAX_RETAINED,
                     _MAX_RETAINED_BYTES,
                 )
@@ -105,7 +105,7 @@ class PrivateBroker(Broker):  # type: ignore[misc] # amqtt has no types
         return len(others) < _MAX_RETAINED and sum(others) + size_bytes <= _MAX_RETAINED_BYTES
 
     async def deliver(self, within_s: float) -> None:
-        """Wait until what was published has gone to its subscribers, `within_s` at most: a shutdown drops the rest."""
+        """Wait up to `within_s` until all messages have been sent to their subscribers; a shutdown drops the rest."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 quiet = 0
@@ -121,15 +121,17 @@ class PrivateBroker(Broker):  # type: ignore[misc] # amqtt has no types
 
 
 class _Bounded(ReaderAdapter):  # type: ignore[misc] # as above
-    """A reader that ends the connection at a packet that is too large, and can read its beginning twice."""
+    """A reader that ends the connection at a packet that is too large, and whose beginning can be read twice."""
 
     def __init__(self, reader: StreamReaderAdapter) -> None:
         """Remember what is read, until `rewind`."""
-        self._reader, self._beginning = reader, io.BytesIO()
-        self._remembers, self._ended = True, False
+        self._reader = reader
+        self._beginning = io.BytesIO()
+        self._remembers = True
+        self._ended = False
 
     def rewind(self) -> None:
-        """Read from the beginning once more, and remember nothing from now on."""
+        """Read from the beginning again, and remember nothing from now on."""
         self._beginning.seek(0)
         self._remembers = False
 

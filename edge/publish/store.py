@@ -1,4 +1,4 @@
-"""Alerts on disk: an SQLite file that survives a power cut at any byte and any byte that changes."""
+"""Alerts on disk: an SQLite file that survives a power cut at any byte, and any byte that changes."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _COLUMNS = "key, topic, body, boot, expires_at, crc"
 _SELECT = f"SELECT {_COLUMNS}, acknowledged, place FROM alert ORDER BY place"  # noqa: S608 - both are ours
 _INSERT = f"INSERT OR IGNORE INTO alert ({_COLUMNS}, acknowledged) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 _CHECKPOINT_PAGES = 64
-"""Pages of 4 KiB after which the write-ahead log goes into the file: keeps both small on a card."""
+"""Pages of 4 KiB after which the write-ahead log is copied into the file, which keeps both small on a card."""
 _CACHE_KIB = 128
-"""Pages in memory: rows are written once and seldom read. SQLite's 2 MB filled within 2,000 alerts and stayed."""
+"""Pages in memory: rows are written once and rarely read. SQLite's default of 2 MB was full after 2,000 alerts."""
 _OF_THE_MACHINE = {
     sqlite3.SQLITE_PERM,
     sqlite3.SQLITE_BUSY,
@@ -44,7 +44,7 @@ _OF_THE_MACHINE = {
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_CANTOPEN,
 }
-"""Errors of the disk, the rights or a second process, which pass: all others are in the file, and stay."""
+"""Errors of the disk, of permissions or of a second process, which may pass; all others are in the file, and stay."""
 _MAX_KEPT_ASIDE = 100
 _MAX_DEPTH = 100
 
@@ -61,13 +61,13 @@ class Row:
 
     @property
     def crc(self) -> int:
-        """Checksum of all of it: a changed bit may make another valid alert."""
+        """Checksum of all fields, since a changed bit may result in another valid alert."""
         return zlib.crc32("\0".join((self.key, self.topic, self.body, self.boot, repr(self.expires_at))).encode())
 
 
 @dataclass(slots=True)
 class Changes:
-    """What one transaction writes, by key; a key is in one of the last two at the most."""
+    """What one transaction writes, by key; a key is in at most one of the last two."""
 
     added: dict[str, Row] = field(default_factory=dict)
     acknowledged: set[str] = field(default_factory=set)
@@ -77,7 +77,7 @@ class Changes:
         return bool(self.added or self.acknowledged or self.forgotten)
 
     def forget(self, key: str) -> None:
-        """Write nothing of a key but its deletion, if it may be on disk."""
+        """Write nothing of a key except its deletion, if it may be on disk."""
         self.acknowledged.discard(key)
         if self.added.pop(key, None) is None:
             self.forgotten.add(key)
@@ -85,7 +85,7 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A message of the file without its body: 100,000 of them take 30 MB."""
+    """An alert of the file without its body; 100,000 of them take 30 MB."""
 
     key: str
     event_type: str
@@ -96,7 +96,7 @@ def packed(alert: AlertMessage) -> Row:
     """Return an alert as text.
 
     Raises:
-        ValueError, TypeError, RecursionError: it holds what JSON cannot, such as NaN, or is no message of an episode.
+        ValueError, TypeError, RecursionError: it has a value that JSON lacks, such as NaN, or it is no alert.
     """
     body = json.dumps(alert.body, separators=(",", ":"), allow_nan=False)
     row = Row(alert.key, alert.topic, body, alert.boot, float(alert.expires_at))
@@ -108,7 +108,7 @@ def unpacked(row: Row) -> AlertMessage:
     """Return a row as an alert.
 
     Raises:
-        ValueError: it can be no message of an episode.
+        ValueError: it is not an alert of an episode.
     """
     try:
         body = json.loads(row.body, parse_constant=_refuse)
@@ -116,7 +116,7 @@ def unpacked(row: Row) -> AlertMessage:
         raise ValueError("nested too deeply") from error
     named = isinstance(body, dict) and isinstance(body.get("event_id"), str) and type(body.get("seq")) is int
     if not named or body["seq"] < 0 or row.key != f"{body['event_id']}:{body['seq']}":
-        raise ValueError("is not the message of its key")
+        raise ValueError("is not the alert of its key")
     EventType(body.get("event_type"))
     return AlertMessage(row.key, row.topic, body, row.boot, row.expires_at)
 
@@ -125,55 +125,56 @@ class AlertStore:
     """The open file; belongs to the thread that opened it, and to no second process.
 
     WAL with `synchronous=FULL`: a transaction that returned is on disk. Source: sqlite.org/wal.html, sections 2 and 6.
-    What is damaged is set aside and named in `set_aside`: one alert beside the file, or the file as a whole, whose
-    sound alerts go into a new one.
+    What is damaged is set aside and named in `set_aside`: single alerts in a file next to this one, or the whole file,
+    whose intact alerts go into a new one.
     """
 
     def __init__(self, path: Path) -> None:
-        """Open or make the file.
+        """Open or create the file.
 
         Raises:
             sqlite3.Error, OSError: it cannot be opened or written, or another process has it.
         """
-        self.path, self.set_aside = path, ""
+        self.path = path
+        self.set_aside = ""
         self._database: sqlite3.Connection | None = None
         with ExitStack() as on_error:
             on_error.callback(self.close)
-            self._surely(self._open)
+            self._retried(self._open)
             on_error.pop_all()
 
     def load(self) -> list[Held]:
-        """Return what is kept, oldest first, without bodies."""
-        return self._surely(self._load)
+        """Return the alerts, oldest first, without bodies."""
+        return self._retried(self._load)
 
     def read(self, keys: Iterable[str]) -> dict[str, Row]:
-        """Return the rows of some keys; those that are damaged or not there are left out."""
-        return self._surely(lambda: self._read(list(keys)))
+        """Return the rows of some keys; damaged and missing ones are left out."""
+        return self._retried(lambda: self._read(list(keys)))
 
     def write(self, changes: Changes) -> None:
-        """Commit; when this returns, it is on disk. No changes at all are a trial whether the disk answers.
+        """Commit changes; when this returns, they are on disk. Without changes, check that the disk responds.
 
         Raises:
-            sqlite3.Error: it is not, and nothing of it is.
+            sqlite3.Error: none of them is on disk.
         """
-        self._surely(lambda: self._write(changes))
+        self._retried(lambda: self._write(changes))
 
     def erase(self) -> None:
-        """Empty the write-ahead log, so that nothing of what was forgotten is left in it.
+        """Empty the write-ahead log, so that nothing that was deleted is left in it.
 
         Source: sqlite.org/pragma.html, wal_checkpoint(TRUNCATE) and secure_delete.
         """
-        self._surely(lambda: self._open_database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
+        self._retried(lambda: self._open_database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
 
     def keep_aside(self, rows: Sequence[object]) -> None:
-        """Write what of a message can be read beside the file, for who inspects it; newer ones take its place."""
-        beside = self.path.with_name(f"{self.path.name}.damaged-alerts")
-        beside.write_text("".join(f"{row!r:.4000}\n" for row in rows[:_MAX_KEPT_ASIDE]), "utf-8", "backslashreplace")
-        beside.chmod(0o600)
+        """Write what can be read of damaged alerts to a file next to this one, for inspection."""
+        aside = self.path.with_name(f"{self.path.name}.damaged-alerts")
+        aside.write_text("".join(f"{row!r:.4000}\n" for row in rows[:_MAX_KEPT_ASIDE]), "utf-8", "backslashreplace")
+        aside.chmod(0o600)
         self.set_aside = f"{len(rows)} damaged {'alert was' if len(rows) == 1 else 'alerts were'} set aside"
 
     def close(self) -> None:
-        """Close the file; what cannot be flushed any more is in the write-ahead log."""
+        """Close the file; what can no longer be flushed is in the write-ahead log."""
         with suppress(sqlite3.Error):
             if self._database:
                 self._database.close()
@@ -184,13 +185,13 @@ class AlertStore:
             raise sqlite3.OperationalError("not open")
         return self._database
 
-    def _surely(self, job: Callable[[], _R]) -> _R:
-        """Do a job; where the file proves to be damaged, do it again on a new one."""
+    def _retried(self, job: Callable[[], _R]) -> _R:
+        """Do a job; where the file turns out to be damaged, do it again on a new one."""
         try:
             return job()
         except (sqlite3.Error, UnicodeDecodeError, OverflowError) as error:
-            # sqlite3 raises the last two where the words of its own error, or a number, lie in a damaged file
-            if isinstance(error, sqlite3.Error) and _passes(error):
+            # sqlite3 raises the last two where the text of its error, or a number, comes from a damaged file
+            if isinstance(error, sqlite3.Error) and _is_of_the_machine(error):
                 raise
             self._start_anew(error)
             return job()
@@ -206,7 +207,7 @@ class AlertStore:
         kept: dict[str, Held] = {}
         damaged: list[tuple[int, object]] = []
         for *columns, acknowledged, place in self._open_database.execute(_SELECT):
-            row = _sound(columns)
+            row = _intact(columns)
             if row is None or row.key in kept:
                 damaged.append((place, columns))
             else:
@@ -219,7 +220,7 @@ class AlertStore:
 
     def _read(self, keys: list[str]) -> dict[str, Row]:
         select = f"SELECT {_COLUMNS} FROM alert WHERE key IN ({','.join('?' * len(keys))})"  # noqa: S608 - marks only
-        rows = map(_sound, self._open_database.execute(select, keys))
+        rows = map(_intact, self._open_database.execute(select, keys))
         return {row.key: row for row in rows if row}
 
     def _write(self, changes: Changes) -> None:
@@ -231,7 +232,7 @@ class AlertStore:
                 database.execute(f"PRAGMA user_version={_VERSION}")
 
     def _start_anew(self, error: Exception) -> None:
-        """Set the file aside and go on with a new one, into which the sound alerts go."""
+        """Set the file aside and continue with a new one, into which the intact alerts go."""
         log.warning("outbox: %s: damaged, set aside as %s.damaged: %s", self.path, self.path.name, _words(error))
         damaged, self._database = self._database, None
         for suffix in ("", "-wal"):
@@ -243,29 +244,29 @@ class AlertStore:
         self.set_aside = "a damaged file was set aside"
         if damaged:
             with _transaction(self._database) as database:
-                database.executemany(_INSERT, _sound_rows(damaged))
+                database.executemany(_INSERT, _intact_rows(damaged))
             with suppress(sqlite3.Error):
                 damaged.close()
 
 
 def _words(error: Exception) -> str:
-    return "what SQLite says of it is no text" if isinstance(error, UnicodeDecodeError) else str(error)
+    return "SQLite's message is not text" if isinstance(error, UnicodeDecodeError) else str(error)
 
 
-def _passes(error: sqlite3.Error) -> bool:
+def _is_of_the_machine(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorcode", -1) & 0xFF in _OF_THE_MACHINE
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _columns(row: Row) -> tuple[object, ...]:
     return (row.key, row.topic, row.body, row.boot, row.expires_at, row.crc, 0)
 
 
-def _sound(columns: Sequence[Any]) -> Row | None:
-    """Return columns as a row, or None where they are not what was written."""
+def _intact(columns: Sequence[Any]) -> Row | None:
+    """Return columns as a row; None where they differ from what was written."""
     *fields, crc = columns
     if [type(value) for value in fields] != [str, str, str, str, float]:
         return None
@@ -273,12 +274,12 @@ def _sound(columns: Sequence[Any]) -> Row | None:
     return row if row.crc == crc else None
 
 
-def _sound_rows(database: sqlite3.Connection) -> Iterator[tuple[object, ...]]:
-    """Yield the columns of all rows of a damaged file that can be read whole, from both ends of the file."""
+def _intact_rows(database: sqlite3.Connection) -> Iterator[tuple[object, ...]]:
+    """Yield the columns of all intact rows of a damaged file, read from both ends of the file."""
     for order in ("", " DESC"):
         try:
             for *columns, acknowledged, _ in database.execute(_SELECT + order):
-                row = _sound(columns)
+                row = _intact(columns)
                 if row:
                     yield (*_columns(row)[:-1], int(acknowledged == 1))
         except (sqlite3.Error, UnicodeDecodeError, OverflowError):
@@ -286,7 +287,7 @@ def _sound_rows(database: sqlite3.Connection) -> Iterator[tuple[object, ...]]:
 
 
 class _transaction:  # noqa: N801 - reads as a verb
-    """BEGIN at entry, COMMIT at exit, ROLLBACK when anything fails, the COMMIT too."""
+    """BEGIN at entry, COMMIT at exit, ROLLBACK when anything fails, including the COMMIT."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
@@ -306,7 +307,7 @@ class _transaction:  # noqa: N801 - reads as a verb
 
 
 def _check_header(path: Path) -> None:
-    """Raise DatabaseError where the header marks the file as one that may only be read: SQLite would never write it.
+    """Raise DatabaseError where the header marks the file as read-only: SQLite would never write it.
 
     Source: sqlite.org/fileformat.html, 1.3: bytes 18 and 19 are 1 or 2.
     """
@@ -321,7 +322,7 @@ def _connected(path: Path) -> sqlite3.Connection:
     with ExitStack() as on_error:
         database = sqlite3.connect(path, isolation_level=None, timeout=0.5)
         on_error.callback(database.close)
-        # a damaged file may hold what is no UTF-8: such rows are set aside when they are read, and nothing is raised
+        # a damaged file may hold bytes that are not UTF-8: such rows are set aside when they are read
         database.text_factory = lambda raw: raw.decode("utf-8", "replace")
         # exclusive before WAL: no shared memory file is needed, and a second process is refused
         for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
@@ -335,7 +336,7 @@ def _connected(path: Path) -> sqlite3.Connection:
 
 
 def _check(database: sqlite3.Connection) -> None:
-    """Raise DatabaseError unless the file is sound and of our version; one of the first version is brought up."""
+    """Raise DatabaseError unless the file is intact and of a known version; upgrade one of the first version."""
     (version,) = database.execute("PRAGMA user_version").fetchone()
     findings = [row[0] for row in database.execute("PRAGMA quick_check(1)")]
     if version not in (1, _VERSION) or findings != ["ok"]:
@@ -360,7 +361,7 @@ def _table_info(database: sqlite3.Connection) -> list[tuple[object, ...]]:
 
 
 def _upgrade(database: sqlite3.Connection) -> None:
-    """Give the rows of the first version their checksums, but for those that can be no alert."""
+    """Add checksums to the rows of the first version, except those that are not an alert."""
     database.create_function("crc_of", 5, _crc_of)
     with _transaction(database):
         database.execute("ALTER TABLE alert ADD COLUMN crc INTEGER")

@@ -1,4 +1,4 @@
-"""`maskwatch watch`: alerts as they come over MQTT, each told once."""
+"""`maskwatch watch`: alerts as they arrive over MQTT, each once."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from edge.publish.broker import Broker
 
 _REMEMBERED = 10_000
-"""(event_id, seq) pairs remembered; a broker sends again within minutes, not after ten thousand alerts."""
+"""(event_id, seq) pairs remembered; an alert is sent again within minutes, not after ten thousand others."""
 _TICK_S = 0.5
 _MAX_WAITING = 10_000
 
 
 class Seen:
-    """Remembers which alerts were told already."""
+    """Remembers which alerts have been seen."""
 
     def __init__(self) -> None:
         """Start with none."""
@@ -43,7 +43,7 @@ class Seen:
 
 
 def alerts(broker: Broker, stop: threading.Event) -> Iterator[dict[str, Any]]:
-    """Yield the alerts of every device on a broker, each once, until `stop` is set; malformed ones are passed over."""
+    """Yield the alerts of every device on a broker, each once, until `stop` is set; malformed ones are ignored."""
     arrived: queue.Queue[bytes] = queue.Queue(_MAX_WAITING)
     link = MqttLink(
         replace(broker, client_id=""),
@@ -65,12 +65,12 @@ def alerts(broker: Broker, stop: threading.Event) -> Iterator[dict[str, Any]]:
 
 
 def _put(arrived: queue.Queue[bytes], payload: bytes) -> None:
-    with contextlib.suppress(queue.Full):  # nobody reads: the broker sends what matters again
+    with contextlib.suppress(queue.Full):  # nobody reads; an alert that matters is sent again
         arrived.put_nowait(payload)
 
 
 def parse(payload: bytes) -> dict[str, Any] | None:
-    """Return an alert, None for a payload that is none."""
+    """Return the alert in a payload; None where there is none."""
     try:
         alert = json.loads(payload)
         if not (isinstance(alert["event_id"], str) and isinstance(alert["seq"], int)):

@@ -1,4 +1,4 @@
-"""A test alert: goes where alerts go, and says in its `event_type` that nobody was seen."""
+"""The test alert: published like an alert, with an `event_type` that states that nobody was seen."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from edge.tflite import ModelSpec
 
 TEST = "test"
-"""The `event_type` of a test alert: whoever acts on `start` does not act on it, and no key is added for it."""
+"""The `event_type` of a test alert, so that nothing that acts on `start` acts on it."""
 
 
 def build_test_alert(sender: Sender, model: ModelSpec) -> Message:
-    """Return an alert of its own event, of nobody, unsure; no outbox keeps it, and no episode is behind it."""
+    """Return an alert with its own event id and an unsure label; it has no episode, and no outbox keeps it."""
     at = sender.clock.monotonic()
     nobody = Track(0, (0.0, 0.0, 0.0, 0.0), None, at, at)
     alert = Alert(str(uuid.uuid4()), EventType.START, 0, Mask.UNSURE, nobody, at, at)

@@ -1,4 +1,4 @@
-"""A thread for calls that may hang: one at a time, waited for no longer than a deadline."""
+"""A thread for calls that may hang: one at a time, each waited for up to a deadline."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _R = TypeVar("_R")
 
 
 class Call(Generic[_R]):
-    """A call that was handed to a worker; `took_s` is right once it is done."""
+    """A call that was passed to a worker; `took_s` is set once it is done."""
 
     def __init__(self, function: Callable[[], _R]) -> None:
-        """Note what to call."""
+        """Prepare a call of `function`."""
         self._function = function
         self._done = threading.Event()
         self._began_at = time.monotonic()
@@ -31,7 +31,7 @@ class Call(Generic[_R]):
         """Make the call."""
         try:
             self._results.append(self._function())
-        except Exception as error:  # noqa: BLE001 - raised again where the result is asked for
+        except Exception as error:  # noqa: BLE001 - raised again where the result is read
             self._error = error
         self.took_s = time.monotonic() - self._began_at
         self._done.set()
@@ -42,14 +42,14 @@ class Call(Generic[_R]):
 
     @property
     def result(self) -> _R:
-        """What the call returned; what it raised is raised."""
+        """What the call returned; raises what it raised."""
         if self._error:
             raise self._error
         return self._results[0]
 
 
 class Worker:
-    """Makes calls on a thread of its own, in order."""
+    """Makes calls on its own thread, in order."""
 
     def __init__(self, name: str) -> None:
         """Prepare the thread; it starts with the first call."""
@@ -57,7 +57,7 @@ class Worker:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def call(self, function: Callable[[], _R]) -> Call[_R]:
-        """Hand over a call and return at once."""
+        """Queue a call and return at once."""
         call = Call(function)
         if self._thread.ident is None:
             self._thread.start()
@@ -65,7 +65,7 @@ class Worker:
         return call
 
     def close(self, timeout_s: float) -> bool:
-        """Stop after what was handed over; return whether that was in time."""
+        """Stop after the queued calls; return whether that was in time."""
         self._calls.put(None)
         if self._thread.ident is not None:
             self._thread.join(timeout_s)
@@ -77,6 +77,6 @@ class Worker:
 
 
 def check_alive(thread: threading.Thread, stop: threading.Event) -> None:
-    """Raise ThreadStuck when a thread has ended though it was not told to: only a restart brings it back."""
+    """Raise ThreadStuck when a thread has ended without `stop`: only a restart of the process fixes that."""
     if not (thread.is_alive() or stop.is_set()):
         raise ThreadStuck(f"the thread {thread.name} has ended")

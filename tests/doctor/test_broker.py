@@ -45,11 +45,11 @@ def test_in_aggregate_mode_the_test_is_an_empty_message_on_its_own_topic():
         (Script(puback=lambda _: 135), f"denied: {ALERT}: Not authorized", "ACL"),
         (Script(puback=lambda _: 149), f"denied: {ALERT}: Packet too large", "limit"),
         (Script(suback=lambda _: 135), "denied: subscription maskwatch/1/stop-7/notice/set: Not authorized", "ACL"),
-        (Script(grants={"maximum_packet_size": 400}), "and the broker takes 400", "limit"),
+        (Script(grants={"maximum_packet_size": 400}), "and the broker accepts 400", "limit"),
         (Script(connack=lambda _: 134), "refused: Bad user name or password", "password"),
         (Script(speaks=(4,), cuts=lambda message: message.size > 400), "the broker ends the connection at it", "limit"),
-        (Script(grants={"retain_available": 0}), "the broker keeps no retained messages", "configuration"),
-        (Script(grants={"maximum_qos": 0}), "the broker takes QoS 0 only", "configuration"),
+        (Script(grants={"retain_available": 0}), "the broker retains no messages", "configuration"),
+        (Script(grants={"maximum_qos": 0}), "the broker accepts QoS 0 only", "configuration"),
     ],
 )
 def test_a_broker_that_refuses_is_reported_with_the_fix(script, reason, fix):

@@ -222,7 +222,7 @@ ROWS = (
             f"{BROKER}a_day_without_a_broker_is_bounded_drops_updates_first_and_tells_how_many",
             f"{OUTBOX}a_full_outbox_drops_acknowledged_ones_first_then_updates_then_the_oldest",
         ),
-        Line("publish/ledger.py", "self._updates or self._others or", "self._others or self._updates or"),
+        Line("publish/alert_index.py", "self._updates or self._others or", "self._others or self._updates or"),
     ),
     Row(
         21,
@@ -258,7 +258,7 @@ ROWS = (
             f"{DISK}what_a_full_disk_did_not_take_is_written_when_there_is_room",
             f"{OUTBOX}a_full_disk_is_told_and_alerts_still_go_out",
         ),
-        Line("publish/storage.py", "            self._lose(error)\n", "            raise\n"),
+        Line("publish/buffered_store.py", "            self._fall_back(error)\n", "            raise\n"),
     ),
     Row(
         25,
@@ -268,7 +268,7 @@ ROWS = (
             f"{DISK}what_a_read_only_file_system_did_not_take_is_written_when_it_is_writable",
             f"{DISK}a_start_on_a_read_only_file_system_works_from_memory",
         ),
-        Line("publish/storage.py", "            self._lose(error)\n", "            raise\n"),
+        Line("publish/buffered_store.py", "            self._fall_back(error)\n", "            raise\n"),
     ),
     Row(
         26,
@@ -303,7 +303,7 @@ ROWS = (
         29,
         "memory limit",
         (f"{PROCESS}out_of_memory_ends_the_program_or_not_but_never_hangs_it_and_loses_nothing",),
-        Line("publish/storage.py", "        self._unwritten.added[row.key] = row\n", ""),
+        Line("publish/buffered_store.py", "        self._unwritten.added[row.key] = row\n", ""),
     ),
     Row(
         30,
@@ -331,7 +331,7 @@ ROWS = (
         33,
         "SIGKILL at a random instant",
         (f"{PROCESS}no_alert_is_lost_and_none_is_told_twice_over_fifty_kills",),
-        Line("publish/ledger.py", "self._put_first(held, self._first - number, at)", "pass"),
+        Line("publish/alert_index.py", "self._put_first(held, self._first - number, at)", "pass"),
     ),
     Row(
         34,

@@ -198,7 +198,7 @@ def test_alerts_go_out_though_the_disk_hangs_and_it_is_named_and_sigterm_ends_it
     with watching(tmp_path, mosquitto, **hanging) as (watch, ear):
         assert eventually(lambda: ear.alerts() and outbox_of(ear)["state"] == "disk", 60)
         Path(hanging["HANG"]).touch()
-        assert eventually(lambda: outbox_of(ear)["state"].startswith("memory only: the disk has not answered"), 40)
+        assert eventually(lambda: outbox_of(ear)["state"].startswith("memory only: the disk has not responded"), 40)
         before = len(ear.alerts())
         assert eventually(lambda: len(ear.alerts()) >= before + 5, 60)
         record_property("longest_delay_s", max(delays_s(ear.alerts())))
@@ -228,7 +228,7 @@ def test_a_disk_that_answers_again_is_believed_again_and_gets_what_memory_kept(t
 def hung(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Let nothing be written before the event that is returned; 50 ms count as late."""
     release, write = threading.Event(), AlertStore._write
-    monkeypatch.setattr("edge.publish.storage.COMMIT_S", 0.05)
+    monkeypatch.setattr("edge.publish.buffered_store.COMMIT_S", 0.05)
     monkeypatch.setattr(AlertStore, "_write", lambda journal, changes: release.wait(30) and write(journal, changes))
     return release
 
@@ -238,14 +238,14 @@ def test_what_waits_behind_a_disk_that_hangs_is_counted_and_sent_to_a_new_connec
     box.add(message(1, "end"))
     release = hung(monkeypatch)
     box.add(message(2, "end"), message(3, "end"))
-    assert box.outbox.state.startswith("memory only: the disk has not answered")
+    assert box.outbox.state.startswith("memory only: the disk has not responded")
     assert box.outbox.waiting == 3
     assert box.outbox.waits("e3:0")
     assert box.delivered == ["e1:0", "e2:0", "e3:0"]
     assert [alert.key for alert in box.outbox.unsettled()] == ["e1:0", "e2:0", "e3:0"]
     box.acknowledge("e2:0")
     assert box.outbox.waiting == 2
-    monkeypatch.setattr("edge.publish.storage.COMMIT_S", 2.0)
+    monkeypatch.setattr("edge.publish.buffered_store.COMMIT_S", 2.0)
     release.set()
     assert eventually(lambda: box.after(10) and box.outbox.state == "disk")
     box.outbox.close()
@@ -253,14 +253,14 @@ def test_what_waits_behind_a_disk_that_hangs_is_counted_and_sent_to_a_new_connec
 
 
 def test_what_is_only_on_a_disk_that_hangs_is_sent_when_it_answers(tmp_path, monkeypatch):
-    monkeypatch.setattr("edge.publish.storage._IN_MEMORY", 2)
+    monkeypatch.setattr("edge.publish.buffered_store._IN_MEMORY", 2)
     box = Box(tmp_path / "o.db")
     box.add(*(message(number, "end") for number in range(6)))
     release = hung(monkeypatch)
     box.add(message(6, "end"))
     box.delivered.clear()
     assert [alert.key for alert in box.outbox.unsettled()] == ["e4:0", "e5:0", "e6:0"]
-    monkeypatch.setattr("edge.publish.storage.COMMIT_S", 2.0)
+    monkeypatch.setattr("edge.publish.buffered_store.COMMIT_S", 2.0)
     release.set()
     assert eventually(lambda: box.after(10) and len(box.delivered) == 4)
     assert box.delivered == ["e0:0", "e1:0", "e2:0", "e3:0"]

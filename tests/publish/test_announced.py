@@ -140,7 +140,7 @@ def test_two_with_one_name_and_one_folder_do_not_write_into_each_others_memory(t
 def test_a_folder_that_cannot_be_written_is_named_and_the_process_remembers(tmp_path, caplog):
     (tmp_path / "file").write_text("")
     memory = announced(tmp_path / "file/folder", "a", {"maskwatch/1/a": ""})
-    assert "what is announced is not remembered" in caplog.text
+    assert "cannot remember what is announced" in caplog.text
     memory.announce(Memory(tmp_path / "file/folder", AT), "a", {"maskwatch/1/b": ""}, {})
     assert sent(memory) == [("maskwatch/1/a", b"")]
 

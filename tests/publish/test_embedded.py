@@ -113,7 +113,7 @@ def test_nobody_gets_in_without_the_password_nor_ends_the_session_of_one_who_has
 
 def test_how_to_get_in_is_for_the_owner_alone_and_stays_the_same(state_home):
     mqtt = load(overrides=["mqtt.host=embedded"], system_file=Path("/nonexistent")).settings.mqtt
-    with pytest.raises(NotRunning, match="no maskwatch with a broker of its own has run here"):
+    with pytest.raises(NotRunning, match="no maskwatch with an embedded broker has run here"):
         access.find(mqtt)
     opened = access.with_credential(Broker("127.0.0.1", 1885, "c", mqtt5=False))
     assert len(opened.password) == 32
@@ -133,7 +133,7 @@ def test_how_to_get_in_is_for_the_owner_alone_and_stays_the_same(state_home):
 def test_a_state_folder_that_cannot_be_written_keeps_no_first_run_from_starting(state_home, caplog):
     (state_home / "maskwatch").write_text("in the way")
     access.keep(access.with_credential(Broker("127.0.0.1", 1885, "c")))
-    assert "nobody else can subscribe" in caplog.text
+    assert "no other program can subscribe" in caplog.text
 
 
 @pytest.mark.parametrize(

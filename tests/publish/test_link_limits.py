@@ -74,17 +74,17 @@ def test_what_is_larger_than_the_broker_takes_is_named_and_all_else_is_sent(capl
     with ScriptedBroker(Script(grants={"maximum_packet_size": 4_096})) as broker, linked(broker.port, owner) as link:
         assert eventually(lambda: owner.content)
         assert (link.state, link.connections) == (ONLINE, 1)
-        assert link.problem == "not taken: h/config: 5016 bytes, and the broker takes 4096"
+        assert link.problem == "not taken: h/config: 5016 bytes, and the broker accepts 4096"
     assert broker.of("h/config") == []
-    assert caplog.text.count("not sent: h/config: 5016 bytes, and the broker takes 4096") == 1
-    assert "takes packets of 4096 bytes at most" in caplog.text
+    assert caplog.text.count("not sent: h/config: 5016 bytes, and the broker accepts 4096") == 1
+    assert "accepts packets of up to 4096 bytes" in caplog.text
 
 
 def test_a_broker_too_small_for_alerts_is_not_called_online(caplog):
     owner = Owner(STATUS)
     with ScriptedBroker(Script(grants={"maximum_packet_size": 400})) as broker, linked(broker.port, owner) as link:
         assert eventually(lambda: link.state.startswith("denied: d/alert: 9"))
-        assert "and the broker takes 400" in link.problem
+        assert "and the broker accepts 400" in link.problem
         assert [message.topic for message in broker.published] == ["d/status"]
     assert owner.acknowledged == []
 
@@ -99,7 +99,7 @@ def test_a_broker_that_keeps_no_retained_messages_gets_none(caplog):
         assert [said.will_retain for said in broker.connects] == [True, False]
     assert {message.topic for message in broker.published} == {"d/status", "d/count", "d/alert"}
     assert not any(message.retain for message in broker.published)
-    assert "keeps no retained messages" in caplog.text
+    assert "retains no messages" in caplog.text
     assert "refused" not in link.last_problem
 
 
@@ -110,7 +110,7 @@ def test_a_broker_that_takes_qos_0_only_gets_all_at_qos_0_and_an_alert_counts_on
         assert eventually(lambda: owner.content)
         assert link.state == ONLINE
     assert {message.qos for message in broker.published} == {0}
-    assert "takes QoS 0 only" in caplog.text
+    assert "accepts QoS 0 only" in caplog.text
 
 
 def test_no_more_is_on_its_way_at_once_than_the_broker_grants():
@@ -175,7 +175,7 @@ def test_a_broker_of_3_1_1_that_cuts_at_retained_messages_gets_them_unretained(c
         assert eventually(lambda: owner.content and link.state == ONLINE, 20), link.state
         assert link.problem == ""
     assert next(message.qos for message in broker.of("d/status") if not message.retain) == 1
-    assert "keeps no retained messages" in caplog.text
+    assert "retains no messages" in caplog.text
 
 
 @pytest.mark.parametrize("with_will", [False, True])

@@ -124,7 +124,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Let no journal be read before the event that is returned."""
     answers, load = threading.Event(), AlertStore.load
     monkeypatch.setattr(AlertStore, "load", lambda journal: answers.wait(20) and load(journal))
-    monkeypatch.setattr("edge.publish.storage.COMMIT_S", 0.05)
+    monkeypatch.setattr("edge.publish.buffered_store.COMMIT_S", 0.05)
     return answers
 
 
@@ -140,8 +140,8 @@ def test_a_card_that_answers_late_gives_and_ends_what_an_earlier_run_left(tmp_pa
     second.add(message(4))
     assert second.delivered == ["e4:0"], "it waits for no disk"
     second.after(15)
-    assert second.outbox.state == "memory only: the disk has not answered within 0 s"
-    monkeypatch.setattr("edge.publish.storage.COMMIT_S", 2.0)
+    assert second.outbox.state == "memory only: the disk has not responded within 0 s"
+    monkeypatch.setattr("edge.publish.buffered_store.COMMIT_S", 2.0)
     answers.set()
     assert eventually(lambda: second.outbox.flush(5) and second.delivered[-1] == "e1:1")
     assert second.left_open == ["e1:0"]

@@ -6,12 +6,12 @@ import time
 
 import pytest
 
-from edge.publish.ledger import KEPT_S, Ledger
+from edge.publish.alert_index import KEPT_S, AlertIndex
 from edge.publish.store import Held
 
 
-def ledger_of(count: int, limit: int = 1_000_000, *, acknowledged: bool = True) -> Ledger:
-    made = Ledger(limit)
+def index_of(count: int, limit: int = 1_000_000, *, acknowledged: bool = True) -> AlertIndex:
+    made = AlertIndex(limit)
     for number in range(count):
         made.add(f"e{number}:0", "end")
         if acknowledged:
@@ -23,9 +23,9 @@ def seconds(count: int, *, acknowledged: bool) -> float:
     """Return the shortest time of three in which `count` keys are forgotten, s."""
     spans = []
     for _ in range(3):
-        ledger = ledger_of(count, 1_000_000 if acknowledged else 0, acknowledged=acknowledged)
+        index = index_of(count, 1_000_000 if acknowledged else 0, acknowledged=acknowledged)
         began_at = time.process_time()
-        assert len(ledger.forget(KEPT_S + 1)) == count
+        assert len(index.forget(KEPT_S + 1)) == count
         spans.append(time.process_time() - began_at)
     return min(spans)
 
@@ -37,40 +37,40 @@ def test_forgetting_sixteen_times_as_many_takes_about_sixteen_times_as_long(ackn
 
 
 def test_the_newest_of_an_open_episode_is_kept_until_the_next_one_comes():
-    ledger = Ledger(10)
-    ledger.add("e1:0", "start")
-    ledger.acknowledge("e1:0", 0.0)
-    assert ledger.forget(KEPT_S + 1) == []
-    assert ledger.unsettled(KEPT_S + 1) == []
-    ledger.add("e1:1", "update")
-    assert ledger.forget(KEPT_S + 1) == ["e1:0"]
-    ledger.add("e1:2", "end")
-    ledger.acknowledge("e1:1", 0.0)
-    assert ledger.forget(KEPT_S + 1) == ["e1:1"]
-    assert ledger.waiting == 1
+    index = AlertIndex(10)
+    index.add("e1:0", "start")
+    index.acknowledge("e1:0", 0.0)
+    assert index.forget(KEPT_S + 1) == []
+    assert index.unsettled(KEPT_S + 1) == []
+    index.add("e1:1", "update")
+    assert index.forget(KEPT_S + 1) == ["e1:0"]
+    index.add("e1:2", "end")
+    index.acknowledge("e1:1", 0.0)
+    assert index.forget(KEPT_S + 1) == ["e1:1"]
+    assert index.waiting == 1
 
 
 def test_over_the_limit_even_open_episodes_go_at_last():
-    ledger = Ledger(2)
+    index = AlertIndex(2)
     for number in range(5):
-        ledger.add(f"e{number}:0", "start")
-        ledger.acknowledge(f"e{number}:0", 0.0)
-    assert ledger.forget(0.0) == ["e0:0", "e1:0", "e2:0"]
-    assert (len(ledger), ledger.dropped) == (2, 0)
+        index.add(f"e{number}:0", "start")
+        index.acknowledge(f"e{number}:0", 0.0)
+    assert index.forget(0.0) == ["e0:0", "e1:0", "e2:0"]
+    assert (len(index), index.dropped) == (2, 0)
 
 
 def test_what_an_earlier_run_left_comes_before_what_came_since():
-    ledger = Ledger(10)
-    ledger.add("e9:0", "start")
+    index = AlertIndex(10)
+    index.add("e9:0", "start")
     earlier = [Held("e1:0", "start", acknowledged=True), Held("e2:0", "start", acknowledged=False)]
     earlier.append(Held("e2:1", "end", acknowledged=False))
-    assert ledger.put_before(earlier, 0.0) == ["e1:0"]
-    assert ledger.unsettled(0.0) == ["e1:0", "e2:0", "e2:1", "e9:0"]
-    assert ledger.waiting == 3
+    assert index.put_before(earlier, 0.0) == ["e1:0"]
+    assert index.unsettled(0.0) == ["e1:0", "e2:0", "e2:1", "e9:0"]
+    assert index.waiting == 3
 
 
 def test_an_acknowledgement_again_prolongs_the_ten_minutes():
-    ledger = ledger_of(1)
-    ledger.acknowledge("e0:0", 500.0)
-    assert ledger.forget(KEPT_S + 1) == []
-    assert ledger.forget(500 + KEPT_S + 1) == ["e0:0"]
+    index = index_of(1)
+    index.acknowledge("e0:0", 500.0)
+    assert index.forget(KEPT_S + 1) == []
+    assert index.forget(500 + KEPT_S + 1) == ["e0:0"]

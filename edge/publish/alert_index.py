@@ -1,4 +1,4 @@
-"""Which alerts the outbox keeps, by key, and which it forgets: no bodies, and nothing that grows with their square."""
+"""The index of the outbox: which alerts it keeps, by key, and which it drops first; it holds no bodies."""
 
 from __future__ import annotations
 
@@ -15,14 +15,18 @@ if TYPE_CHECKING:
     from edge.publish.store import Held
 
 KEPT_S = 600.0
-"""An acknowledged alert is sent again after a reconnect within this time: a killed broker loses what it took."""
+"""An acknowledged alert is sent again after a reconnect within this time: a killed broker may have lost it."""
 
 
-class Ledger:
-    """Keys that wait for an acknowledgement, that were acknowledged lately, or that a restart needs; for any thread."""
+class AlertIndex:
+    """Keys that wait for an acknowledgement, were acknowledged lately, or are needed by a restart; for any thread.
+
+    The number with each key is its place in the order of arrival. No operation takes time that grows with the number of
+    keys, but for those that return them all.
+    """
 
     def __init__(self, limit: int) -> None:
-        """Keep at most `limit` keys. The number with each key is its place in the order of arrival."""
+        """Keep at most `limit` keys."""
         self._limit = limit
         self._updates: OrderedDict[str, int] = OrderedDict()
         self._others: OrderedDict[str, int] = OrderedDict()
@@ -31,7 +35,8 @@ class Ledger:
         self._newest: dict[str, str] = {}
         self._released: list[str] = []
         self._lock = threading.RLock()
-        self._first = self._arrived = 0
+        self._first = 0
+        self._arrived = 0
         self.dropped = 0
 
     def __len__(self) -> int:
@@ -42,15 +47,15 @@ class Ledger:
 
     @property
     def waiting(self) -> int:
-        """How many no broker has acknowledged yet."""
+        """How many keys no broker has acknowledged yet."""
         return len(self._updates) + len(self._others)
 
     def waits(self, key: str) -> bool:
-        """Return whether no broker has acknowledged it yet."""
+        """Return whether no broker has acknowledged a key yet."""
         return key in self._updates or key in self._others
 
     def add(self, key: str, event_type: str) -> None:
-        """Take a key that waits; one that is known stays as it is."""
+        """Add a key that waits; a known one stays as it is."""
         with self._lock:
             if key in self:
                 return
@@ -64,7 +69,7 @@ class Ledger:
                 self._released.append(before)
 
     def acknowledge(self, key: str, at: float) -> bool:
-        """Note that the broker took a key over at `at`; return whether it is known."""
+        """Note that the broker acknowledged a key at `at`; return whether it is known."""
         with self._lock:
             for part in (self._updates, self._others, self._held):
                 place = part.pop(key, None)
@@ -78,7 +83,7 @@ class Ledger:
             return True
 
     def drop(self, key: str) -> None:
-        """Lose a key; counted in `dropped` where it waited."""
+        """Remove a key; counted in `dropped` where it waited."""
         with self._lock:
             self.dropped += self.waits(key)
             for part in (self._updates, self._others, self._acknowledged, self._held):
@@ -89,8 +94,8 @@ class Ledger:
     def forget(self, now: float) -> list[str]:
         """Drop what was acknowledged long ago, then what is over the limit; return the keys that left.
 
-        Over the limit go acknowledged ones first, then updates, then the oldest. The newest message of an episode
-        that has no end stays until then, so that a restart can end it.
+        Over the limit, acknowledged keys go first, then updates, then the oldest. The newest key of an episode without
+        an end stays until it has one, so that a restart can end the episode.
         """
         with self._lock:
             gone, self._released = self._released, []
@@ -101,16 +106,16 @@ class Ledger:
             return gone
 
     def unsettled(self, now: float) -> list[str]:
-        """Return the keys that a new connection must be sent, oldest first."""
+        """Return the keys that a new connection has to be sent, oldest first."""
         with self._lock:
             lately = ((key, place) for key, (place, at) in self._acknowledged.items() if at >= now - KEPT_S)
             places = dict(chain(self._updates.items(), self._others.items(), lately))
         return sorted(places, key=places.__getitem__)
 
     def put_before(self, earlier: Sequence[Held], at: float) -> list[str]:
-        """Take what an earlier run kept, oldest first, before all else; return the newest keys of what it left open.
+        """Put what an earlier run kept, oldest first, before everything else.
 
-        at: since when those that were acknowledged count as such.
+        Return the newest keys of the episodes that it left open.  at: the time from which acknowledged keys count.
         """
         with self._lock:
             left_open: dict[str, str] = {}
@@ -134,7 +139,7 @@ class Ledger:
             part.move_to_end(held.key, last=False)
 
     def _settle_oldest(self) -> list[str]:
-        """Return the key that was acknowledged first as gone, or hold it where a restart needs it."""
+        """Remove the key that was acknowledged first, or hold it where a restart needs it; return it if it left."""
         key, (place, _) = self._acknowledged.popitem(last=False)
         if not self._is_newest(key):
             return [key]
@@ -142,7 +147,7 @@ class Ledger:
         return []
 
     def _drop_least(self) -> list[str]:
-        """Drop the key that is worth least, if the least is not to be held."""
+        """Drop the least important key; return it, unless it has to be held."""
         if self._acknowledged:
             return self._settle_oldest()
         key = next(iter(self._updates or self._others or self._held))
