@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from edge import __version__
 from edge.app.components import stamp
 from edge.app.viewers import GROUP, Shown, serve_scene
+from edge.clock import Clock
 from edge.publish.broker import device_name
-from edge.publish.message import Clock
 from edge.settings.redact import redacted_settings
 from edge.show.child_process import ChildProcess
 from edge.show.daily import DailyLog, Sources

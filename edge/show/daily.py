@@ -11,16 +11,17 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from edge.clock import utc
 from edge.counts import Entries
 from edge.data import CLASSES, EventType, Mask
-from edge.publish.message import DAY_S, face_counts, utc
+from edge.publish.message import DAY_S, face_counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
 
+    from edge.clock import Clock
     from edge.data import Alert, Scene
-    from edge.publish.message import Clock
 
 _EPISODES = 50
 STEP_MIN = 10

@@ -15,10 +15,10 @@ from urllib.parse import urlencode
 
 import numpy as np
 
+from edge.clock import Clock
 from edge.data import EventType, Mask, Reason
 from edge.privacy.background import BackgroundModel
 from edge.privacy.pixelate import Cover, Pixelation
-from edge.publish.message import Clock
 from edge.show.daily import DailyLog, Sources
 from edge.show.feed import Feed
 from edge.show.shared_scene import SceneServer
