@@ -93,7 +93,7 @@ def spelled(topic: str) -> str:
 
 
 @pytest.mark.parametrize("row", Contract().topics, ids=lambda row: row["topic"])
-def test_the_document_says_of_every_topic_what_the_schemas_say(row):
+def test_the_document_has_every_topic_as_the_schemas_have_it(row):
     (line,) = [line for line in MQTT_MD.splitlines() if line.startswith(f"| `{spelled(row['topic'])}` |")]
     cells = [cell.strip() for cell in line.strip("|").split(" | ")]
     schema = f"[{row['schema'].removesuffix('.json')}](schemas/{row['schema']})" if row["schema"] else "-"

@@ -54,7 +54,7 @@ def test_setup_apt_names_each_package_and_its_reason_before_apt_asks(apt):
         assert re.search(rf"^  {re.escape(package)} +\w", "\n".join(printed), re.MULTILINE), package
 
 
-def test_apt_asks_unless_the_caller_says_yes(apt):
+def test_apt_asks_unless_the_caller_passes_yes(apt):
     assert "--yes" not in "".join(setup_apt(apt, 0))
     assert (
         setup_apt(apt, 0, "run", "--yes")[-1]

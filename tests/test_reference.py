@@ -12,7 +12,7 @@ def test_the_file_is_what_the_code_makes_fix_make_reference(name):
     assert (reference.ROOT / name).read_text("utf-8") == reference.texts()[name]
 
 
-def test_the_page_of_the_settings_says_which_values_each_takes():
+def test_the_page_of_the_settings_names_which_values_each_takes():
     rows = [line for line in reference.texts()["docs/settings.md"].splitlines() if line.startswith("| `")]
     cells = {row.split("|")[1].strip(" `"): row.split("|")[3].strip() for row in rows if row.count("|") == 5}
     assert cells["camera.rotate"] == "`0`, `90`, `180`, `270`"

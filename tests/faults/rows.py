@@ -45,7 +45,7 @@ ROWS = (
         1,
         "camera absent at start",
         (
-            f"{CAMERA}an_absent_camera_is_told_and_tried_again_until_it_is_there",
+            f"{CAMERA}an_absent_camera_is_reported_and_tried_again_until_it_is_there",
             f"{LIVE}an_absent_camera_keeps_the_walk_going_and_is_tried_again",
         ),
         Line("capture/live.py", "set_state(self, CameraState.OFFLINE, str(error))", "pass"),
@@ -87,7 +87,7 @@ ROWS = (
         6,
         "frozen picture",
         (
-            f"{CAMERA}a_frozen_picture_is_told_within_10_s_and_the_camera_opened_again",
+            f"{CAMERA}a_frozen_image_is_reported_within_10_s_and_the_camera_opened_again",
             f"{CAMERA}a_camera_that_begins_again_with_the_old_picture_is_well_again",
             f"{CAMERA}an_exact_repeat_is_frozen_and_a_noisy_or_a_compressed_still_is_not",
         ),
@@ -97,7 +97,7 @@ ROWS = (
         7,
         "black or covered lens",
         (
-            f"{CAMERA}a_blind_lens_is_told_within_10_s_and_so_is_its_recovery[covered-dark]",
+            f"{CAMERA}a_blind_lens_is_reported_within_10_s_and_so_is_its_recovery[covered-dark]",
             f"{CAMERA}a_blind_lens_makes_verdicts_unsure_and_a_noisy_night_does_not[covered-dark]",
         ),
         Line("monitor/lens.py", "if brightest < _DARK:", "if False:"),
@@ -106,8 +106,8 @@ ROWS = (
         8,
         "over-exposed, out of focus",
         (
-            f"{CAMERA}a_blind_lens_is_told_within_10_s_and_so_is_its_recovery[overexposed-bright]",
-            f"{CAMERA}a_blind_lens_is_told_within_10_s_and_so_is_its_recovery[blurred-blurred]",
+            f"{CAMERA}a_blind_lens_is_reported_within_10_s_and_so_is_its_recovery[overexposed-bright]",
+            f"{CAMERA}a_blind_lens_is_reported_within_10_s_and_so_is_its_recovery[blurred-blurred]",
             f"{CAMERA}a_blind_lens_makes_verdicts_unsure_and_a_noisy_night_does_not[overexposed-bright]",
             f"{CAMERA}a_blind_lens_makes_verdicts_unsure_and_a_noisy_night_does_not[blurred-blurred]",
         ),
@@ -194,7 +194,7 @@ ROWS = (
         17,
         "wrong password",
         (
-            f"{BROKER}a_wrong_password_is_tried_slowly_told_as_such_and_stands_in_no_log",
+            f"{BROKER}a_wrong_password_is_tried_slowly_named_as_such_and_stands_in_no_log",
             "tests/publish/test_mqtt.py::test_a_wrong_password_is_a_state_of_its_own_and_stands_in_no_log",
         ),
         Line("publish/backoff.py", "(LinkState.REFUSED, LinkState.TLS,", "(LinkState.TLS,"),
@@ -212,14 +212,14 @@ ROWS = (
     Row(
         19,
         "client id taken over",
-        (f"{BROKER}two_clients_with_one_id_do_not_fight_and_it_is_told",),
+        (f"{BROKER}two_clients_with_one_id_do_not_fight_and_it_is_reported",),
         Line("publish/backoff.py", "0 if settled or not ending.granted else self._contested + ending.contested", "0"),
     ),
     Row(
         20,
         "broker away for a day",
         (
-            f"{BROKER}a_day_without_a_broker_is_bounded_drops_updates_first_and_tells_how_many",
+            f"{BROKER}a_day_without_a_broker_is_bounded_drops_updates_first_and_reports_how_many",
             f"{OUTBOX}a_full_outbox_drops_acknowledged_ones_first_then_updates_then_the_oldest",
         ),
         Line("publish/alert_index.py", "self._updates or self._others or", "self._others or self._updates or"),
@@ -239,7 +239,7 @@ ROWS = (
         "clock jumps ten years",
         (
             f"{PROCESS}no_alert_is_missed_when_the_clock_jumps_ten_years_either_way",
-            f"{PROCESS}the_watchdog_is_beaten_whatever_the_wall_clock_says",
+            f"{PROCESS}the_watchdog_is_beaten_whatever_the_wall_clock_shows",
             "tests/publish/test_message.py::test_a_step_of_the_wall_clock_neither_ages_nor_renews_an_alert",
         ),
         Line("publish/message.py", "clock.monotonic() > self.expires_at", "clock.wall() > self.expires_at"),
@@ -247,7 +247,7 @@ ROWS = (
     Row(
         23,
         "start in 1970",
-        (f"{PROCESS}a_start_in_1970_detects_queues_and_says_that_the_clock_is_not_set",),
+        (f"{PROCESS}a_start_in_1970_detects_queues_and_reports_that_the_clock_is_not_set",),
         Line("clock.py", "return plausible and", "return True or"),
     ),
     Row(
@@ -314,7 +314,7 @@ ROWS = (
     Row(
         31,
         "CPU at a quarter",
-        (f"{PROCESS}at_a_quarter_of_the_processor_frames_are_skipped_and_alerts_are_told_as_fast",),
+        (f"{PROCESS}at_a_quarter_of_the_processor_frames_are_skipped_and_alerts_go_out_as_fast",),
         Line(
             "capture/latest_frame.py",
             "self.dropped += self._frame is not None",
@@ -330,7 +330,7 @@ ROWS = (
     Row(
         33,
         "SIGKILL at a random instant",
-        (f"{PROCESS}no_alert_is_lost_and_none_is_told_twice_over_fifty_kills",),
+        (f"{PROCESS}no_alert_is_lost_and_none_is_delivered_twice_over_fifty_kills",),
         Line("publish/alert_index.py", "self._put_first(held, self._first - number, at)", "pass"),
     ),
     Row(

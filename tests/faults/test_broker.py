@@ -109,7 +109,7 @@ def guarded(folder: Path) -> Iterator[tuple[Mosquitto, Path]]:
     broker.stop()
 
 
-def test_a_wrong_password_is_tried_slowly_told_as_such_and_stands_in_no_log(tmp_path, caplog, record_property):
+def test_a_wrong_password_is_tried_slowly_named_as_such_and_stands_in_no_log(tmp_path, caplog, record_property):
     caplog.set_level("DEBUG")
     began_at = time.monotonic()
     bounds = {"user": "u", "password": "hush-hush", "retry_min_s": 0.05, "retry_max_s": 4.0}
@@ -171,7 +171,7 @@ def test_a_certificate_that_is_wrong_is_refused_and_the_reason_is_named(tmp_path
         assert link.connections == 0
 
 
-def test_two_clients_with_one_id_do_not_fight_and_it_is_told(tmp_path, record_property):
+def test_two_clients_with_one_id_do_not_fight_and_it_is_reported(tmp_path, record_property):
     log = tmp_path / "broker.log"
     broker = Mosquitto(tmp_path, f"log_dest file {log}", "log_type all")
     broker.start()
@@ -185,7 +185,7 @@ def test_two_clients_with_one_id_do_not_fight_and_it_is_told(tmp_path, record_pr
     broker.stop()
 
 
-def test_a_day_without_a_broker_is_bounded_drops_updates_first_and_tells_how_many(tmp_path):
+def test_a_day_without_a_broker_is_bounded_drops_updates_first_and_reports_how_many(tmp_path):
     broker = Mosquitto(tmp_path)
     with publishing(broker.port, limit=100) as publisher:
         raise_alerts(publisher, range(90), seq=1)

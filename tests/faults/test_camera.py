@@ -51,7 +51,7 @@ def at_work(running: Station) -> Station:
     return running
 
 
-def test_an_absent_camera_is_told_and_tried_again_until_it_is_there(mosquitto, record_property):
+def test_an_absent_camera_is_reported_and_tried_again_until_it_is_there(mosquitto, record_property):
     camera = MjpegCamera()
     camera.unplug()
     ear = Ear(mosquitto.port)
@@ -163,7 +163,7 @@ def test_the_old_picture_again_and_again_is_no_progress():
     assert progress.unchanged_s(10.9) == pytest.approx(9.9)
 
 
-def test_a_frozen_picture_is_told_within_10_s_and_the_camera_opened_again(at_work, record_property):
+def test_a_frozen_image_is_reported_within_10_s_and_the_camera_opened_again(at_work, record_property):
     reopened = at_work.stats["reopened"]
     at_work.camera.show = street.frozen()
     record_property("noticed_s", seconds_until(lambda: at_work.health == "frozen", LENS_S + PUBLISH_S))
@@ -269,7 +269,7 @@ def test_a_blind_lens_makes_verdicts_unsure_and_a_noisy_night_does_not(kind, sta
 @pytest.mark.parametrize(
     ("kind", "state"), [("covered", "dark"), ("overexposed", "bright"), ("blurred", "blurred")], ids=str
 )
-def test_a_blind_lens_is_told_within_10_s_and_so_is_its_recovery(at_work, kind, state, record_property):
+def test_a_blind_lens_is_reported_within_10_s_and_so_is_its_recovery(at_work, kind, state, record_property):
     at_work.camera.show = getattr(street, kind)()
     record_property("noticed_s", seconds_until(lambda: at_work.health == state, LENS_S + PUBLISH_S))
     assert at_work.problem("lens") == state

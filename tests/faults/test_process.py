@@ -51,7 +51,7 @@ def test_no_alert_is_missed_when_the_clock_jumps_ten_years_either_way(mosquitto)
         assert not any(body["delayed"] for body in hearer.bodies("/alert"))
 
 
-def test_the_watchdog_is_beaten_whatever_the_wall_clock_says(tmp_path, monkeypatch):
+def test_the_watchdog_is_beaten_whatever_the_wall_clock_shows(tmp_path, monkeypatch):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))
         systemd.settimeout(5)
@@ -63,7 +63,7 @@ def test_the_watchdog_is_beaten_whatever_the_wall_clock_says(tmp_path, monkeypat
             assert systemd.recv(100).startswith(b"WATCHDOG=1")
 
 
-def test_a_start_in_1970_detects_queues_and_says_that_the_clock_is_not_set(tmp_path):
+def test_a_start_in_1970_detects_queues_and_reports_that_the_clock_is_not_set(tmp_path):
     broker = Mosquitto(tmp_path)
     with publishing(broker.port, clock=Clock(wall=JumpingClock(5.0)), path=tmp_path / "o.db") as publisher:
         raised = raise_alerts(publisher, range(5))
@@ -151,7 +151,7 @@ def test_out_of_descriptors_the_walk_goes_on_or_ends_and_nothing_is_lost(tmp_pat
         check_nothing_is_lost_after(made, tmp_path)
 
 
-def test_at_a_quarter_of_the_processor_frames_are_skipped_and_alerts_are_told_as_fast(tmp_path):
+def test_at_a_quarter_of_the_processor_frames_are_skipped_and_alerts_go_out_as_fast(tmp_path):
     with station(tmp_path, *EAGER) as made:
         dropped = made.stats["dropped"]
         made.camera.rate_hz = OVERLOAD_HZ
@@ -176,7 +176,7 @@ def test_sigterm_ends_it_within_5_s_and_leaves_offline(tmp_path, broker, record_
 
 
 @pytest.mark.timeout(400)
-def test_no_alert_is_lost_and_none_is_told_twice_over_fifty_kills(tmp_path, record_property):
+def test_no_alert_is_lost_and_none_is_delivered_twice_over_fifty_kills(tmp_path, record_property):
     figures = kills.trial(50, 33, tmp_path)
     record_property("recovered_s", figures["all there after s"])
     assert kills.passed(figures), figures

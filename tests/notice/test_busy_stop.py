@@ -28,7 +28,7 @@ def test_no_two_notices_are_heard_within_the_time_that_the_settings_ask(seed):
     assert min(b - a for a, b in pairwise(heard_s)) >= TIMING.repeat_s
 
 
-def test_a_poster_alone_is_reminded_of_as_often_as_the_settings_say_and_no_more():
+def test_a_poster_alone_is_reminded_of_as_often_as_the_settings_allow_and_no_more():
     poster = Visitor(1, "poster", Mask.WITHOUT_MASK, 0.0, busy_stop.HOUR_S)
     assert play([poster]) == [1.0, 61.0, 121.0, 181.0]
 
