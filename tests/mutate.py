@@ -54,7 +54,6 @@ MORE = {
     "edge/publish/presence.py": "publish/test_publisher.py publish/test_camera_status.py publish/test_aggregate.py",
     "edge/publish/private_broker.py": "publish/test_embedded.py",
     "edge/publish/session.py": "publish/test_mqtt.py publish/test_link_limits.py",
-    "edge/publish/storage.py": "publish/test_store.py publish/test_outbox.py",
     "edge/publish/test_alert.py": "publish/test_message.py publish/test_command.py",
     "edge/publish/worker.py": "publish/test_outbox.py",
 }
