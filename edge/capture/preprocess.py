@@ -63,7 +63,8 @@ class PreparedCamera:
         Raises:
             CameraError: it cannot be opened.
         """
-        self._camera, self._prepare = open_camera(), prepare
+        self._camera = open_camera()
+        self._prepare = prepare
 
     def read(self) -> CameraImage | None:
         """Return the next image, prepared.

@@ -145,7 +145,9 @@ def _basic(parts: SplitResult) -> str:
 def _digest(parts: SplitResult, uri: str, challenge: str) -> str:
     """Return the answer to a digest challenge. Source: RFC 2069, 2.4, which RTSP cameras use."""
     asked = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
-    user, realm, nonce = unquote(parts.username or ""), asked.get("realm", ""), asked.get("nonce", "")
+    user = unquote(parts.username or "")
+    realm = asked.get("realm", "")
+    nonce = asked.get("nonce", "")
     secret = _md5(f"{user}:{realm}:{unquote(parts.password or '')}")
     response = _md5(f"{secret}:{nonce}:{_md5(f'DESCRIBE:{uri}')}")
     return f'Digest username="{user}", realm="{realm}", nonce="{nonce}", uri="{uri}", response="{response}"'

@@ -49,7 +49,8 @@ def open_source(
         ConfigError: the camera's password cannot be read.
     """
     small_px = small_px[::-1] if settings.rotate in (90, 270) else small_px
-    opener, prepare = _opener(settings, small_px, password), preparation(settings, paint)
+    opener = _opener(settings, small_px, password)
+    prepare = preparation(settings, paint)
     if opener is None:
         return _read_ahead(settings, partial(_files, Path(settings.source), prepare), stop)
     return LiveSource(

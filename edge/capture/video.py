@@ -59,7 +59,8 @@ class MediaClock:
         """Return the media time of a frame with this timestamp, s; always later than the frame before it."""
         self.stamp_s = stamp_s or self.stamp_s  # 0 means no timestamp
         if self._at is None:
-            self._at, self._offset_s = 0.0, -stamp_s
+            self._at = 0.0
+            self._offset_s = -stamp_s
             self._earlier_s = self._offset_s
         else:
             self._at += self._step_s(stamp_s, self._at)
@@ -80,7 +81,8 @@ class MediaClock:
             self._interval_s = step_s
         elif stamp_s:
             self.jumps += 1
-            self._earlier_s, self._offset_s = self._offset_s, at + self._interval_s - stamp_s
+            self._earlier_s = self._offset_s
+            self._offset_s = at + self._interval_s - stamp_s
         return step_s if 0 < step_s <= self._longest_s else self._interval_s
 
 

@@ -56,7 +56,8 @@ class BackgroundModel:
         return ~(self._known & _alike(seen, self._empty))
 
     def _start(self, seen: Floats, at: float) -> None:
-        self._guess, self._empty = seen.copy(), seen.copy()
+        self._guess = seen.copy()
+        self._empty = seen.copy()
         self._known = np.zeros(seen.shape[:2], bool)
         self._since = np.full(seen.shape[:2], at)
 

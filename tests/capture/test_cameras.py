@@ -32,7 +32,7 @@ def test_live_cameras_are_opened_later_on_their_own_thread(spec):
     assert isinstance(named(spec), LiveSource)
 
 
-def test_files_and_folders_are_told_apart(tmp_path, demo_video, demo_picture):
+def test_files_and_folders_are_distinguished(tmp_path, demo_video, demo_picture):
     video, picture = named(demo_video), named(demo_picture)
     assert isinstance(video, ReadAhead)
     assert [len(list(video)), len(list(picture))] == [96, 1]
@@ -42,12 +42,12 @@ def test_files_and_folders_are_told_apart(tmp_path, demo_video, demo_picture):
         named("nothing.mp4")
 
 
-def test_a_usb_camera_that_is_not_there_is_named():
+def test_a_missing_usb_camera_is_reported():
     with pytest.raises(CameraError, match="usb:63: cannot be opened"):
         open_usb("63", width_px=640, height_px=480, fps_hz=10)
 
 
-def test_a_machine_without_picamera2_says_how_to_get_it():
+def test_without_picamera2_the_error_names_the_package_to_install():
     assert not available()
     with pytest.raises(CameraError, match="sudo apt install python3-picamera2"):
         PiCamera(width_px=640, height_px=480, fps_hz=10, small_px=(320, 256))

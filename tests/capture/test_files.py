@@ -36,7 +36,7 @@ def test_a_picture_of_12000_pixels_is_read(tmp_path):
     assert read_image(save(tmp_path / "p.jpg", np.zeros((40, 12_000, 3), np.uint8))).shape == (40, 12_000, 3)
 
 
-def test_a_picture_lies_as_its_exif_rotation_says(tmp_path):
+def test_an_image_is_rotated_by_its_exif_orientation(tmp_path):
     image = np.zeros((20, 60, 3), np.uint8)
     image[:, :30] = 255
     path = with_orientation(save(tmp_path / "p.jpg", image), 6)
@@ -49,7 +49,7 @@ def test_a_picture_lies_as_its_exif_rotation_says(tmp_path):
 @pytest.mark.parametrize(
     ("content", "reason"), [(b"", "is empty"), (b"no picture", "is not an image"), (None, "cannot be read")]
 )
-def test_what_is_no_picture_is_named(tmp_path, content, reason):
+def test_a_file_that_is_not_an_image_is_reported(tmp_path, content, reason):
     path = tmp_path / "p.jpg"
     if content is not None:
         path.write_bytes(content)
@@ -145,7 +145,7 @@ def test_a_stream_whose_frames_grow_huge_gives_none_of_them(monkeypatch):
     assert not _is_image(np.zeros((31, 40, 3), np.uint8))
 
 
-def test_a_whole_png_is_not_taken_for_a_cut_one(tmp_path, demo_picture):
+def test_a_complete_png_is_not_truncated(tmp_path, demo_picture):
     assert not is_truncated(demo_picture.read_bytes())
 
 
@@ -154,7 +154,7 @@ def test_an_empty_folder_is_named(tmp_path):
         FolderSource(tmp_path, on_bad=lambda _error: None)
 
 
-def test_a_folder_gives_its_good_pictures_and_tells_of_bad_ones(tmp_path):
+def test_a_folder_yields_its_good_images_and_reports_bad_ones(tmp_path):
     save(tmp_path / "a.png", np.zeros((4, 4, 3), np.uint8))
     (tmp_path / "b.png").write_bytes(b"x")
     save(tmp_path / "c.png", np.zeros((4, 4, 3), np.uint8))

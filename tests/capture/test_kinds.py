@@ -47,7 +47,7 @@ def test_an_image_that_opencv_may_not_read_is_an_image_all_the_same(tmp_path, na
         (b"", "", Kind.OTHER),
     ],
 )
-def test_beginnings_that_are_close_to_each_other_are_told_apart(tmp_path, head, name, kind):
+def test_similar_signatures_are_distinguished(tmp_path, head, name, kind):
     path = tmp_path / "file"
     path.write_bytes(head)
     assert (format_of(path).name, format_of(path).kind) == (name, kind)
@@ -96,7 +96,7 @@ def test_jpeg_after_jpeg_is_a_video_only_where_it_is_called_one(tmp_path):
         assert format_of(tmp_path / name).kind is kind
 
 
-def test_what_is_called_an_image_or_video_and_is_none_counts_as_one_that_is_bad(tmp_path):
+def test_a_file_with_the_extension_of_an_image_or_video_but_other_content_counts_as_damaged(tmp_path):
     for name, kind in (("a.JPG", Kind.IMAGE), ("b.wmv", Kind.VIDEO), ("c.heic", Kind.IMAGE), ("main.ts", Kind.OTHER)):
         (tmp_path / name).write_text("const answer = 42\n")
         assert format_of(tmp_path / name).kind is kind
@@ -115,7 +115,7 @@ def test_what_is_not_known_is_left_to_the_decoder(tmp_path):
     assert kind_to_read(tmp_path / "x.bin") is Kind.VIDEO
 
 
-def test_a_folder_lists_what_it_passes_over_and_why(tmp_path):
+def test_a_folder_lists_what_it_skips_and_why(tmp_path):
     jpeg = cv2.imencode(".jpg", np.full((8, 8, 3), 90, np.uint8))[1].tobytes()
     for name in ("b.jpg", "a", ".hidden.jpg"):
         (tmp_path / name).write_bytes(jpeg)

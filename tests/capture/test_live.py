@@ -82,7 +82,7 @@ def test_a_camera_far_too_fast_is_bounded_and_its_drops_are_counted():
     live.close()
 
 
-def test_an_absent_camera_keeps_the_walk_going_and_is_tried_again():
+def test_an_absent_camera_yields_gaps_and_is_tried_again():
     absent = [CameraError("no camera")] * 2
     live = source(*absent, FakeCamera(slowly(v) for v in range(100)), retry_max_s=0.8)
     walk = iter(live)
@@ -100,18 +100,18 @@ def test_a_camera_that_vanishes_is_opened_again():
     assert live.reopened == 1
 
 
-def test_damaged_pictures_are_dropped_and_counted():
+def test_damaged_images_are_dropped_and_counted():
     live = source(FakeCamera([None, None, *(slowly(3) for _ in range(50))]))
     assert first(live, 1)[0].image[0, 0, 0] == 3
     assert live.damaged == 2
 
 
-def test_a_picture_of_another_size_in_the_stream_goes_on():
+def test_an_image_of_another_size_in_the_stream_is_accepted():
     live = source(FakeCamera([slowly(1), slowly(1), lambda: picture(2, (128, 96)), *(slowly(2) for _ in range(50))]))
     assert len(first(live, 4)) == 4
 
 
-def test_a_driver_that_raises_anything_does_not_end_the_watch():
+def test_a_driver_that_raises_anything_does_not_end_the_service():
     cameras = [FakeCamera([picture(1), ZeroDivisionError("driver")]), FakeCamera(slowly(2) for _ in range(200))]
     assert len(first(source(*cameras), 3)) == 3
 
@@ -140,7 +140,7 @@ def test_a_slow_camera_is_not_lost_within_three_of_its_intervals():
     assert states <= {CameraState.OPENING, CameraState.OK}
 
 
-def test_a_call_that_never_returns_ends_the_walk():
+def test_a_call_that_never_returns_ends_iteration():
     release = threading.Event()
     live = source(FakeCamera([lambda: release.wait(30)]), stuck_s=0.8)
     with pytest.raises(ThreadStuck, match="has not returned"):
@@ -187,7 +187,7 @@ def states_while(live: LiveSource, seconds: float) -> set[CameraState]:
     return states
 
 
-def test_a_frozen_picture_is_found_and_the_camera_opened_again_until_it_moves():
+def test_a_frozen_camera_is_detected_and_reopened_until_its_image_changes():
     frozen = FakeCamera(slowly(7) for _ in range(1000))
     still_frozen = FakeCamera(slowly(7) for _ in range(1000))
     well = FakeCamera(noisy(k) for k in range(1000))

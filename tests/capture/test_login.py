@@ -49,7 +49,7 @@ PASSWORDS = ["hush", "p@ss:w/o?r#d", "100%", "a b+c&d=e", "pä→", "'\"\\;", "%
 
 @pytest.mark.parametrize("camera", [BASIC], indirect=True)
 @pytest.mark.parametrize("scheme", ["rtsp", "http", "RTSP"])
-def test_every_password_comes_to_the_camera_as_it_stands_in_its_file(camera, scheme, tmp_path):
+def test_every_password_reaches_the_camera_exactly_as_in_its_file(camera, scheme, tmp_path):
     for password in PASSWORDS:
         file = written(tmp_path, password)
         settings = settings_of(
@@ -62,7 +62,7 @@ def test_every_password_comes_to_the_camera_as_it_stands_in_its_file(camera, sch
 
 
 @pytest.mark.parametrize("camera", [DIGEST], indirect=True)
-def test_a_digest_is_made_of_the_password_as_it_stands_in_its_file(camera, tmp_path):
+def test_a_digest_uses_the_password_exactly_as_in_its_file(camera, tmp_path):
     """Most cameras ask for a digest. Source: RFC 2617, 3.2.2."""
     for password in PASSWORDS:
         file = written(tmp_path, password)
@@ -150,5 +150,5 @@ def test_what_is_put_into_an_address_can_be_taken_out_again(user, password):
 
 
 @pytest.mark.parametrize(("spec", "one"), [("rtsp://h", True), ("RTSPS://h", True), ("usb:0", False), ("x.mp4", False)])
-def test_network_cameras_are_told_by_their_scheme(spec, one):
+def test_network_cameras_are_recognised_by_their_scheme(spec, one):
     assert is_stream(spec) is one

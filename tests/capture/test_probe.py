@@ -78,7 +78,7 @@ def serving(server):
         ("silent", "no answer in time"),
     ],
 )
-def test_a_web_server_that_gives_no_stream_is_told_by_its_answer(path, why):
+def test_the_reason_of_a_web_server_without_a_stream_follows_from_its_answer(path, why):
     with serving(ThreadingHTTPServer(("127.0.0.1", 0), Http)) as port, pytest.raises(CameraError, match=why) as caught:
         open_stream(f"http://127.0.0.1:{port}/{path}", open_timeout_s=1, read_timeout_s=1)
     assert f"http://127.0.0.1:{port}/{path}: cannot be opened: " in str(caught.value)
@@ -93,7 +93,7 @@ def test_a_web_server_that_gives_no_stream_is_told_by_its_answer(path, why):
         ("user:pa%3Ass@", "live", "answers with application/sdp, but no video could be decoded"),
     ],
 )
-def test_an_rtsp_camera_is_asked_with_the_login_that_it_wants(login, path, why):
+def test_an_rtsp_camera_is_asked_with_the_login_scheme_that_it_requires(login, path, why):
     with serving(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Rtsp)) as port:
         reason = probe.why_not(f"rtsp://{login}127.0.0.1:{port}/{path}", 2)
     assert why in reason
@@ -122,7 +122,7 @@ def test_something_that_is_no_camera_at_all():
         assert "TLS failed" in probe.why_not(f"https://127.0.0.1:{port}/s", 1)
 
 
-def test_a_usb_camera_that_is_not_there_and_one_that_is_none(tmp_path):
+def test_a_missing_usb_camera_and_a_device_that_is_no_camera(tmp_path):
     with pytest.raises(CameraError, match="no such camera is connected; fix: connect it"):
         open_usb("63", width_px=640, height_px=480, fps_hz=10)
     (tmp_path / "video").touch()

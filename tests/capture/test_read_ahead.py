@@ -61,7 +61,7 @@ def numbers(moments: Iterable[Frame | Gap]) -> list[int]:
     return [moment.seq for moment in moments if isinstance(moment, Frame)]
 
 
-def test_a_slow_walk_gets_every_frame_in_order_and_only_a_few_are_held():
+def test_a_slow_reader_gets_every_frame_in_order_and_few_are_held():
     files = Files(frames(40))
     ahead, held, walked = ahead_of(files), [], []
     for moment in ahead:
@@ -73,7 +73,7 @@ def test_a_slow_walk_gets_every_frame_in_order_and_only_a_few_are_held():
     assert eventually(lambda: files.closed)
 
 
-def test_a_stall_is_told_within_2_s_and_the_walk_goes_on_without_time_passing():
+def test_a_stall_is_reported_within_2_s_and_media_time_does_not_advance():
     release = threading.Event()
     files = Files([*frames(5), lambda: release.wait(20), *frames(12)[5:]])
     ahead, states, moments, watch = ahead_of(files), [], [], Stopwatch()
@@ -92,7 +92,7 @@ def test_a_stall_is_told_within_2_s_and_the_walk_goes_on_without_time_passing():
     assert states[0] is states[-1] is CameraState.OK
 
 
-def test_a_second_stall_is_told_as_soon_as_the_first():
+def test_a_second_stall_is_reported_as_soon_as_the_first():
     """A long stall must not count as the time that a read of this file takes."""
     files = Files([fakes.frame(), lambda: time.sleep(1.2), fakes.frame(), lambda: time.sleep(1.2), fakes.frame()])
     ahead, moments, told_after = ahead_of(files, patience_s=0.3), [], set()
@@ -110,7 +110,7 @@ def test_files_that_are_always_slow_to_read_are_not_silent():
     assert set(states) == {CameraState.OK}
 
 
-def test_what_is_wrong_with_a_file_is_raised_before_the_walk_begins():
+def test_an_error_of_a_file_is_raised_before_iteration_begins():
     def missing() -> Files:
         raise InputError("clip.mp4: no such file")
 
@@ -118,7 +118,7 @@ def test_what_is_wrong_with_a_file_is_raised_before_the_walk_begins():
         ahead_of(missing)
 
 
-def test_a_file_that_opens_late_and_badly_ends_the_walk_with_its_error():
+def test_a_file_that_fails_to_open_after_a_delay_ends_iteration_with_its_error():
     def late() -> Files:
         time.sleep(1.6)
         raise CameraError("clip.mp4: is no video")
@@ -185,7 +185,7 @@ def test_closing_in_the_middle_ends_the_thread_and_closes_the_file():
     assert not any(thread.name == "read clip.mp4" for thread in threading.enumerate())
 
 
-def test_a_frame_counts_as_read_when_the_walk_gets_it():
+def test_a_frame_counts_as_read_when_it_is_taken():
     """Else the reported latency would include the time for which frames were held."""
     walk, asked_at = iter(ahead_of(Files(frames(6)))), 0.0
     for moment in walk:
@@ -238,7 +238,7 @@ def alerts_of(moments: list[Frame | Gap]) -> tuple[list[tuple], list[Scene]]:
     return alerts, sink.scenes
 
 
-def test_what_is_told_of_a_file_does_not_depend_on_where_it_stalled():
+def test_alerts_of_a_file_do_not_depend_on_where_it_stalled():
     film = frames(120)
     plain, _ = alerts_of(film)
     stalled, _ = alerts_of([moment for frame in film for moment in (frame, Gap(frame.at), Gap(frame.at))])
@@ -251,7 +251,7 @@ def test_a_stall_before_the_first_frame_is_walked():
     assert [scene.frame is None for scene in scenes] == [True, True, False, False, False, True]
 
 
-def test_nobody_is_seen_while_a_file_stalls_but_who_was_there_is_not_forgotten():
+def test_during_a_stall_no_face_is_visible_but_tracks_are_kept():
     film = frames(50)
     _, scenes = alerts_of([*film[:46], Gap(4.5), *film[46:]])
     during = scenes[46]

@@ -33,7 +33,7 @@ def test_a_video_is_walked_frame_by_frame_in_media_time(demo_video):
     assert frames == [(k, pytest.approx(k / 6)) for k in range(96)]
 
 
-def test_a_file_that_is_no_video_is_named(tmp_path):
+def test_a_file_that_is_not_a_video_is_reported(tmp_path):
     path = tmp_path / "v.mp4"
     path.write_bytes(b"no video" * 100)
     with pytest.raises(CameraError, match=r"v\.mp4: is not a video"):
@@ -45,7 +45,7 @@ def test_a_missing_video_is_named(tmp_path):
         VideoSource(tmp_path / "none.mp4")
 
 
-def test_a_truncated_video_gives_what_it_has_and_is_told(tmp_path, demo_video):
+def test_a_truncated_video_yields_its_frames_and_is_reported(tmp_path, demo_video):
     path = tmp_path / "cut.avi"
     path.write_bytes(demo_video.read_bytes()[: demo_video.stat().st_size // 2])
     bad = []
@@ -172,14 +172,14 @@ def test_a_damaged_stretch_is_counted_and_all_after_it_is_read(tmp_path, demo_vi
     assert lost == total - len(times)
 
 
-def test_a_recording_that_was_cut_off_before_its_index_is_named_with_what_repairs_it(tmp_path, demo_video):
+def test_a_recording_without_its_index_is_reported_with_the_repair(tmp_path, demo_video):
     path = film(demo_video, tmp_path / "cut.mp4", *X264)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(CameraError, match=r"cut\.mp4: has no index \(moov\).* fix: repair it with untrunc"):
         VideoSource(path)
 
 
-def test_names_that_are_no_utf_8_or_look_like_an_address_are_read(tmp_path, demo_video, monkeypatch):
+def test_names_that_are_not_utf_8_or_resemble_an_address_are_read(tmp_path, demo_video, monkeypatch):
     """OpenCV ended with a segmentation fault, or took the file for an address."""
     monkeypatch.chdir(tmp_path)
     plain = film(demo_video, tmp_path / "v.mp4", *X264)

@@ -46,7 +46,7 @@ ROWS = (
         "camera absent at start",
         (
             f"{CAMERA}an_absent_camera_is_reported_and_tried_again_until_it_is_there",
-            f"{LIVE}an_absent_camera_keeps_the_walk_going_and_is_tried_again",
+            f"{LIVE}an_absent_camera_yields_gaps_and_is_tried_again",
         ),
         Line("capture/live.py", "set_state(self, CameraState.OFFLINE, str(error))", "pass"),
     ),
@@ -119,7 +119,7 @@ ROWS = (
         (
             f"{CAMERA}torn_pictures_are_passed_over_and_the_walk_goes_on",
             f"{CAMERA}none_and_pictures_of_a_wrong_shape_or_kind_are_dropped_and_counted",
-            f"{LIVE}damaged_pictures_are_dropped_and_counted",
+            f"{LIVE}damaged_images_are_dropped_and_counted",
         ),
         Line("capture/opencv.py", "if ok and _is_image(image):", "if ok:"),
     ),
@@ -129,7 +129,7 @@ ROWS = (
         (
             f"{CAMERA}a_stream_that_changes_its_size_goes_on",
             "tests/detect/test_centerface.py::test_a_picture_of_any_size_is_looked_at",
-            f"{LIVE}a_picture_of_another_size_in_the_stream_goes_on",
+            f"{LIVE}an_image_of_another_size_in_the_stream_is_accepted",
         ),
         Line(
             "detect/centerface.py",

@@ -44,7 +44,7 @@ def test_a_noisy_street_by_night_is_seen():
         (np.full((540, 960, 3), 120.0), LensState.OK),
     ],
 )
-def test_black_covered_and_white_pictures_are_told_apart_from_fog(image, expected):
+def test_black_covered_and_white_images_are_distinguished_from_fog(image, expected):
     assert lens_state(noisy(image)) is expected
 
 
@@ -54,7 +54,7 @@ def test_a_lens_out_of_focus_is_found(demo_scenes, sigma):
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 900), (900, 3), (8000, 20)])
-def test_pictures_of_any_size_can_be_looked_at(size):
+def test_images_of_any_size_can_be_checked(size):
     assert lens_state(fakes.picture(100, size)) is LensState.OK
 
 
@@ -104,7 +104,7 @@ def test_an_hour_of_a_noisy_still_scene_raises_nothing(demo_scenes):
         assert health.state is LensState.OK
 
 
-def test_a_lens_that_looks_elsewhere_is_told_and_still_judged(demo_scenes):
+def test_a_moved_lens_is_reported_and_faces_are_still_classified(demo_scenes):
     health = LensHealth(patience_s=3.0, moved_s=5.0)
     put(health, demo_scenes[20.0], 0, 5)
     put(health, np.roll(demo_scenes[20.0], 200, axis=1), 5, 15)

@@ -108,7 +108,7 @@ def test_uninstalling_removes_the_command_and_names_what_stays(tmp_path):
 
 
 @mounts
-def test_uninstalling_leaves_another_maskwatch_on_the_path_and_names_nothing_that_is_not_there(tmp_path):
+def test_uninstalling_keeps_another_maskwatch_on_the_path_and_lists_only_existing_files(tmp_path):
     script = """
     echo '#!/bin/sh' > /usr/local/bin/maskwatch
     systemd/uninstall.sh

@@ -78,7 +78,7 @@ class Watch:
         return [at for at, line in self.lines if at >= since and words in line]
 
 
-def test_a_mount_that_hangs_is_told_within_2_s_walked_on_within_5_and_lets_the_watch_end(mount, capsys):
+def test_a_mount_that_hangs_is_reported_within_2_s_read_again_within_5_and_does_not_block_a_stop(mount, capsys):
     watch = Watch(mount.target / "long.mp4")
     watch.seconds_until("long.mp4: ok", 0)
     mount.hang()

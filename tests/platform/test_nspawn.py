@@ -92,7 +92,7 @@ def report(line: str) -> None:
     print(f"nspawn: {line}")
 
 
-def test_installation_ends_with_what_is_left_to_do_and_waits_for_a_broker_s_name(installed):
+def test_installation_ends_with_the_remaining_steps_and_waits_for_a_broker_name(installed):
     debian, output = installed
 
     assert "set your broker in /etc/maskwatch/config.toml" in output
@@ -123,7 +123,7 @@ def test_systemd_as_it_runs_here_finds_the_service_little_exposed(installed):
     assert float(overall[1]) <= 1.8
 
 
-def test_a_wrong_setting_ends_it_with_78_and_it_is_not_started_again(service):
+def test_a_wrong_setting_ends_it_with_78_and_without_a_restart(service):
     since = time.time()
     set_to(service, SETTINGS.replace("host", "hots"))
     service.run("systemctl", "restart", "maskwatch", check=False)
@@ -143,12 +143,12 @@ def test_the_settings_as_they_come_end_it_with_78_and_the_words_that_help(servic
     assert "mqtt.host: is not set; name your broker in /etc/maskwatch/config.toml" in journal(service)
 
 
-def test_systemctl_status_says_how_it_fares(service):
+def test_systemctl_status_shows_the_status_line(service):
     assert comes_true(lambda: "broker online" in shown(service, "StatusText"))
     report(f"status: {shown(service, 'StatusText')}")
 
 
-def test_a_hung_process_is_found_by_the_watchdog_says_where_it_hung_and_is_started_again(service):
+def test_a_hung_process_is_aborted_by_the_watchdog_with_its_stack_and_restarted(service):
     before, since = shown(service, "MainPID"), time.time()
     assert comes_true(lambda: shown(service, "StatusText"))
     service.run("systemctl", "kill", "--signal=SIGSTOP", "maskwatch")
@@ -291,7 +291,7 @@ def test_a_broker_that_is_absent_ends_nothing_and_is_found_when_it_comes(service
     assert shown(service, "NRestarts") == "0"
 
 
-def test_the_password_comes_as_a_credential_and_stands_nowhere_else(service):
+def test_the_password_is_passed_as_a_credential_and_appears_nowhere_else(service):
     secret = "correct-horse-battery"
     service.run("mosquitto_passwd", "-b", "-c", "/etc/mosquitto/users", "stop", secret)
     service.run("chown", "mosquitto", "/etc/mosquitto/users")
@@ -349,7 +349,7 @@ def test_within_the_sandbox_a_camera_s_group_still_opens_what_it_may_and_nothing
     assert [word for word in ("camera-read", "nothing-else", "state-written") if word not in output] == [], output
 
 
-def test_members_of_the_group_may_look_and_nobody_else(service):
+def test_only_members_of_the_group_may_view(service):
     probe = (
         "from pathlib import Path; from edge.show.shared_scene import SceneReader; "
         "print(SceneReader(Path('/run/maskwatch/scene.sock')).newest(5)[0].shape)"
@@ -466,7 +466,7 @@ def test_alerts_that_no_broker_took_before_a_reboot_are_delivered_after_it_and_s
     assert len(keys) == len(set(keys))
 
 
-def test_taken_away_it_leaves_settings_and_undelivered_alerts_and_says_so(service):
+def test_uninstalling_keeps_and_lists_settings_and_undelivered_alerts(service):
     output = make(service, "uninstall")
 
     assert "/etc/maskwatch" in output

@@ -168,7 +168,7 @@ def test_no_camera_is_one_sentence(pi):
 
 
 @on_a_machine
-def test_a_camera_that_falls_silent_is_told_within_its_deadline_and_works_when_opened_again(pi):
+def test_a_camera_that_stalls_is_reported_within_its_deadline_and_works_when_opened_again(pi):
     seen = played(pi, "stall")
 
     assert seen["said"] == "picamera: delivered no image for 1 s"
@@ -189,7 +189,7 @@ def test_a_live_source_on_it_gives_the_newest_notices_silence_and_comes_back(pi)
 
 
 @on_a_machine
-def test_the_whole_program_sees_somebody_without_a_mask_through_it(pi):
+def test_the_whole_program_detects_a_person_without_a_mask_through_it(pi):
     play = DemoCamera()
     draw(pi, [cv2.resize(play.scene(3 + at / 4), (1280, 720)) for at in range(8)])
     settings = ("--env", "production", "--source", "picamera", "--set", "mqtt.host=127.0.0.1", "--set", "mqtt.port=1")

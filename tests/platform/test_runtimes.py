@@ -106,7 +106,7 @@ def test_both_find_the_same_faces(faces, profile):
     assert min(overlaps) >= MIN_IOU
 
 
-def test_both_judge_every_face_alike_where_the_margin_exceeds_one_step(masks):
+def test_both_classify_every_face_alike_if_the_margin_exceeds_one_step(masks):
     here, there = (np.array([row for rows in answer["logits"].values() for row in rows]) for answer in masks)
     step = masks[0]["step"]
     ordered = np.sort(here, 1)

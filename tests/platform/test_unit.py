@@ -99,7 +99,7 @@ def test_lamp_and_voice_reach_their_devices_and_lgpio_has_a_folder_for_its_pipe(
     assert values("WorkingDirectory") == [f"%t/{values('RuntimeDirectory')[0]}"]
 
 
-def test_only_what_no_restart_mends_ends_the_service_for_good():
+def test_only_errors_that_no_restart_fixes_end_the_service():
     prevented = {int(code) for code in values("RestartPreventExitStatus")[0].split()}
 
     assert prevented == {2, ConfigError.exit_code, ModelError.exit_code, InputError.exit_code}
@@ -127,7 +127,7 @@ def test_the_template_as_it_comes_names_no_broker_so_that_the_operator_must(tmp_
 
 @pytest.mark.parametrize("script", ["install.sh", "uninstall.sh"])
 @pytest.mark.skipif(os.geteuid() != 0, reason="becoming nobody needs root; as nobody the test below covers it")
-def test_without_root_the_script_says_what_to_do_and_changes_nothing(script, tmp_path):
+def test_without_root_the_script_prints_the_fix_and_changes_nothing(script, tmp_path):
     done = ran("sh", "-s", user=65534, group=65534, extra_groups=[], cwd="/", input=(SYSTEMD / script).read_text())
 
     assert done.returncode == 1

@@ -49,18 +49,18 @@ def test_a_scene_that_stays_is_known_and_a_person_in_it_differs():
     assert seen[:, :40].mean() < 0.01
 
 
-def test_people_who_walk_by_are_not_learned():
+def test_people_who_walk_by_do_not_become_background():
     passing = [with_person(street(k), 20 * (k % 12)) for k in range(60)]
     assert learned(passing).differs(with_person(street(), 100))[35:, 52:68].mean() > 0.9
 
 
-def test_a_person_who_is_seen_and_stands_still_is_not_learned_however_long():
+def test_a_detected_person_who_stands_still_never_becomes_background():
     track = fakes.Track(1, (105, 60, 135, 90), 0, 0.0, 0.0)
     waiting = [with_person(street(k), 100) for k in range(100)]
     assert learned(waiting, (track,)).differs(with_person(street(), 100))[35:, 52:68].mean() > 0.9
 
 
-def test_a_person_who_was_never_seen_is_learned_in_the_end():
+def test_an_undetected_person_who_stands_still_becomes_background():
     """As the data sheet states: a person who is not detected and does not move for ten minutes becomes background."""
     waiting = [with_person(street(k), 100) for k in range(30)]
     assert learned(waiting).differs(with_person(street(), 100)).mean() < 0.01
@@ -77,7 +77,7 @@ def test_a_jump_of_the_light_makes_everything_differ():
 
 
 @pytest.mark.parametrize("size_px", [(320, 180), (1280, 720), (640, 480), (100, 60)])
-def test_any_size_of_picture_will_do_and_another_size_begins_anew(size_px):
+def test_any_image_size_works_and_another_size_starts_again(size_px):
     empty = learned([street(k) for k in range(15)])
     image = fakes.picture(90, size_px)
     empty.put(scene(image, 100.0))

@@ -92,11 +92,11 @@ def test_a_face_that_fills_the_picture_has_few_cells():
     assert len(np.unique(face.reshape(-1, 3), axis=0)) <= 7 * 7
 
 
-def test_a_moment_without_a_picture_has_none():
+def test_a_scene_without_a_frame_has_no_image():
     assert Pixelation(Cover.ALL, BackgroundModel(), cells=32).image(Scene(None, Faces.none(), (), (), 0.0)) is None
 
 
-def test_no_picture_of_the_walk_is_changed():
+def test_the_frame_of_the_pipeline_is_not_changed():
     image = people()
     before = image.copy()
     covered(Cover.CHANGES, scene(image), empty_street())

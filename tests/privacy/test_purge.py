@@ -54,7 +54,7 @@ def test_a_folder_that_may_not_be_read_is_named(tmp_path):
         stored_files([tmp_path])
 
 
-def test_the_command_asks_first_and_deletes_when_told(tmp_path, homes):
+def test_the_command_asks_first_and_deletes_after_a_yes(tmp_path, homes):
     fill(tmp_path)
     asked = maskwatch("purge", input_text="n\n", **homes)
     assert "outbox-main.db" in asked.stdout

@@ -44,6 +44,6 @@ def test_the_corners_are_shares():
 @pytest.mark.parametrize(
     "zone", ["", "0,0 1,1", "0,0 1,1 2,0", "0,0 1,1 -1,0", "a,b c,d e,f", "0,0;1,1;0,1", "0 0 1 1 0 1"]
 )
-def test_a_zone_that_is_none_is_refused_by_its_key(zone):
+def test_a_malformed_zone_is_refused_with_its_key(zone):
     with pytest.raises(ConfigError, match=r"privacy\.no_look"):
         load(overrides=[f'privacy.no_look=["{zone}"]'], system_file=Path("/nonexistent"))
