@@ -24,9 +24,12 @@ SIZE_PX = (640, 410)
 class Play:
     """Source of the demo's frames by the demo's clock, so that a slow machine makes the same picture."""
 
+    def __init__(self, last_s: float) -> None:
+        self._frames = int((last_s - FIRST_S) * FPS)
+
     def __iter__(self):
         camera = DemoCamera()
-        for seq in range(int((LAST_S - FIRST_S) * FPS)):
+        for seq in range(self._frames):
             at = seq / FPS
             yield edge.Frame(camera.scene(FIRST_S + at), seq, at=at, read_at=at)
 
@@ -34,12 +37,13 @@ class Play:
         """Hold nothing open."""
 
 
-def main(path: str) -> None:
+def main(path: str, last_s: float = LAST_S) -> None:
+    """Draw the demo until a second of it, as the preview window shows it."""
     settings = edge.load_settings()
     stages = build_stages(settings, edge.load_models(profile="live"), Timings(), every_frame=True)
     please = phrases_of(settings.notice).please[0].text
     pictures = []
-    for scene in scenes(Play(), stages):
+    for scene in scenes(Play(last_s), stages):
         if scene.frame is None:
             continue
         view = view_of(scene, status="", banner=please if scene.unmasked else "")
@@ -50,4 +54,4 @@ def main(path: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], *map(float, sys.argv[2:]))

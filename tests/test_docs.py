@@ -6,11 +6,15 @@ import json
 import re
 import shlex
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 import typer.main
+from PIL import Image
+
+from tests.support.program import environment
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [
@@ -162,3 +166,12 @@ def test_the_readme_is_short_and_its_picture_is_light():
     assert len(readme.splitlines()) < 100
     (picture,) = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", readme)
     assert (ROOT / picture).stat().st_size < 1_500_000
+
+
+def test_the_picture_of_the_readme_can_be_drawn_again(tmp_path):
+    picture = tmp_path / "preview.webp"
+    program = [sys.executable, ROOT / "docs/make_preview.py", picture, "6"]
+    done = subprocess.run(program, env=environment(), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    with Image.open(picture) as drawn:
+        assert (drawn.n_frames, drawn.size) == (12, (640, 410))
