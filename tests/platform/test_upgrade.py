@@ -1,0 +1,149 @@
+"""From an earlier version to this one and back: no alert that waits is lost, and the settings file stays valid.
+
+Back is not the same way. The earlier version does not know the outbox of this one: it sets the file aside as
+`….damaged`, names that in its log and in `stats`, and begins an empty outbox. The alerts in the file are sent by this
+version again, once the file has its old name (docs/upgrade.md says how).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+import tomlkit
+
+from tests.support.contract import Contract, OpenEar
+from tests.support.device import TOP, end, wait_for
+from tests.support.fakes import eventually
+from tests.support.mosquitto import Mosquitto
+from tests.support.program import ROOT, environment, maskwatch
+
+EARLIER = "5a10885"
+"""The last version whose outbox has no checksums."""
+WAITING = 50
+ALERT = f"{TOP}/camera/main/alert"
+
+
+@pytest.fixture(scope="module")
+def earlier(tmp_path_factory) -> Path:
+    """Return a folder with the earlier version's package."""
+    folder = tmp_path_factory.mktemp("earlier")
+    archive = subprocess.run(
+        ["git", "-C", ROOT, "archive", EARLIER, "edge", "models", "config"], capture_output=True, check=False
+    )
+    if archive.returncode:
+        pytest.skip(f"the history has no commit {EARLIER}: a shallow clone")
+    subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
+    return folder
+
+
+class Device:
+    """A settings file with every setting of the earlier version, an outbox, and the versions that use them."""
+
+    def __init__(self, folder: Path, earlier: Path, broker: Mosquitto) -> None:
+        self.outbox, self.settings = folder / "outbox.db", folder / "config.toml"
+        self._earlier = earlier
+        written = tomlkit.parse((earlier / "config/default.toml").read_text())
+        written["device"]["name"] = "stop-7"
+        written["alert"]["update_s"] = 0.1
+        written["mqtt"] |= {"host": "127.0.0.1", "port": broker.port, "outbox": str(self.outbox), "stats_s": 0.5}
+        self.settings.write_text(tomlkit.dumps(written))
+
+    def run(self, source: str, *, earlier: bool = False) -> subprocess.Popen[str]:
+        folder = self._earlier if earlier else ROOT
+        return subprocess.Popen(
+            [sys.executable, "-m", "edge", "run", "--headless", "--config", self.settings, "--source", source],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=self.outbox.parent,
+            env=environment(PYTHONPATH=str(folder)),
+        )
+
+    def alerts(self) -> dict[str, dict]:
+        """Return the alerts that wait, by key, from a copy: the service holds a lock on its file."""
+        copy = self.outbox.parent / "copy.db"
+        with suppress(FileNotFoundError):
+            for suffix in ("", "-wal"):
+                shutil.copy(f"{self.outbox}{suffix}", f"{copy}{suffix}")
+        with closing(sqlite3.connect(copy)) as database, suppress(sqlite3.DatabaseError):
+            rows = database.execute("SELECT key, body FROM alert WHERE acknowledged = 0").fetchall()
+            return {key: json.loads(body) for key, body in rows}
+        return {}
+
+    def gather(self, count: int, *, earlier: bool) -> dict[str, dict]:
+        """Let a version raise alerts that no broker takes; return them."""
+        process = self.run("demo", earlier=earlier)
+        assert eventually(lambda: len(self.alerts()) >= count, 90)
+        end(process)
+        return self.alerts()
+
+
+@pytest.fixture
+def device(tmp_path, earlier, mosquitto) -> Device:
+    mosquitto.stop()
+    return Device(tmp_path, earlier, mosquitto)
+
+
+def heard(ear: OpenEar) -> dict[str, dict]:
+    alerts = [json.loads(payload) for payload in ear.of(ALERT)]
+    return {f"{alert['event_id']}:{alert['seq']}": alert for alert in alerts}
+
+
+def fixed(alert: dict) -> dict:
+    """Return what does not depend on the moment of sending."""
+    return {key: value for key, value in alert.items() if key not in ("delayed", "t_published")}
+
+
+@pytest.mark.timeout(240)
+def test_fifty_waiting_alerts_and_a_settings_file_outlive_an_upgrade(device, mosquitto):
+    waiting = device.gather(WAITING, earlier=True)
+    assert len(waiting) >= WAITING
+    checked = maskwatch("check", "--config", device.settings)
+    assert checked.returncode == 0, checked.stderr
+
+    mosquitto.start()
+    ear = OpenEar(mosquitto.port)
+    process = device.run("usb:63")
+    assert eventually(lambda: heard(ear).keys() >= waiting.keys(), 60), len(waiting.keys() - heard(ear).keys())
+    end(process)
+    ear.close()
+    arrived = heard(ear)
+    assert [key for key, alert in waiting.items() if fixed(arrived[key]) != fixed(alert)] == []
+    assert ear.faults(Contract()) == []
+    assert [path.name for path in device.outbox.parent.glob("*damaged*")] == []
+
+
+@pytest.mark.timeout(240)
+def test_a_downgrade_is_named_and_what_it_sets_aside_is_sent_after_another_upgrade(device, mosquitto):
+    waiting = device.gather(1, earlier=False)
+    mosquitto.start()
+    ear = OpenEar(mosquitto.port)
+    process = device.run("usb:63", earlier=True)
+    wait_for(ear, f"{TOP}/stats", lambda payload: "set aside" in json.loads(payload)["outbox"]["state"])
+    process.send_signal(signal.SIGTERM)
+    _, log = process.communicate(timeout=15)
+    assert "outbox: disk, a damaged file was set aside" in log
+    assert heard(ear).keys().isdisjoint(waiting)
+
+    aside = device.outbox.with_name("outbox.db.damaged")
+    aside.replace(device.outbox)
+    process = device.run("usb:63")
+    assert eventually(lambda: heard(ear).keys() >= waiting.keys(), 60)
+    end(process)
+    ear.close()
+
+
+def test_a_setting_that_the_earlier_version_does_not_know_is_named_and_refused(device, earlier):
+    device.settings.write_text(device.settings.read_text().replace("[detector]", '[detector]\nmodel = ""'))
+    process = device.run("usb:63", earlier=True)
+    _, log = process.communicate(timeout=30)
+    assert process.returncode == 78
+    assert "detector.model: unknown setting" in log
