@@ -17,7 +17,7 @@ BOOKWORM_PI = "python_version < '3.12' and (platform_machine == 'aarch64' or pla
 setup(
     name="maskwatch",
     version=VERSION,
-    description="Watches a place by camera, judges masks, tells the people nearby and publishes alerts over MQTT",
+    description="Detects missing face masks with a camera, notifies people nearby and publishes alerts over MQTT",
     long_description=(HERE / "README.md").read_text("utf-8"),
     long_description_content_type="text/markdown",
     license="MIT",
@@ -40,7 +40,7 @@ setup(
         "amqtt>=0.11,<0.13",
         "gpiozero>=1.6.2,<3",
         "numpy>=1.26,<3",
-        # from 4.13 on the wheels decode interlaced video to black frames (edge/capture/decoder.py); 4.12 wants a numpy
+        # from 4.13 on the wheels decode interlaced video to black frames (edge/capture/decoder.py); 4.12 requires a numpy
         # that has no wheel for Python 3.14
         "opencv-python>=4.10,<4.13; python_version < '3.14'",
         "opencv-python>=4.10,<5; python_version >= '3.14'",
@@ -63,7 +63,7 @@ setup(
             "torch>=2.6,<3",
             "tensorflow>=2.18,<2.22",
             "onnx>=1.16,<2",
-            # onnx2tf names no dependency of its own: these are what it imports beside tensorflow and onnx
+            # onnx2tf names no dependency of its own: these are what it imports apart from tensorflow and onnx
             "onnx2tf>=1.28,<2",
             "tf_keras>=2.18,<2.22",
             "sng4onnx>=1,<3",
