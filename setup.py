@@ -40,7 +40,7 @@ setup(
         "amqtt>=0.11,<0.13",
         "gpiozero>=1.6.2,<3",
         "numpy>=1.26,<3",
-        # from 4.13 on the wheels decode interlaced video to black frames (edge/capture/decoder.py); 4.12 requires a numpy
+        # from 4.13 on the wheels decode interlaced video to black frames (edge/capture/decoder.py); 4.12 needs a numpy
         # that has no wheel for Python 3.14
         "opencv-python>=4.10,<4.13; python_version < '3.14'",
         "opencv-python>=4.10,<5; python_version >= '3.14'",
