@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import cv2
 from PIL import Image
@@ -10,6 +11,7 @@ from PIL import Image
 import edge
 from edge.app.notice import phrases_of
 from edge.capture.demo import DemoCamera
+from edge.data import Notice, NoticeState
 from edge.monitor.timings import Timings
 from edge.pipeline import scenes
 from edge.show.overlay import preview
@@ -41,12 +43,12 @@ def main(path: str, last_s: float = LAST_S) -> None:
     """Draw the demo until a second of it, as the preview window shows it."""
     settings = edge.load_settings()
     stages = build_stages(settings, edge.load_models(profile="live"), Timings(), every_frame=True)
-    please = phrases_of(settings.notice).please[0].text
+    please = Notice(NoticeState.ON, phrases_of(settings.notice).please[:1])
     pictures = []
     for scene in scenes(Play(last_s), stages):
         if scene.frame is None:
             continue
-        view = view_of(scene, status="", banner=please if scene.unmasked else "")
+        view = view_of(replace(scene, notice=please) if scene.unmasked else scene, status="")
         drawn = preview(scene.frame.image, view, SIZE_PX)
         pictures.append(Image.fromarray(cv2.cvtColor(drawn, cv2.COLOR_BGR2RGB)))
     first, *others = pictures

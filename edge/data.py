@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -154,6 +155,10 @@ class Position:
     error: float
     focal_error: float
 
+    def apart_m(self, other: Position) -> float:
+        """Return how far another face is from this one, by the central estimate."""
+        return math.dist(self.place_m, other.place_m)
+
 
 @dataclass(frozen=True, slots=True)
 class Track:
@@ -230,10 +235,14 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What is shown to the people nearby; `volume` is 0 where it must not be heard, 1 at the loudest."""
+    """The notice to the people nearby, as it stands after a frame.
 
-    state: NoticeState
-    phrases: tuple[Phrase, ...]
+    phrases: what is shown, in the order of the languages; none while it is off.
+    volume: above 0, and 1 at the loudest, in the one scene in which the notice is to be heard; 0 in all others.
+    """
+
+    state: NoticeState = NoticeState.OFF
+    phrases: tuple[Phrase, ...] = ()
     volume: float = 0.0
 
 
@@ -256,11 +265,23 @@ class Scene:
     judged: tuple[int, ...] = ()
     verdicts: Verdicts = field(default_factory=Verdicts.none)
     offset_s: float = 0.0
+    notice: Notice = field(default_factory=Notice)
 
     @property
     def unmasked(self) -> bool:
         """Whether any episode of a person without a mask is open."""
         return any(alert.episode is Mask.WITHOUT_MASK for alert in self.episodes)
+
+    def someone_near(self, near_m: float) -> bool:
+        """Return whether anybody is within `near_m` of a person whose episode without a mask is open.
+
+        By the central estimate, as alerts count: the lower bound of the interval would include people who stand well
+        apart, and a notice that is limited to those near would be given at nearly every stop with two people at it.
+        """
+        known = {track.id: track.position for track in self.tracks if track.position is not None}
+        unmasked = {alert.track.id for alert in self.episodes if alert.episode is Mask.WITHOUT_MASK} & known.keys()
+        others = ((known[one], position) for one in unmasked for other, position in known.items() if other != one)
+        return any(one.apart_m(other) <= near_m for one, other in others)
 
     @property
     def visible(self) -> tuple[Track, ...]:

@@ -1,4 +1,4 @@
-"""The walk of one frame, and the loop over all of them."""
+"""The walk of one frame through the stages, and the loop over all frames."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from edge.capture import Source
-    from edge.data import Alert, Floats, Gap, Track
+    from edge.data import Alert, Floats, Gap, Notice, Track
 
 
 class Sink(Protocol):
-    """Takes walked scenes and does something with them."""
+    """Takes walked scenes; everything it needs of a frame stands on the scene."""
 
     def put(self, scene: Scene) -> None:
         """Take a scene and return at once: what may block happens on another thread or in another process."""
@@ -37,10 +37,12 @@ class Stages:
     judge: Callable[[Sequence[Track], float], tuple[Alert, ...]]
     episodes: Callable[[], tuple[Alert, ...]]
     close: Callable[[float], tuple[Alert, ...]]
+    notify: Callable[[Scene], Notice]
+    withdraw: Callable[[], Notice]
 
 
 def walk(frame: Frame, stages: Stages) -> Scene:
-    """Return what is seen in a frame and what must be told of it."""
+    """Return what is seen in a frame, and the alerts and the notice that follow from it."""
     faces = stages.detect(frame)
     tracks = stages.track(faces, frame.at)
     due = stages.due(tracks, frame.at)
@@ -49,7 +51,8 @@ def walk(frame: Frame, stages: Stages) -> Scene:
     tracks = stages.measure(frame, tracks)
     alerts = stages.judge(tracks, frame.at)
     decided_at, offset_s = time.monotonic(), frame.read_at - frame.at
-    return Scene(frame, faces, tracks, alerts, decided_at, stages.episodes(), due, verdicts, offset_s)
+    scene = Scene(frame, faces, tracks, alerts, decided_at, stages.episodes(), due, verdicts, offset_s)
+    return replace(scene, notice=stages.notify(scene))
 
 
 def faces_of(tracks: Sequence[Track], places: Sequence[int]) -> list[int]:
@@ -58,21 +61,24 @@ def faces_of(tracks: Sequence[Track], places: Sequence[int]) -> list[int]:
 
 
 def absent(at: float, stages: Stages) -> Scene:
-    """Return the scene of a moment without a picture: nobody is seen, and episodes may end."""
+    """Return the scene of a moment without a frame: nobody is seen, and episodes may end."""
     tracks = stages.vote(stages.track(Faces.none(), at), (), Verdicts.none(), at)
     alerts = stages.judge(tracks, at)
-    return Scene(None, Faces.none(), tracks, alerts, time.monotonic(), stages.episodes())
+    scene = Scene(None, Faces.none(), tracks, alerts, time.monotonic(), stages.episodes())
+    return replace(scene, notice=stages.notify(scene))
 
 
-def standing(last: Scene) -> Scene:
+def standing(last: Scene, stages: Stages) -> Scene:
     """Return the scene of a moment in which no time passes: nobody is seen, and no episode begins or ends."""
     tracks = tuple(replace(track, face=None, position=None) for track in last.tracks)
-    return Scene(None, Faces.none(), tracks, (), time.monotonic(), last.episodes)
+    scene = Scene(None, Faces.none(), tracks, (), time.monotonic(), last.episodes)
+    return replace(scene, notice=stages.notify(scene))
 
 
 def ended(at: float, stages: Stages) -> Scene:
-    """Return the last scene: nobody is seen any more, and every open episode ends."""
-    return Scene(None, Faces.none(), (), stages.close(at), time.monotonic())
+    """Return the last scene: nobody is seen any more, every open episode ends, and so does the notice."""
+    alerts = stages.close(at)
+    return Scene(None, Faces.none(), (), alerts, time.monotonic(), notice=stages.withdraw())
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +91,14 @@ class Parts:
 
 
 class Loop:
-    """Walks one frame after another; what it consists of may be exchanged between two of them."""
+    """Walks one frame after another; its parts may be exchanged between two of them."""
 
     def __init__(self, parts: Parts) -> None:
         """Begin with `parts`; nothing is read before the first step."""
-        self._parts, self._moments = parts, iter(parts.source)
-        self._at, self._scene = 0.0, _nobody()
+        self._parts = parts
+        self._moments = iter(parts.source)
+        self._at = 0.0
+        self._scene = _nobody()
 
     def step(self) -> bool:
         """Walk the next moment of the source into the sinks; return False where it has ended."""
@@ -103,16 +111,17 @@ class Loop:
         return True
 
     def exchange(self, parts: Parts) -> None:
-        """Go on with `parts` from the next frame; a source that stays is read on."""
+        """Go on with `parts` from the next frame; a source that stays is not started anew."""
         if parts.source is not self._parts.source:
             self._moments = iter(parts.source)
         self._parts = parts
 
     def end(self) -> None:
-        """End every open episode; whoever is seen in a later frame is somebody new."""
+        """End every open episode and the notice; anybody in a later frame is somebody new."""
         last = ended(self._at, self._parts.stages)
         _put(replace(last, offset_s=self._scene.offset_s), self._parts.sinks)
-        self._at, self._scene = 0.0, _nobody()
+        self._at = 0.0
+        self._scene = _nobody()
 
 
 def run(
@@ -152,10 +161,10 @@ def _nobody() -> Scene:
 
 
 def _next(moment: Frame | Gap, at: float, last: Scene, stages: Stages) -> Scene:
-    """Return the scene that follows `last` at `at` seconds; a source whose clock stands gives the same `at` again."""
+    """Return the scene that follows `last` at `at` seconds; a source whose clock has stopped gives the same `at`."""
     if isinstance(moment, Frame):
         return walk(moment, stages)
-    scene = absent(moment.at, stages) if moment.at > at else standing(last)
+    scene = absent(moment.at, stages) if moment.at > at else standing(last, stages)
     return replace(scene, offset_s=last.offset_s)
 
 

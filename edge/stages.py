@@ -14,7 +14,7 @@ from edge import paths, plugins
 from edge.alert.episodes import EpisodePolicy
 from edge.classify.mask import MaskClassifier
 from edge.classify.vote import Voter
-from edge.data import Reason
+from edge.data import Notice, Reason
 from edge.detect.centerface import CenterFace
 from edge.distance.locate import Locator
 from edge.distance.ranging import range_finder_of
@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from edge.classify import Classifier
-    from edge.data import Frame, Track
+    from edge.data import Frame, Scene, Track
     from edge.detect import Detector
     from edge.monitor.timings import Timings
+    from edge.notice.policy import NoticePolicy
     from edge.settings.schema import AlertSettings, Settings
 
 _T = TypeVar("_T")
@@ -116,11 +117,17 @@ def people_of(settings: Settings, *, every_frame: bool = False) -> People:
 
 
 def build_stages(
-    settings: Settings, models: Models, timings: Timings, *, every_frame: bool, people: People | None = None
+    settings: Settings,
+    models: Models,
+    timings: Timings,
+    *,
+    every_frame: bool,
+    people: People | None = None,
+    notice: NoticePolicy | None = None,
 ) -> Stages:
-    """Join the stages; `every_frame` judges every visible face in every frame and measures none, as files want it.
+    """Join the stages; `every_frame` classifies every visible face in every frame and measures none, for files.
 
-    people: those who are known already; None: nobody is.
+    people: those who are known already; None: nobody is.  notice: decides on notices; None: none are given.
     """
     people = people or people_of(settings, every_frame=every_frame)
     tracker, voter, policy = people.tracker, people.voter, people.policy
@@ -136,6 +143,8 @@ def build_stages(
         judge=timings.timed("judge", policy.judge),
         episodes=policy.open,
         close=partial(policy.close, reason=Reason.STOPPED),
+        notify=timings.timed("notify", notice.judge) if notice else _unnotified,
+        withdraw=notice.withdraw if notice else Notice,
     )
 
 
@@ -155,9 +164,21 @@ def _episodes(rule: AlertSettings) -> dict[str, Any]:
 
 
 def counting(stages: Stages) -> Stages:
-    """Return stages that judge people, measure nobody and raise no alert of anybody."""
-    return replace(stages, measure=_unmeasured, judge=lambda _tracks, _at: (), episodes=tuple, close=lambda _at: ())
+    """Return stages that classify people, measure nobody, and raise no alert and no notice."""
+    return replace(
+        stages,
+        measure=_unmeasured,
+        judge=lambda _tracks, _at: (),
+        episodes=tuple,
+        close=lambda _at: (),
+        notify=_unnotified,
+        withdraw=Notice,
+    )
 
 
 def _unmeasured(_frame: Frame, tracks: Sequence[Track]) -> tuple[Track, ...]:
     return tuple(tracks)
+
+
+def _unnotified(_scene: Scene) -> Notice:
+    return Notice()

@@ -28,9 +28,9 @@ from edge.capture.demo import PERIOD_S, DemoCamera
 from edge.data import Frame, Phrase
 from edge.monitor.lens import LensHealth
 from edge.monitor.timings import Timings, Vitals
-from edge.notice.banner import Banner
 from edge.notice.phrases import Phrases
-from edge.notice.policy import NoticeTiming, Notifier
+from edge.notice.policy import NoticePolicy, NoticeRules, NoticeTiming
+from edge.notice.schedule import VolumeSchedule
 from edge.publish.broker import broker_of
 from edge.publish.message import Clock, Sender
 from edge.publish.presence import Presence
@@ -214,16 +214,17 @@ def soak(frames: int, every: int, folder: Path, csv_path: Path | None = None) ->
         mosquitto.start()
         stack.callback(mosquitto.stop)
         settings = settings_for(folder, mosquitto.port)
-        models, timings, banner = load_models(settings, profile="live"), Timings(), Banner()
+        models, timings = load_models(settings, profile="live"), Timings()
         lens = LensHealth(patience_s=settings.camera.lens_s, moved_s=settings.camera.moved_s)
         publisher, gauge = publisher_of(settings, models), Gauge(every, frames, csv_path)
         stack.callback(publisher.close)
-        server = SceneServer(Path(settings.show.socket), max_side_px=640, status=str, banner=lambda: banner.text)
+        server = SceneServer(Path(settings.show.socket), max_side_px=640, status=str)
         stack.callback(server.close)
         publisher.start()
-        notifier = Notifier(Phrases((Phrase("en", "please"),)), [banner], NoticeTiming(1.0, 20.0, 60.0, 3))
-        sinks = [notifier, lens, publisher, server, Vitals(), gauge]
-        stages = build_stages(settings, models, timings, every_frame=False)
+        rules = NoticeRules(Phrases((Phrase("en", "please"),)), NoticeTiming(1.0, 20.0, 60.0, 3), VolumeSchedule(1.0))
+        policy = NoticePolicy(rules, minute=lambda: 0)
+        sinks = [lens, publisher, server, Vitals(), gauge]
+        stages = build_stages(settings, models, timings, every_frame=False, notice=policy)
         pipeline.run(Play(frames), stages, sinks, stop=threading.Event(), beat=lambda: None)
     return gauge
 

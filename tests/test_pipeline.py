@@ -7,9 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from edge import stages as parts
-from edge.data import Faces, Frame, Gap
+from edge.data import Faces, Frame, Gap, Notice, Phrase
 from edge.monitor.timings import Timings
-from edge.pipeline import Loop, Parts
+from edge.notice.phrases import Phrases
+from edge.notice.policy import NoticePolicy, NoticeRules, NoticeTiming
+from edge.notice.schedule import VolumeSchedule
+from edge.pipeline import Loop, Parts, scenes
 from edge.settings.load import lay_over, load
 from tests.support import fakes
 from tests.support.messages import MODEL, sender
@@ -111,3 +114,38 @@ def test_when_somebody_was_first_seen_is_the_same_in_every_message_whatever_a_fr
     ]
     assert len(set(said[:3])) == len(set(said[3:])) == 1
     assert said[0] != said[3]
+
+
+def rules(**changes) -> NoticeRules:
+    timing = NoticeTiming(hold_s=0.0, repeat_s=0.0, remind_s=600.0, reminders=0)
+    return NoticeRules(Phrases((Phrase("en", "keep apart"),)), timing, VolumeSchedule(0.5), **changes)
+
+
+def notices(*steps: Frame | Gap) -> list[Notice]:
+    """Return the notice of each scene of a run with a policy."""
+    policy = NoticePolicy(rules(), minute=lambda: 0)
+    stages = parts.build_stages(SETTINGS, MODELS, Timings(), every_frame=False, notice=policy)
+    return [scene.notice for scene in scenes(fakes.ListSource(steps), stages)]
+
+
+def test_the_notice_stands_on_every_scene_is_heard_in_one_and_is_off_at_the_end():
+    found = notices(*moments(0, 30), Gap(3.0), Gap(3.0))
+    opened = [notice.state.value for notice in found].index("on")
+    assert 0 < opened < 29
+    assert [notice.state.value for notice in found[opened:]] == ["on"] * (32 - opened) + ["off"]
+    assert [notice.volume for notice in found[opened:]] == [0.5] + [0.0] * (32 - opened)
+    assert found[-1] == Notice()
+
+
+def test_a_moment_without_a_frame_can_end_the_notice():
+    found = notices(*moments(0, 20), Gap(2.0), Gap(60.0))
+    assert [notice.state.value for notice in found[19:]] == ["on", "on", "off", "off"]
+
+
+def test_aggregate_mode_and_stages_without_a_policy_give_no_notice():
+    policy = NoticePolicy(rules(), minute=lambda: 0)
+    joined = parts.build_stages(SETTINGS, MODELS, Timings(), every_frame=False, notice=policy)
+    plain = parts.build_stages(SETTINGS, MODELS, Timings(), every_frame=False)
+    for stages in (parts.counting(joined), plain):
+        found = [scene.notice for scene in scenes(fakes.ListSource(moments(0, 20)), stages)]
+        assert found == [Notice()] * 21

@@ -11,7 +11,7 @@ from edge.settings.schema import AlertSettings, DetectorSettings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge.notice.switch import NoticeSwitch
+    from edge.notice.policy import NoticePolicy
     from edge.publish.message import Message
     from edge.settings.schema import Settings
 
@@ -36,7 +36,7 @@ _TEST_ALERT_ENTITY = {"p": "button", "name": "Test alert", "entity_category": "d
 
 def build_commands(
     settings: Settings,
-    notice: NoticeSwitch,
+    notice: NoticePolicy,
     change: Callable[[str, object], None],
     test_alert: Callable[[], Message | None],
 ) -> tuple[Command, ...]:
@@ -47,15 +47,12 @@ def build_commands(
     if settings.privacy.aggregate:
         return ()
 
-    def switch_notice(word: str) -> None:
-        notice.asked = word == "ON"
-
     return (
         Command(
             "notice",
             parse=one_of("ON", "OFF"),
-            apply=switch_notice,
-            state=lambda: "ON" if notice.on(settings.notice.enabled) else "OFF",
+            apply=lambda word: notice.switch(on=word == "ON"),
+            state=lambda: "ON" if notice.enabled else "OFF",
             entity={"notice": {"p": "switch", "name": "Notices", **_CONFIG}},
         ),
         Command(

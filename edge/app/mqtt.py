@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from edge.app.commands import build_commands
 from edge.clock import Clock
-from edge.notice.switch import NoticeSwitch
 from edge.paths import state_folder
 from edge.publish import access
 from edge.publish.aggregate import AggregateCounter
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge.app.components import Components
+    from edge.notice.policy import NoticePolicy
     from edge.publish.broker import Broker
     from edge.publish.publisher import Report
     from edge.settings.schema import MqttSettings, Settings
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 class ProcessState:
     """What stays through every reload, until the process ends; session: its name in every message."""
 
+    notice: NoticePolicy
     session: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
-    notice: NoticeSwitch = field(default_factory=NoticeSwitch)
 
 
 def build_publisher(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.app.notice import Nearby, sign_texts
+from edge.app.notice import sign_texts
+from edge.data import Notice
 from edge.paths import scene_socket
 from edge.privacy.background import BackgroundModel
 from edge.privacy.pixelate import Cover, Pixelation
@@ -27,26 +28,23 @@ if TYPE_CHECKING:
 
     from edge.app.components import Components
     from edge.data import Image, Scene
+    from edge.notice.problems import Problems
     from edge.pipeline import Sink
     from edge.settings.schema import Settings
 
 GROUP = "maskwatch"
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What viewers show beside the picture."""
+class WithoutNotice:
+    """Sink that passes each scene on without its notice, to viewers that are not to show it."""
 
-    status: Callable[[], str]
-    nearby: Nearby
+    def __init__(self, sink: Sink) -> None:
+        """Pass on to `sink`."""
+        self._sink = sink
 
-    def banner(self) -> str:
-        """Return what the people nearby are told now, one line a language."""
-        return self.nearby.banner.text
-
-    def thanks(self) -> bool:
-        """Return whether that is a thank-you."""
-        return self.nearby.banner.thanks
+    def put(self, scene: Scene) -> None:
+        """Pass a scene on."""
+        self._sink.put(replace(scene, notice=Notice()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +73,17 @@ def build_image_redaction(settings: Settings, place: object, keep: Components) -
     return ImageRedaction(pixelation, (*sinks, snapshot) if sends else sinks, snapshot.jpeg if sends else None)
 
 
-def build_scene(settings: Settings, view: Shown, keep: Components) -> SceneServer:
+def build_scene(settings: Settings, status: Callable[[], str], keep: Components) -> SceneServer:
     """Open the shared memory that windows on this machine read."""
     path = Path(settings.show.socket) if settings.show.socket else scene_socket()
     max_px = settings.show.max_width_px
-    return keep("scene", (path, max_px), lambda: serve_scene(path, max_px, view), SceneServer.close)
+    return keep("scene", (path, max_px), lambda: serve_scene(path, max_px, status), SceneServer.close)
 
 
 def serve_scene(
     path: Path,
     max_side_px: int,
-    view: Shown,
+    status: Callable[[], str],
     picture: Callable[[Scene], Image | None] = image_of,
     every_s: float = 0.0,
 ) -> SceneServer:
@@ -93,9 +91,7 @@ def serve_scene(
     return SceneServer(
         path,
         max_side_px=max_side_px,
-        status=view.status,
-        banner=view.banner,
-        thanks=view.thanks,
+        status=status,
         group=GROUP,
         picture=picture,
         every_s=every_s,
@@ -103,34 +99,39 @@ def serve_scene(
 
 
 def build_viewers(
-    settings: Settings, view: Shown, scene: SceneServer, console: Console, stop: threading.Event, keep: Components
+    settings: Settings,
+    status: Callable[[], str],
+    scene: SceneServer,
+    console: Console,
+    stop: threading.Event,
+    problems: Problems,
+    keep: Components,
 ) -> list[Sink]:
     """Open what shows the scene here: a window of our own, the sign, the terminal."""
     viewers: list[Sink] = []
     if settings.show.window == "on" or (settings.show.window == "auto" and has_display()):
         viewers.append(keep("window", scene, lambda: window_process(scene.path, stop), ChildProcess.close))
     if settings.notice.sign == "on":
-        viewers += _signs(settings, view, scene, keep)
+        viewers += _signs(settings, scene, problems, keep)
     if settings.show.terminal != "off":
-        terminal = partial(TerminalView, console, status=view.status, banner=view.banner)
+        terminal = partial(TerminalView, console, status=status)
         viewers.append(keep("terminal", None, terminal, TerminalView.close))
     return viewers
 
 
-def _signs(settings: Settings, view: Shown, scene: SceneServer, keep: Components) -> list[ChildProcess]:
+def _signs(settings: Settings, scene: SceneServer, problems: Problems, keep: Components) -> list[ChildProcess]:
     """Start the sign; without a display say how it is started elsewhere."""
-    troubles, texts = view.nearby.troubles, SignTexts(*sign_texts(settings.notice))
-    tell = partial(troubles.tell, "sign")
+    texts, report = SignTexts(*sign_texts(settings.notice)), partial(problems.report, "sign")
 
     def open_signs() -> list[ChildProcess]:
         if has_display():
-            return [sign_process(scene.path, texts, settings.notice.sign_night, tell)]
-        tell("there is no display; mend: run `maskwatch sign --stay` on the device's desktop, and set notice.sign=off")
+            return [sign_process(scene.path, texts, settings.notice.sign_night, report)]
+        report("there is no display; fix: run `maskwatch sign --stay` on the device's desktop, and set notice.sign=off")
         return []
 
     def close_signs(signs: list[ChildProcess]) -> None:
         for sign in signs:
             sign.close()
-        troubles.forget("sign")
+        problems.forget("sign")
 
     return keep("sign", (scene, texts, settings.notice.sign_night), open_signs, close_signs)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge import __version__
 from edge.app.components import stamp
-from edge.app.viewers import GROUP, Shown, serve_scene
+from edge.app.viewers import GROUP, serve_scene
 from edge.clock import Clock
 from edge.publish.broker import device_name
 from edge.settings.redact import redacted_settings
@@ -34,7 +34,7 @@ _FEED_S = 1.0
 
 def build_page(
     settings: Settings,
-    view: Shown,
+    status: Callable[[], str],
     day: Sources,
     picture: Callable[[Scene], Image | None],
     scene: Path,
@@ -49,7 +49,7 @@ def build_page(
     pictures = keep(
         "pictures",
         (path, web.width_px, web.every_s),
-        lambda: serve_scene(path, web.width_px, view, picture, web.every_s),
+        lambda: serve_scene(path, web.width_px, status, picture, web.every_s),
         SceneServer.close,
     )
     log = keep("day", settings.camera.name, lambda: DailyLog(day, Clock()))

@@ -79,7 +79,7 @@ def apart(one: Position, other: Position) -> Metres:
     between = (first[:, None, None] - second[None, :, None]) * depth
     weights = _WEIGHTS[:, None, None] * _WEIGHTS[:, None] * _WEIGHTS
     low, high = _quantiles(np.linalg.norm(between, axis=3).ravel(), weights.ravel())
-    return Metres(math.dist(one.place_m, other.place_m), low, high)
+    return Metres(one.apart_m(other), low, high)
 
 
 def range_finder_of(settings: DistanceSettings, input_width_px: int) -> RangeFinder:

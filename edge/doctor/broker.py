@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from edge import paths
 from edge.app.commands import build_commands
-from edge.notice.switch import NoticeSwitch
+from edge.app.notice import build_notice_policy
 from edge.publish.broker import device_name, takes_commands
 from edge.publish.homeassistant import discovery_of
 from edge.publish.message import Clock, Message, Sender
@@ -123,7 +123,9 @@ def _accepted(settings: Settings) -> tuple[Command, ...]:
     """Return the commands that the service will accept; here nothing carries them out."""
     if not takes_commands(settings.mqtt):
         return ()
-    return build_commands(settings, NoticeSwitch(), change=lambda _key, _value: None, test_alert=lambda: None)
+    return build_commands(
+        settings, build_notice_policy(settings.notice), change=lambda _key, _value: None, test_alert=lambda: None
+    )
 
 
 def _remarks(link: MqttLink, sender: Sender, settings: Settings) -> tuple[str, ...]:

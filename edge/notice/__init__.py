@@ -1,20 +1,6 @@
-"""Notices to the people nearby: the contract that every way of giving one keeps."""
+"""Notices to the people nearby.
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Protocol
-
-if TYPE_CHECKING:
-    from edge.data import Notice
-
-
-class Announcer(Protocol):
-    """One way to tell the people nearby; neither call may block or raise."""
-
-    def announce(self, notice: Notice) -> None:
-        """Begin to tell everybody nearby, or tell them again."""
-        ...
-
-    def clear(self) -> None:
-        """Stop telling."""
-        ...
+The policy decides in the walk and puts its decision on `Scene.notice`. Every output is a sink that reacts to a change
+of it: a notice is shown while its state lasts, and heard in the one scene in which the volume is above 0. No output
+waits for a disk or a network, blocks or raises.
+"""

@@ -1,68 +1,86 @@
-"""Lamp and buzzer at pins of the board, by gpiozero; the only module that imports it."""
+"""Sinks that signal a notice without words: lamp and buzzer at pins of the board, and the bell of the terminal.
+
+The only module that imports gpiozero.
+"""
 
 from __future__ import annotations
 
 import sys
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from edge.data import NoticeState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge.data import Notice
+    from edge.data import Scene
 
 _BEEP_S = 0.12
-_MEND = "mend: sudo apt install python3-lgpio, be in the group gpio, and start in a folder that may be written to"
+_FIX = "fix: sudo apt install python3-lgpio, be in the group gpio, and start in a folder that may be written to"
 """The last, since lgpio makes a pipe in the folder that it is started in."""
 
 
 class Lamp:
-    """Announcer that lights a lamp while a notice stands."""
+    """Sink that lights a lamp while a notice stands."""
 
-    def __init__(self, pin: str, tell: Callable[[str], None], *, pin_factory: Any = None) -> None:  # noqa: ANN401 - gpiozero has no types
-        """Open `pin`, such as GPIO17; `tell` is told what is wrong, and an empty text when all is well."""
-        self._device = _Device("LED", pin, tell, pin_factory)
+    def __init__(self, pin: str, report: Callable[[str], None], *, pin_factory: Any = None) -> None:  # noqa: ANN401 - gpiozero has no types
+        """Open `pin`, such as GPIO17; `report` takes what is wrong, and an empty text when it works again."""
+        self._device = _Device("LED", pin, report, pin_factory)
+        self._is_lit = False
 
-    def announce(self, notice: Notice) -> None:
-        """Light it for a notice; a thank-you needs no lamp."""
-        self._device.do("on" if notice.state is NoticeState.ON else "off")
-
-    def clear(self) -> None:
-        """Put it out."""
-        self._device.do("off")
+    def put(self, scene: Scene) -> None:
+        """Switch the lamp when the notice changes; a pin that failed is tried again with the next scene."""
+        is_lit = scene.notice.state is NoticeState.ON
+        if is_lit is not self._is_lit and self._device.do("on" if is_lit else "off"):
+            self._is_lit = is_lit
 
     def close(self) -> None:
-        """Put it out and give the pin back."""
+        """Switch it off and release the pin."""
         self._device.do("close")
 
 
 class Buzzer:
-    """Announcer that beeps twice whenever a notice may be heard."""
+    """Sink that beeps twice when a notice is to be heard."""
 
-    def __init__(self, pin: str, tell: Callable[[str], None], *, pin_factory: Any = None) -> None:  # noqa: ANN401 - gpiozero has no types
-        """Open `pin`, such as GPIO27; `tell` is told what is wrong, and an empty text when all is well."""
-        self._device = _Device("Buzzer", pin, tell, pin_factory)
+    def __init__(self, pin: str, report: Callable[[str], None], *, pin_factory: Any = None) -> None:  # noqa: ANN401 - gpiozero has no types
+        """Open `pin`, such as GPIO27; `report` takes what is wrong, and an empty text when it works again."""
+        self._device = _Device("Buzzer", pin, report, pin_factory)
 
-    def announce(self, notice: Notice) -> None:
+    def put(self, scene: Scene) -> None:
         """Beep twice, on a thread of gpiozero's own."""
-        if notice.state is NoticeState.ON and notice.volume > 0:
+        if _is_heard(scene):
             self._device.do("beep", on_time=_BEEP_S, off_time=_BEEP_S, n=2, background=True)
 
-    def clear(self) -> None:
-        """Do nothing: a beep ends by itself."""
-
     def close(self) -> None:
-        """Be silent and give the pin back."""
+        """Stop beeping and release the pin."""
         self._device.do("close")
+
+
+class Bell:
+    """Sink that rings the bell of a terminal when a notice is to be heard."""
+
+    def __init__(self, terminal: TextIO) -> None:
+        """Ring on `terminal`."""
+        self._terminal = terminal
+
+    def put(self, scene: Scene) -> None:
+        """Ring once."""
+        if _is_heard(scene):
+            self._terminal.write("\a")
+            self._terminal.flush()
+
+
+def _is_heard(scene: Scene) -> bool:
+    """Return whether a notice begins to be heard in this scene; a thank-you is not signalled."""
+    return scene.notice.state is NoticeState.ON and scene.notice.volume > 0
 
 
 class _Device:
     """One output of gpiozero's, or nothing where it cannot be opened."""
 
-    def __init__(self, kind: str, pin: str, tell: Callable[[str], None], pin_factory: Any) -> None:  # noqa: ANN401
-        self._pin, self._tell = pin, tell
+    def __init__(self, kind: str, pin: str, report: Callable[[str], None], pin_factory: Any) -> None:  # noqa: ANN401
+        self._pin, self._report = pin, report
         self._output = None
         try:
             import gpiozero  # noqa: PLC0415 - only where a pin is set
@@ -71,16 +89,19 @@ class _Device:
                 warnings.simplefilter("ignore")
                 self._output = getattr(gpiozero, kind)(pin, pin_factory=pin_factory)
         except _errors() as error:
-            tell(f"{pin} cannot be opened: {error}; {_MEND}")
+            report(f"{pin} cannot be opened: {error}; {_FIX}")
 
-    def do(self, action: str, **how: Any) -> None:  # noqa: ANN401 - handed on
+    def do(self, action: str, **how: Any) -> bool:  # noqa: ANN401 - passed on
+        """Call a method of the output; return False where it failed."""
         if self._output is None:
-            return
+            return True
         try:
             getattr(self._output, action)(**how)
-            self._tell("")
+            self._report("")
         except _errors() as error:
-            self._tell(f"{self._pin} does not work: {error}")
+            self._report(f"{self._pin} does not work: {error}")
+            return False
+        return True
 
 
 def _errors() -> tuple[type[BaseException], ...]:

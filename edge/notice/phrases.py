@@ -1,4 +1,4 @@
-"""What the people nearby are told, in several languages: built in, or in the owner's own words."""
+"""The words of notices in several languages: built in, or the owner's own."""
 
 from __future__ import annotations
 
@@ -44,26 +44,31 @@ IDLE = {
     "pt": "As máscaras protegem todos.",
     "tr": "Maskeler herkesi korur.",
 }
-"""What a sign says while there is nothing to tell."""
+"""What a sign shows while there is no notice."""
 
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    """The words of all languages, in the order in which they are said."""
+    """The words of all languages, in the order in which they are shown and spoken."""
 
     please: tuple[Phrase, ...]
     thanks: tuple[Phrase, ...] = ()
 
 
+def lines_of(phrases: Sequence[Phrase]) -> str:
+    """Return phrases as a text of one line per language."""
+    return "\n".join(phrase.text for phrase in phrases)
+
+
 def worded(languages: Sequence[str], own: str | Mapping[str, str], built_in: Mapping[str, str]) -> tuple[Phrase, ...]:
-    """Return one phrase a language: the owner's own words first, which a bare text gives for the first language.
+    """Return one phrase per language: the owner's own words first; a bare text is in the first language.
 
     Raises:
-        ValueError: a language has neither words of the owner's nor built-in ones.
+        ValueError: a language has neither own words nor built-in ones.
     """
     mine = ({languages[0]: own} if own else {}) if isinstance(own, str) else own
     words = {**built_in, **mine}
     unknown = next((language for language in languages if not words.get(language, "").strip()), None)
     if unknown is not None:
-        raise ValueError(f'there are no words for "{unknown}"; mend: give them as {{{unknown} = "…"}}')
+        raise ValueError(f'there are no words for "{unknown}"; fix: give them as {{{unknown} = "…"}}')
     return tuple(Phrase(language, words[language]) for language in languages)

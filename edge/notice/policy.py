@@ -1,4 +1,4 @@
-"""When the people nearby are told, and how politely."""
+"""When the people nearby are given a notice, and when it is heard: for each scene, from the episodes that are open."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING
 from edge.data import EventType, Mask, Notice, NoticeState, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from edge.data import Scene
-    from edge.notice import Announcer
     from edge.notice.phrases import Phrases
+    from edge.notice.schedule import VolumeSchedule
 
 _NEVER = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)
 class NoticeTiming:
-    """How politely people are told.
+    """How long notices last, and how often they are heard.
 
-    hold_s: shortest time that a notice or a thank-you stands, so that it can be read.
+    hold_s: shortest time that a notice or a thank-you is shown, so that it can be read.
     repeat_s: shortest time between two notices that are heard.
-    remind_s, reminders: an episode that stays open is heard again, at this interval at the shortest, up to this number
-    of times.
+    remind_s, reminders: an episode that stays open is heard again after at least this interval, up to this number of
+    times.
     """
 
     hold_s: float
@@ -33,128 +33,133 @@ class NoticeTiming:
     reminders: int
 
 
-class Notifier:
-    """Sink that tells the people nearby; comes first, and waits for no disk and no network."""
+@dataclass(frozen=True, slots=True)
+class NoticeRules:
+    """What the settings make of the policy.
 
-    def __init__(
-        self,
-        phrases: Phrases,
-        announcers: Sequence[Announcer],
-        manners: NoticeTiming,
-        *,
-        volume: Callable[[], float] = lambda: 1.0,
-        wanted: Callable[[Scene], bool] = lambda _scene: True,
-        enabled: Callable[[], bool] = lambda: True,
-    ) -> None:
-        """Tell by all `announcers`.
+    near_m: a notice is given only while somebody is this near to a person without a mask; 0: to anybody.
+    """
 
-        volume: how loud now, 0 to 1.  wanted: whether a scene is worth it.  enabled: the switch for all notices.
-        """
-        self._phrases, self._announcers, self._manners = phrases, announcers, manners
-        self._volume, self._wanted, self._enabled = volume, wanted, enabled
-        self._state, self._since = NoticeState.OFF, _NEVER
-        self._grateful = False
+    phrases: Phrases
+    timing: NoticeTiming
+    schedule: VolumeSchedule
+    near_m: float = 0.0
+    enabled: bool = True
+
+
+class NoticePolicy:
+    """The stage `notify`; it outlives every reload, and with it whether notices were switched on or off."""
+
+    def __init__(self, rules: NoticeRules, minute: Callable[[], int]) -> None:
+        """Start without a notice; `minute` returns the minute of the day, for the schedule."""
+        self._rules = rules
+        self._minute = minute
+        self._switched: bool | None = None
+        self._state = NoticeState.OFF
+        self._since = _NEVER
+        self._is_grateful = False
         self._heard: dict[str, int] = {}  # how often a notice was heard during each open episode, by event id
-        self._heard_at, self._aloud = _NEVER, False
+        self._heard_at = _NEVER
+        self._was_heard = False
 
-    def adopt(
-        self,
-        phrases: Phrases,
-        announcers: Sequence[Announcer],
-        manners: NoticeTiming,
-        *,
-        volume: Callable[[], float],
-        wanted: Callable[[Scene], bool],
-        enabled: Callable[[], bool],
-    ) -> None:
-        """Go on by other settings; a notice that stands is handed to other announcers without a sound."""
-        differs = (phrases, list(announcers)) != (self._phrases, list(self._announcers))
-        self._phrases, self._announcers, self._manners = phrases, announcers, manners
-        self._volume, self._wanted, self._enabled = volume, wanted, enabled
-        if differs and self._state is not NoticeState.OFF:
-            words = phrases.please if self._state is NoticeState.ON else phrases.thanks
-            self._announce(Notice(self._state, words, 0.0))
+    def adopt(self, rules: NoticeRules) -> None:
+        """Use other rules from now on; a notice that stands goes on in their words, and is not heard again."""
+        self._rules = rules
 
-    def put(self, scene: Scene) -> None:
-        """Open, hold, repeat and end the notice as the scene asks; return at once."""
+    @property
+    def enabled(self) -> bool:
+        """Whether notices are given: as the settings specify, until somebody switches them."""
+        return self._rules.enabled if self._switched is None else self._switched
+
+    def switch(self, *, on: bool) -> None:
+        """Switch all notices on or off from the next scene on; any thread may call this."""
+        self._switched = on
+
+    def judge(self, scene: Scene) -> Notice:
+        """Return the notice of a scene; its volume is above 0 in the one scene in which it is to be heard."""
         now = scene.decided_at
-        if not self._enabled():
-            self._clear()
-        elif scene.unmasked and self._wanted(scene):
-            self._ask(scene, now)
-        elif self._state is NoticeState.ON:
-            self._relent(scene, now)
-        elif self._state is NoticeState.THANKS and self._held(now):
-            self._clear()
+        if not self.enabled:
+            return self.withdraw()
+        if scene.unmasked and self._is_near(scene):
+            return self._ask(scene, now)
+        if self._state is NoticeState.ON:
+            return self._release(scene, now)
+        if self._state is NoticeState.THANKS and self._is_held(now):
+            return self.withdraw()
+        return self._notice()
 
-    def close(self) -> None:
-        """Stop telling."""
-        self._clear()
+    def withdraw(self) -> Notice:
+        """End the notice at once, and return that there is none."""
+        self._state = NoticeState.OFF
+        self._is_grateful = False
+        return self._notice()
 
-    def _ask(self, scene: Scene, now: float) -> None:
-        """Announce a new notice at once; sound it for each new episode, and again as often as manners allow."""
-        self._grateful = False
-        opens = self._state is not NoticeState.ON
-        if opens:
-            self._state, self._since = NoticeState.ON, now
-            self._heard, self._aloud = {}, False
+    def _is_near(self, scene: Scene) -> bool:
+        return not self._rules.near_m or scene.someone_near(self._rules.near_m)
+
+    def _ask(self, scene: Scene, now: float) -> Notice:
+        """Show the notice at once; let it be heard for each new episode, and again as often as the timing allows."""
+        self._is_grateful = False
+        if self._state is not NoticeState.ON:
+            self._state = NoticeState.ON
+            self._since = now
+            self._heard = {}
+            self._was_heard = False
         self._heard = {event_id: self._heard.get(event_id, 0) for event_id in _unmasked(scene)}
-        volume = self._volume() if self._sounds(now) else 0.0
+        volume = self._volume() if self._may_be_heard(now) else 0.0
         if volume > 0:
             self._heard = {event_id: times + 1 for event_id, times in self._heard.items()}
-            self._heard_at, self._aloud = now, True
-        if opens or volume > 0:
-            self._announce(Notice(NoticeState.ON, self._phrases.please, volume))
+            self._heard_at = now
+            self._was_heard = True
+        return self._notice(volume)
 
-    def _sounds(self, now: float) -> bool:
-        """Return whether manners allow a sound: for an episode not heard yet, or as a reminder of one that stays.
+    def _may_be_heard(self, now: float) -> bool:
+        """Return whether the timing allows a sound: for an episode not heard yet, or as a reminder of one that stays.
 
-        Counted for each episode, so that one that stays open (a long wait, a poster) silences nothing for newcomers.
+        Counted for each episode, so that one that stays open (a long wait, a poster) mutes nothing for newcomers.
         """
         quiet_s = now - self._heard_at
-        if quiet_s < self._manners.repeat_s:
+        timing, times = self._rules.timing, self._heard.values()
+        if quiet_s < timing.repeat_s:
             return False
-        times = self._heard.values()
-        reminds = quiet_s >= self._manners.remind_s and any(n <= self._manners.reminders for n in times)
-        return reminds or 0 in times
+        is_reminder = quiet_s >= timing.remind_s and any(n <= timing.reminders for n in times)
+        return is_reminder or 0 in times
 
-    def _relent(self, scene: Scene, now: float) -> None:
-        """End a notice that was held for long enough: with thanks if the last one put a mask on, not if they left."""
-        self._grateful = self._grateful or (not scene.unmasked and _masked(scene))
-        if not self._held(now):
-            return
-        if self._grateful:
-            self._thank(now)
-        else:
-            self._clear()
+    def _release(self, scene: Scene, now: float) -> Notice:
+        """End a notice that was shown for long enough: with thanks if the last person put a mask on, not if they left.
 
-    def _thank(self, now: float) -> None:
-        """Say thank you once; aloud only after a notice that was heard."""
-        self._state, self._since, self._grateful = NoticeState.THANKS, now, False
-        self._announce(Notice(NoticeState.THANKS, self._phrases.thanks, self._volume() if self._aloud else 0.0))
+        The thanks are heard only after a notice that was heard.
+        """
+        self._is_grateful = self._is_grateful or (not scene.unmasked and _has_masked(scene))
+        if not self._is_held(now):
+            return self._notice()
+        if not self._is_grateful:
+            return self.withdraw()
+        self._state = NoticeState.THANKS
+        self._since = now
+        self._is_grateful = False
+        return self._notice(self._volume() if self._was_heard else 0.0)
 
-    def _held(self, now: float) -> bool:
-        return now - self._since >= self._manners.hold_s
+    def _is_held(self, now: float) -> bool:
+        return now - self._since >= self._rules.timing.hold_s
 
-    def _announce(self, notice: Notice) -> None:
-        for announcer in self._announcers:
-            announcer.announce(notice)
+    def _volume(self) -> float:
+        return self._rules.schedule.at(self._minute())
 
-    def _clear(self) -> None:
-        if self._state is NoticeState.OFF:
-            return
-        self._state, self._grateful = NoticeState.OFF, False
-        for announcer in self._announcers:
-            announcer.clear()
+    def _notice(self, volume: float = 0.0) -> Notice:
+        """Return the notice in force, in the words of the rules."""
+        phrases = self._rules.phrases
+        words = {NoticeState.OFF: (), NoticeState.ON: phrases.please, NoticeState.THANKS: phrases.thanks}
+        return Notice(self._state, words[self._state], volume)
 
 
 def _unmasked(scene: Scene) -> Iterator[str]:
-    """Yield the event ids of the open episodes of somebody without a mask."""
+    """Yield the event ids of the open episodes of people without a mask."""
     return (alert.event_id for alert in scene.episodes if alert.episode is Mask.WITHOUT_MASK)
 
 
-def _masked(scene: Scene) -> bool:
-    """Return whether an episode of somebody without a mask ended in this scene because the mask was put on."""
+def _has_masked(scene: Scene) -> bool:
+    """Return whether an episode of a person without a mask ended in this scene because the mask was put on."""
     return any(
         alert.event_type is EventType.END and alert.episode is Mask.WITHOUT_MASK and alert.reason is Reason.MASK_ON
         for alert in scene.alerts

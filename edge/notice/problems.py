@@ -1,4 +1,4 @@
-"""What keeps a lamp, a voice or a sign from telling: logged once, and told as a problem while it lasts."""
+"""What is wrong with lamp, buzzer, voice and sign: logged when it changes, published as a problem while it lasts."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ log = logging.getLogger(__name__)
 
 
 class Problems:
-    """The troubles of all announcers by name; any thread may tell one."""
+    """The problems of all outputs by name; any thread may report one."""
 
     def __init__(self) -> None:
         """Start with none."""
         self._texts: dict[str, str] = {}
 
-    def tell(self, name: str, text: str) -> None:
-        """Say what is wrong with the part `name` and how it is mended; an empty text says that all is well again."""
+    def report(self, name: str, text: str) -> None:
+        """Note what is wrong with the output `name`, with its fix; an empty text means that it works again."""
         if self._texts.get(name, "") == text:
             return
         self._texts = {**self._texts, name: text}  # a new dict: `text` may be read on another thread meanwhile
         if text:
-            log.warning("notice: %s: %s; the watch goes on", name, text)
+            log.warning("notice: %s: %s; the service continues", name, text)
         else:
-            log.info("notice: %s: well again", name)
+            log.info("notice: %s: works again", name)
 
     def forget(self, *names: str) -> None:
-        """Forget parts that are there no more, and with them what was wrong."""
+        """Forget outputs that exist no longer, and their problems."""
         self._texts = {name: text for name, text in self._texts.items() if name not in names}
 
     @property
     def text(self) -> str:
-        """All troubles in one line, "lamp: …; voice: …"; empty while there is none."""
+        """All problems in one line, "lamp: …; voice: …"; empty while there is none."""
         return "; ".join(f"{name}: {text}" for name, text in self._texts.items() if text)

@@ -1,4 +1,4 @@
-"""Hours of the day as settings name them, "22:00-06:00", and how loud a notice may be in them."""
+"""Hours of the day as the settings specify them, "22:00-06:00", and the volume of notices by the hour."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Hours:
 
 
 def hours_of(text: str) -> Hours:
-    """Return the hours that "22:00-06:00" names, in local time.
+    """Return the hours that a text such as "22:00-06:00" specifies, in local time.
 
     Raises:
-        ValueError: the text names none.
+        ValueError: the text is in another form.
     """
     found = _HOURS.fullmatch(text.strip())
     if found is None:
@@ -36,10 +36,10 @@ def hours_of(text: str) -> Hours:
 
 
 def volume_hours_of(text: str) -> tuple[Hours, float]:
-    """Return the hours and the volume that "20:00-07:00 0.3" names.
+    """Return the hours and the volume that a text such as "20:00-07:00 0.3" specifies.
 
     Raises:
-        ValueError: the text does not name both.
+        ValueError: the text is in another form.
     """
     part, _, volume = text.strip().rpartition(" ")
     if not part or not re.fullmatch(r"0(\.\d+)?|1(\.0+)?", volume):
@@ -49,7 +49,7 @@ def volume_hours_of(text: str) -> tuple[Hours, float]:
 
 @dataclass(frozen=True, slots=True)
 class VolumeSchedule:
-    """How loud a notice may be, 0 to 1; of `by_hour` the first that holds wins, and quiet hours win over all."""
+    """The volume of notices, 0 to 1: none in quiet hours, else that of the first matching hours, else `volume`."""
 
     volume: float
     quiet: Hours | None = None

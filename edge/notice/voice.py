@@ -1,4 +1,4 @@
-"""The voice: phrases made ready once, and played on a thread of its own, never two at once."""
+"""The voice: phrases prepared once, and played on a thread of their own, never two at once."""
 
 from __future__ import annotations
 
@@ -8,57 +8,57 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge.data import NoticeState
 from edge.notice.sound import louder, silence, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge.data import Notice, NoticeState
+    from edge.data import Notice, Scene
     from edge.notice.player import Player
     from edge.notice.sound import Clip
 
 _STALE_S = 8.0
-"""A notice that waited for longer, behind another or for the voice to be ready, is said no more."""
+"""A notice that has waited for longer, behind another or for the voice to be ready, is not spoken."""
 _STOP_S = 3.0
 _TRIAL_S = 0.05
 
 
 class Voice:
-    """Announcer that says each notice which may be heard; while one is said, the newest waits."""
+    """Sink that speaks each notice that is to be heard; while one is spoken, the newest waits."""
 
     def __init__(
         self,
         prepare: Callable[[Path], dict[NoticeState, Clip]],
         player: Player,
-        tell: Callable[[str], None],
+        report: Callable[[str], None],
         *,
         folder: str | None = None,
     ) -> None:
-        """Make the clips by `prepare(folder)` and play them; `tell` is told what is wrong, "" when all is well.
+        """Make the clips by `prepare(folder)` and play them; `report` takes what is wrong, "" when it works again.
 
-        folder: where sound files may lie, best in memory; None: the system's for temporary files.
+        folder: where sound files may be written, best in memory; None: the system's folder for temporary files.
         """
-        self._prepare, self._player, self._tell, self._parent = prepare, player, tell, folder
+        self._prepare, self._player, self._report, self._parent = prepare, player, report, folder
         self._changed = threading.Condition()
         self._waiting: tuple[float, Notice] | None = None
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name="voice", daemon=True)
         self._thread.start()
 
-    def announce(self, notice: Notice) -> None:
-        """Say it soon, if it may be heard."""
+    def put(self, scene: Scene) -> None:
+        """Speak soon what is to be heard; drop what still waits when the notice ends. A sentence that began goes on."""
+        notice = scene.notice
         if notice.volume > 0:
             with self._changed:
                 self._waiting = (time.monotonic(), notice)
                 self._changed.notify()
-
-    def clear(self) -> None:
-        """Say no more of what has not begun; a sentence is said to its end."""
-        with self._changed:
-            self._waiting = None
+        elif notice.state is NoticeState.OFF and self._waiting is not None:
+            with self._changed:
+                self._waiting = None
 
     def close(self) -> None:
-        """Be silent, and end the thread within its deadline."""
+        """Stop speaking, and end the thread within its deadline."""
         with self._changed:
             self._stopped = True
             self._changed.notify()
@@ -66,7 +66,7 @@ class Voice:
         self._thread.join(_STOP_S)
 
     def _run(self) -> None:
-        """Make ready, try the loudspeaker without a sound, then say what comes."""
+        """Prepare the clips, try the loudspeaker without a sound, then speak what comes."""
         try:
             with tempfile.TemporaryDirectory(prefix="voice-", dir=self._parent) as name:
                 folder = Path(name)
@@ -77,18 +77,18 @@ class Voice:
                     if clip is not None:
                         self._play(louder(clip, notice.volume), folder / "notice.wav")
         except OSError as error:
-            self._tell(f"cannot speak: {error}")
+            self._report(f"cannot speak: {error}")
 
     def _play(self, clip: Clip, path: Path) -> None:
         try:
             write(clip, path)
             self._player.play(path, length_s=clip.length_s)
-            self._tell("")
+            self._report("")
         except OSError as error:
-            self._tell(f"cannot be heard: {error}")
+            self._report(f"cannot be heard: {error}")
 
     def _next(self) -> Notice | None:
-        """Wait for a notice that is still worth saying; None when the voice is closed."""
+        """Wait for a notice that has not waited too long; None when the voice is closed."""
         with self._changed:
             while True:
                 self._changed.wait_for(lambda: self._stopped or self._waiting is not None)
@@ -100,5 +100,5 @@ class Voice:
 
 
 def _trial(clip: Clip) -> Clip:
-    """Return a moment of silence in the form of a clip: whoever can play it can play the clip."""
+    """Return a moment of silence in the format of a clip: a program that can play it can play the clip."""
     return silence(_TRIAL_S, clip.rate_hz, clip.samples.shape[1])

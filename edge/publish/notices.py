@@ -1,4 +1,4 @@
-"""The message for other signs: what the people nearby are told now."""
+"""The message for other signs: the notice to the people nearby."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 from edge.publish.message import SCHEMA, Message, encode, utc
 
 if TYPE_CHECKING:
+    from edge.data import Notice
     from edge.publish.message import Sender
 
 _EXPIRY_S = 10
-"""A sign that comes later has missed it: a notice is for those who stand here now."""
+"""A notice is for the people who are here now; a sign that connects later does not need it."""
 
 
-def notice(sender: Sender, state: str, phrase: str, language: str) -> Message:
-    """Return the message, not retained: it would outlive its moment.
-
-    state: on, off or thanks.  phrase, language: empty with off, which is sent without a language.
-    """
-    body: dict[str, Any] = {"schema": SCHEMA, "session": sender.session, "t": utc(sender.clock.wall()), "state": state}
-    body |= {"phrase": phrase} | ({"language": language} if language else {})
+def notice_message(sender: Sender, notice: Notice) -> Message:
+    """Return the message, in the first language; not retained, since it would outlive its moment."""
+    first = next(iter(notice.phrases), None)
+    body: dict[str, Any] = {"schema": SCHEMA, "session": sender.session, "t": utc(sender.clock.wall())}
+    body |= {"state": notice.state.value, "phrase": first.text if first else ""}
+    body |= {"language": first.language} if first else {}
     return Message(sender.topic("notice"), encode(body), expiry_s=_EXPIRY_S)

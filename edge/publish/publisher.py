@@ -7,20 +7,21 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from edge.data import NoticeState
 from edge.publish.announced import Announced, Memory
 from edge.publish.command import CommandReceiver
 from edge.publish.homeassistant import Discovery, device_id
 from edge.publish.incoming import Incoming
 from edge.publish.message import WITHDRAWN
 from edge.publish.mqtt import MqttLink
-from edge.publish.notices import notice
+from edge.publish.notices import notice_message
 from edge.publish.outbox import Outbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from edge.data import Scene
+    from edge.data import Notice, Scene
     from edge.publish.broker import Broker
     from edge.publish.command import Command
     from edge.publish.message import AlertMessage, Message, Sender
@@ -101,6 +102,7 @@ class Publisher:
         self._announced = Announced()
         self._commands = CommandReceiver(self._send)
         self._reported: dict[str, str] = {}
+        self._notice = NoticeState.OFF
         self._is_leaving = False
         self._next_stats_at = 0.0
         self._lock = threading.Lock()
@@ -143,6 +145,7 @@ class Publisher:
         self._link.check()
         for alert in scene.alerts:
             self._outbox.add(self._sender.alert(alert, scene, self._config.models["mask"]))
+        self._publish_notice(scene.notice)
         self._publish_problems(self.problems())
         self._publish_command_states(self._config.states())
         due = time.monotonic() >= self._next_stats_at
@@ -178,10 +181,6 @@ class Publisher:
         """Return all problems by name: those of the process, of the outbox, and what the broker does not accept."""
         outbox = "" if self._outbox.state in _NO_PROBLEM else self._outbox.state
         return self._config.report.problems() | {"outbox": outbox, "broker": self._link.problem}
-
-    def tell_signs(self, state: str, phrase: str, language: str) -> None:
-        """Publish the notice for other signs; dropped while there is no broker."""
-        self._send(notice(self._sender, state, phrase, language))
 
     @property
     def _sender(self) -> Sender:
@@ -260,6 +259,12 @@ class Publisher:
         self._is_leaving = True
         self._send(config.sender.camera_online(online=False))
         self._link.close(config.will)
+
+    def _publish_notice(self, notice: Notice) -> None:
+        """Publish the notice for other signs when its state changes; dropped while there is no broker."""
+        if notice.state is not self._notice:
+            self._notice = notice.state
+            self._send(notice_message(self._sender, notice))
 
     def _publish_problems(self, problems: dict[str, str]) -> None:
         """Publish the problems that changed, empty ones cleared; camera and lens together are the camera's health."""

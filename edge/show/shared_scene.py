@@ -46,18 +46,16 @@ class SceneServer:
         *,
         max_side_px: int,
         status: Callable[[], str],
-        banner: Callable[[], str],
-        thanks: Callable[[], bool] = bool,
         group: str = "",
         picture: Callable[[Scene], Image | None] = image_of,
         every_s: float = 0.0,
     ) -> None:
         """Listen at `path`, or next to it where another maskwatch already listens there.
 
+        status: returns the status line: the state of the process (frame rate, broker, problems), which no scene holds.
         picture: returns the image to show of a scene, uint8 (H, W, 3) BGR.  every_s: shortest time between two scenes.
         """
-        self._side_px, self._status, self._banner = max_side_px, status, banner
-        self._thanks = thanks
+        self._side_px, self._status = max_side_px, status
         self._picture, self._every_s, self._next_at = picture, every_s, float("-inf")
         self._viewers = Viewers(path, socket.SOCK_STREAM, group=group, refusal=_FULL)
         self.path = self._viewers.path
@@ -83,12 +81,7 @@ class SceneServer:
         socket.send_fds(viewer, [_HELLO], [self._memory.fd])
 
     def _write(self, scene: Scene) -> None:
-        view = view_of(
-            scene,
-            status=self._status(),
-            banner=self._banner(),
-            thanks=self._thanks(),
-        )
+        view = view_of(scene, status=self._status())
         picture = self._picture(scene)
         image = None if picture is None else _shrunk(picture, self._side_px)
         self._memory.write(image, to_json(view, TEXT_BYTES))

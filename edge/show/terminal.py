@@ -31,9 +31,9 @@ _STYLES = {
 class TerminalView:
     """Sink that prints alerts, and a live status where the console is a terminal."""
 
-    def __init__(self, console: Console, *, status: Callable[[], str], banner: Callable[[], str]) -> None:
-        """Print on `console`."""
-        self._console, self._status, self._banner = console, status, banner
+    def __init__(self, console: Console, *, status: Callable[[], str]) -> None:
+        """Print on `console`; `status` returns the status line: the state of the process, which no scene holds."""
+        self._console, self._status = console, status
         self._next_refresh_at = 0.0
         self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
         if self._live:
@@ -55,7 +55,7 @@ class TerminalView:
     def _state(self, scene: Scene) -> Group:
         counts = Counter(track.mask for track in scene.visible)
         words = [Text(f"{mask.value} {counts[mask]}", _STYLES[mask] if counts[mask] else "dim") for mask in Mask]
-        phrase = self._banner().partition("\n")[0]
+        phrase = next((phrase.text for phrase in scene.notice.phrases), "")
         banner = Text(f"  {phrase}  ", "bold white on red") if phrase else Text("")
         return Group(banner, Text("   ").join(words), Text(self._status(), "dim"))
 

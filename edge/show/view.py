@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field, TypeAdapter
 
 from edge.boxes import relative
-from edge.data import Mask  # noqa: TC001 - pydantic reads it
+from edge.data import Mask, NoticeState
+from edge.notice.phrases import lines_of
 
 if TYPE_CHECKING:
     from edge.data import Scene
@@ -49,8 +50,8 @@ class View:
 _JSON = TypeAdapter(View)
 
 
-def view_of(scene: Scene, *, status: str, banner: str, thanks: bool = False) -> View:
-    """Return the marks of the visible tracks with a status line and a banner, which may be a thank-you."""
+def view_of(scene: Scene, *, status: str) -> View:
+    """Return the marks of the visible tracks, the notice as a banner, and a status line."""
     size_px = scene.frame.size_px if scene.frame else (1, 1)
     marks = tuple(
         Mark(
@@ -62,6 +63,7 @@ def view_of(scene: Scene, *, status: str, banner: str, thanks: bool = False) -> 
         )
         for track in scene.visible
     )
+    banner, thanks = lines_of(scene.notice.phrases), scene.notice.state is NoticeState.THANKS
     return View(marks, status[:_TEXT_CHARACTERS], banner[:_TEXT_CHARACTERS], scene.decided_at, thanks)
 
 

@@ -11,6 +11,7 @@ import pytest
 from edge.app import mqtt
 from edge.app.commands import build_commands
 from edge.app.components import Components
+from edge.app.notice import build_notice_policy
 from edge.publish.broker import broker_of
 from edge.publish.command import Command, one_of
 from edge.settings.load import load
@@ -35,7 +36,7 @@ def publisher(port: int, keep: Components, *overrides: str):
     """Return the publisher as `run` builds it, connected."""
     common = ["mqtt.host=127.0.0.1", f"mqtt.port={port}", "mqtt.outbox=memory", "device.name=stop-7"]
     settings = load(overrides=[*common, "homeassistant.discovery=true", *overrides]).settings
-    process, models = mqtt.ProcessState(), {"face": MODEL, "mask": MODEL}
+    process, models = mqtt.ProcessState(build_notice_policy(settings.notice)), {"face": MODEL, "mask": MODEL}
     broker = broker_of(settings.mqtt, "device")
     build = partial(mqtt.build_publisher, settings, broker, models, NoProblems(), process)
     made = build(lambda _key, _value: None, None, keep)

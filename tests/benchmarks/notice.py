@@ -28,10 +28,10 @@ from gpiozero.pins.mock import MockFactory
 
 from edge.app.components import Components
 from edge.app.mqtt import ProcessState, build_publisher
-from edge.app.notice import Nearby, build_notifier, sign_texts
-from edge.app.viewers import Shown
+from edge.app.notice import build_notice_outputs, build_notice_policy, sign_texts
 from edge.capture.demo import DemoCamera
 from edge.data import Alert, EventType, Faces, Mask, Scene, Track
+from edge.notice.problems import Problems
 from edge.publish.broker import broker_of
 from edge.settings.load import load
 from edge.show.child_process import ChildProcess
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
     from gpiozero.pins.mock import MockPin
 
+    from edge.notice.policy import NoticePolicy
     from edge.pipeline import Sink
     from edge.publish.publisher import Publisher
     from edge.settings.schema import Settings
@@ -167,14 +168,11 @@ def build_stop(folder: Path, stack: ExitStack) -> Stop:
     """Return a stop that the settings above describe; `stack` closes it."""
     recorder, pins = mocked(folder, stack)
     settings = load(overrides=_SETTINGS, system_file=Path("/nonexistent")).settings
-    models, nearby = load_models(settings, profile="live"), Nearby()
+    models, policy = load_models(settings, profile="live"), build_notice_policy(settings.notice)
     keep = stack.enter_context(Components())
-    publisher = publisher_of(settings, models, keep)
-    notifier = build_notifier(settings.notice, nearby, publisher, time.time, keep)
-    shown = Shown(str, nearby)
-    server = SceneServer(
-        folder / "s.sock", max_side_px=1280, status=shown.status, banner=shown.banner, thanks=shown.thanks
-    )
+    publisher = publisher_of(settings, models, policy, keep)
+    outputs = build_notice_outputs(settings.notice, Problems(), keep)
+    server = SceneServer(folder / "s.sock", max_side_px=1280, status=str)
     stack.callback(server.close)
     texts, view = SignTexts(*sign_texts(settings.notice)), ["view", "--socket", str(server.path)]
     sign = on_screen(
@@ -182,8 +180,8 @@ def build_stop(folder: Path, stack: ExitStack) -> Stop:
     )
     window = on_screen(folder / "window", "1280x800", lambda: ChildProcess("window", view), stack)
     return Stop(
-        (notifier, publisher, server),
-        scenes(models),
+        (*outputs, publisher, server),
+        scenes(models, policy),
         pins.pin("GPIO17"),
         recorder,
         Pixel(sign, 12, 1080 - 90),
@@ -215,15 +213,15 @@ def on_screen(folder: Path, size: str, start: Callable[[], ChildProcess], stack:
     return folder / "Xvfb_screen0"
 
 
-def publisher_of(settings: Settings, models: Models, keep: Components) -> Publisher:
+def publisher_of(settings: Settings, models: Models, policy: NoticePolicy, keep: Components) -> Publisher:
     """Return the real publisher; its broker cannot be reached."""
     broker = broker_of(settings.mqtt, "bench")
-    process, ignore = ProcessState(), lambda _key, _value: None
+    process, ignore = ProcessState(policy), lambda _key, _value: None
     return build_publisher(settings, broker, models.specs, NoProblems(), process, ignore, None, keep)
 
 
-def scenes(models: Models) -> Callable[[bool], Scene]:
-    """Return a maker of scenes, each walked through the detector."""
+def scenes(models: Models, policy: NoticePolicy) -> Callable[[bool], Scene]:
+    """Return a maker of scenes, each walked through the detector and the notice policy."""
     image = np.ascontiguousarray(DemoCamera().scene(4.0))
     track = Track(1, (10, 10, 60, 60), 0, 0.0, 0.0, Mask.WITHOUT_MASK, 0.9, 5, (0.05, 0.9, 0.05))
     start = Alert("e1", EventType.START, 0, Mask.WITHOUT_MASK, track, 0.0, 0.0)
@@ -231,7 +229,8 @@ def scenes(models: Models) -> Callable[[bool], Scene]:
     def make(unmasked: bool) -> Scene:
         shot = replace(frame(time.monotonic()), image=image)
         models.detector.detect(shot)
-        return Scene(shot, Faces.none(), (track,), (), time.monotonic(), (start,) if unmasked else ())
+        scene = Scene(shot, Faces.none(), (track,), (), time.monotonic(), (start,) if unmasked else ())
+        return replace(scene, notice=policy.judge(scene))
 
     return make
 

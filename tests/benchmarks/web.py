@@ -29,8 +29,7 @@ from typing import TYPE_CHECKING
 
 from edge import pipeline
 from edge.app.components import Components
-from edge.app.notice import Nearby
-from edge.app.viewers import Shown, build_image_redaction
+from edge.app.viewers import build_image_redaction
 from edge.app.web import build_page
 from edge.capture.demo import DemoCamera
 from edge.data import Frame
@@ -202,10 +201,9 @@ def main() -> None:
         scene, settings = Path(folder) / "scene.sock", load().settings
         state = {"fps_hz": 0.0, "latency_ms": 0.0, "broker": "", "waiting": 0, "dropped_alerts": 0, "problems": {}}
         day = Sources({}, lambda: state, lambda _key: False, settings.alert.expires_s)
-        shown = Shown(str, Nearby())
         keep = stack.enter_context(Components())
         leaving = build_image_redaction(settings, None, keep)
-        walk = Walk(build_page(settings, shown, day, leaving.pixelation.image, scene, keep))
+        walk = Walk(build_page(settings, str, day, leaving.pixelation.image, scene, keep))
         sites = {
             BUSY: open_site(start_other_service(Path(folder) / "other", stack), arguments.viewers, stack),
             WATCHED: open_site(scene, arguments.viewers, stack),

@@ -91,7 +91,7 @@ def test_a_person_in_a_no_look_zone_is_not_measured(tmp_path):
 def test_a_running_watch_lends_its_eyes(tmp_path):
     """A service has the camera, so nobody else could open it: here a stand-in that shows one person at two metres."""
     path = tmp_path / "scene.sock"
-    server = SceneServer(path, max_side_px=320, status=str, banner=str)
+    server = SceneServer(path, max_side_px=320, status=str)
     person = replace(fakes.track(), box=(600.0, 300.0, 660.0, 300.0 + 1280 * 0.77 * 0.185 / 2))
     scene = replace(fakes.scene((person,)), frame=fakes.frame(image=fakes.picture(size_px=drawn.SIZE_PX)))
     stop = threading.Event()

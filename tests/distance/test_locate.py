@@ -85,7 +85,7 @@ def test_while_there_is_no_frame_nobody_has_one():
     joined = stages(box_at(0.0, 1.2))
     last = pipeline.walk(frame(0.0), joined)
     assert positions(last) != [None]
-    assert positions(pipeline.standing(last)) == [None]
+    assert positions(pipeline.standing(last, joined)) == [None]
     assert positions(pipeline.absent(0.5, joined)) == [None]
 
 

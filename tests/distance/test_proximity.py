@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from edge.data import Alert, EventType, Faces, Mask, Scene
-from edge.distance.proximity import proximity, someone_near
+from edge.distance.proximity import proximity
 from edge.distance.ranging import RangeFinder
 from tests.support import fakes
 from tests.support.boxes import SIZE_PX, box_at
@@ -58,20 +58,20 @@ def test_those_without_a_position_do_not_count():
 
 
 def test_somebody_is_near_only_within_the_limit_of_one_without_a_mask():
-    assert someone_near(scene(BARE, person(2, 1.5, 3.0)), 2.0)
-    assert not someone_near(scene(BARE, person(2, 2.5, 3.0)), 2.0)
-    assert not someone_near(scene(BARE), 2.0)
-    assert not someone_near(scene(person(1, 0.0, 3.0), person(2, 0.5, 3.0)), 2.0)
-    assert not someone_near(scene(hidden(BARE), person(2, 0.5, 3.0)), 2.0)
-    assert not someone_near(scene(BARE, hidden(person(2, 0.5, 3.0))), 2.0)
+    assert scene(BARE, person(2, 1.5, 3.0)).someone_near(2.0)
+    assert not scene(BARE, person(2, 2.5, 3.0)).someone_near(2.0)
+    assert not scene(BARE).someone_near(2.0)
+    assert not scene(person(1, 0.0, 3.0), person(2, 0.5, 3.0)).someone_near(2.0)
+    assert not scene(hidden(BARE), person(2, 0.5, 3.0)).someone_near(2.0)
+    assert not scene(BARE, hidden(person(2, 0.5, 3.0))).someone_near(2.0)
 
 
 def test_a_mask_worn_wrongly_does_not_count_as_without_a_mask():
     """`alert.incorrect` opens such episodes too."""
     wrong = replace(alert(BARE), episode=Mask.INCORRECT_MASK)
     seen = replace(scene(BARE, person(2, 0.5, 3.0)), episodes=(wrong,))
-    assert not someone_near(seen, 2.0)
+    assert not seen.someone_near(2.0)
 
 
 def test_a_person_exactly_at_the_limit_is_near():
-    assert someone_near(scene(BARE, person(2, 1.5, 3.0)), 1.5)
+    assert scene(BARE, person(2, 1.5, 3.0)).someone_near(1.5)

@@ -85,7 +85,7 @@ def test_words_and_languages_come_from_settings():
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        ('notice.languages=["fi"]', 'notice.languages: there are no words for "fi"; mend: give them as {fi = "…"}'),
+        ('notice.languages=["fi"]', 'notice.languages: there are no words for "fi"; fix: give them as {fi = "…"}'),
         ("notice.languages=[]", "notice.languages"),
         ('notice.languages=["-v en; rm"]', "notice.languages"),
         ("notice.lamp_pin=17", "notice.lamp_pin"),

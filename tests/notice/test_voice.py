@@ -12,12 +12,13 @@ from functools import partial
 import numpy as np
 import pytest
 
-from edge.data import Notice, NoticeState, Phrase
+from edge.data import NoticeState, Phrase, Scene
 from edge.notice.phrases import PLEASE, THANKS
 from edge.notice.player import Player
 from edge.notice.sound import Clip, SoundError, joined, louder, normalised, read, silence, write
 from edge.notice.speech import spoken
 from edge.notice.voice import Voice
+from tests.support import fakes
 from tests.support.fakes import Stopwatch, eventually
 from tests.support.needs import need
 from tests.support.players import RecordingPlayer
@@ -35,8 +36,8 @@ def words(language: str, table: dict[str, str] = PLEASE) -> Phrase:
     return Phrase(language, table[language])
 
 
-def notice(state: NoticeState = NoticeState.ON, volume: float = 0.6) -> Notice:
-    return Notice(state, (words("en"),), volume)
+def scene(state: NoticeState = NoticeState.ON, volume: float = 0.6) -> Scene:
+    return fakes.noticed(state, PLEASE["en"], volume=volume)
 
 
 @pytest.fixture
@@ -165,9 +166,9 @@ def test_a_file_that_is_absent_is_named_with_its_key(tmp_path):
 def test_a_notice_is_played_at_its_volume_and_thanks_are_played_too(recorder, speak):
     voice, told = speak()
     assert eventually(lambda: recorder.tried)
-    voice.announce(notice(volume=0.6))
+    voice.put(scene(volume=0.6))
     assert eventually(lambda: len(recorder.played) == 1)
-    voice.announce(notice(NoticeState.THANKS, 0.3))
+    voice.put(scene(NoticeState.THANKS, 0.3))
     assert eventually(lambda: len(recorder.played) == 2)
     first, second = (read(path) for _, path in recorder.played)
     assert first.peak_dbfs == pytest.approx(-3 - 4.44, abs=0.05)
@@ -181,7 +182,7 @@ def test_a_whole_voice_says_the_phrases_of_the_settings(recorder, speak):
     phrases = {NoticeState.ON: [words("en"), words("de")], NoticeState.THANKS: [words("en", THANKS)]}
     voice, _ = speak(lambda folder: {state: spoken(said, folder) for state, said in phrases.items()})
     assert eventually(lambda: recorder.tried)
-    voice.announce(notice(volume=1.0))
+    voice.put(scene(volume=1.0))
     assert eventually(lambda: len(recorder.played) == 1)
     clip = read(recorder.played[0][1])
     assert clip.peak_dbfs == pytest.approx(-3.0, abs=0.05)
@@ -191,9 +192,9 @@ def test_a_whole_voice_says_the_phrases_of_the_settings(recorder, speak):
 def test_what_may_not_be_heard_is_not_played(recorder, speak):
     voice, _ = speak()
     assert eventually(lambda: recorder.tried)
-    voice.announce(notice(volume=0.0))
+    voice.put(scene(volume=0.0))
     time.sleep(0.3)
-    voice.announce(notice(NoticeState.THANKS, 0.5))
+    voice.put(scene(NoticeState.THANKS, 0.5))
     assert eventually(lambda: len(recorder.played) == 1)
     assert read(recorder.played[0][1]).length_s == pytest.approx(0.1)
 
@@ -206,7 +207,7 @@ def test_two_sounds_never_play_at_once_and_only_the_newest_waits(recorder, speak
     assert eventually(lambda: recorder.tried and busy.exists())
     assert eventually(lambda: not busy.exists())
     for volume in (0.9, 0.8, 0.7, 0.1):
-        voice.announce(notice(volume=volume))
+        voice.put(scene(volume=volume))
         time.sleep(0.05)
     assert eventually(lambda: len(recorder.played) >= 2)
     time.sleep(1.0)
@@ -220,22 +221,32 @@ def test_what_has_not_begun_when_the_notice_ends_is_not_said(recorder, speak):
     voice, _ = speak()
     assert eventually(lambda: recorder.tried)
     time.sleep(0.6)
-    voice.announce(notice(volume=0.9))
+    voice.put(scene(volume=0.9))
     assert eventually(lambda: len(recorder.played) == 1)
-    voice.announce(notice(volume=0.8))
-    voice.clear()
+    voice.put(scene(volume=0.8))
+    voice.put(fakes.noticed(NoticeState.OFF))
     time.sleep(0.8)
     assert len(recorder.played) == 1
 
 
-def test_announcing_never_waits_for_a_player_that_hangs_and_closing_ends_it(recorder, speak):
+def test_the_scenes_that_follow_do_not_cancel_a_notice_that_waits(recorder, speak):
+    recorder.write("sleep 0.4")
+    voice, _ = speak()
+    assert eventually(lambda: recorder.tried)
+    voice.put(scene(volume=0.9))
+    for _ in range(5):
+        voice.put(scene(volume=0.0))
+    assert eventually(lambda: len(recorder.played) == 1)
+
+
+def test_putting_never_waits_for_a_player_that_hangs_and_closing_ends_it(recorder, speak):
     recorder.write("exec sleep 60")
     voice, _ = speak()
     assert eventually(lambda: recorder.tried)
     watch = Stopwatch()
     for _ in range(200):
-        voice.announce(notice())
-        voice.clear()
+        voice.put(scene())
+        voice.put(fakes.noticed(NoticeState.OFF))
     assert watch.s < 0.5
     voice.close()
     assert watch.s < 3.5
@@ -254,7 +265,7 @@ def test_a_device_without_a_player_is_told_at_once_and_once(tmp_path, monkeypatc
     monkeypatch.setenv("PATH", str(tmp_path))
     voice, told = speak()
     assert eventually(lambda: told)
-    voice.announce(notice())
+    voice.put(scene())
     time.sleep(0.3)
     assert set(told) == {"cannot be heard: there is no program that plays sound; mend: sudo apt install alsa-utils"}
 
@@ -265,7 +276,7 @@ def test_a_sound_card_that_is_torn_out_is_told_and_well_again_when_it_is_back(re
     assert eventually(lambda: told)
     assert told[-1].startswith("cannot be heard: aplay: ALSA lib: cannot find card 0; mend: ")
     recorder.write("")
-    voice.announce(notice())
+    voice.put(scene())
     assert eventually(lambda: told[-1] == "")
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from edge.data import NoticeState
 from edge.monitor.status import StatusReport
 from edge.monitor.timings import Vitals
 from edge.publish.aggregate import AggregateCounter
@@ -94,6 +95,32 @@ def test_what_is_in_force_is_published_once_and_again_when_it_changes(mosquitto)
     assert ear.of(f"{TOP}/alert/dwell_s/state") == [b"1.0"]
     made.close()
     ear.close()
+
+
+def test_the_notice_is_published_in_the_first_language_when_its_state_changes_and_never_repeated(mosquitto):
+    ear, made = OpenEar(mosquitto.port), publisher(mosquitto.port)
+    for scene in (
+        fakes.noticed(NoticeState.OFF),
+        fakes.noticed(NoticeState.ON, "keep apart", "Abstand", volume=0.5),
+        fakes.noticed(NoticeState.ON, "keep apart", "Abstand"),
+        fakes.noticed(NoticeState.ON, "other words"),
+        fakes.noticed(NoticeState.THANKS, "thanks", volume=0.5),
+        fakes.noticed(NoticeState.THANKS, "thanks"),
+        fakes.noticed(NoticeState.OFF),
+        fakes.noticed(NoticeState.OFF),
+    ):
+        made.put(scene)
+    assert eventually(lambda: len(ear.of(f"{TOP}/notice")) == 3)
+    made.close()
+    ear.close()
+    bodies = [json.loads(payload) for payload in ear.of(f"{TOP}/notice")]
+    assert [(body["state"], body["phrase"], body.get("language")) for body in bodies] == [
+        ("on", "keep apart", "en"),
+        ("thanks", "thanks", "en"),
+        ("off", "", None),
+    ]
+    heard = [heard for heard in ear.heard if heard.topic == f"{TOP}/notice"]
+    assert [Contract().faults(one) for one in heard] == [[], [], []]
 
 
 @pytest.mark.parametrize("accepts", [True, False])

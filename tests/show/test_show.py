@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from edge.data import Mask, Metres, Position
+from edge.data import Mask, Metres, NoticeState, Position
 from edge.errors import NotRunning
 from edge.notice.phrases import PLEASE
 from edge.show import overlay
@@ -38,7 +38,7 @@ VIEW = View((Mark((0.1, 0.2, 0.5, 0.6), Mask.WITHOUT_MASK, 0.93, 4, 1.84),), "12
 
 @pytest.fixture
 def server(tmp_path):
-    made = SceneServer(tmp_path / "s.sock", max_side_px=320, status=lambda: "fine", banner=lambda: "told")
+    made = SceneServer(tmp_path / "s.sock", max_side_px=320, status=lambda: "fine")
     yield made
     made.close()
 
@@ -54,7 +54,25 @@ def test_a_viewer_sees_the_newest_scene(server):
     image, view = reader.newest(1)
     assert image.shape == (200, 300, 3)
     assert (image == 99).all()
-    assert (view.status, view.banner, view.marks[0].track_id) == ("fine", "told", 1)
+    assert (view.status, view.banner, view.marks[0].track_id) == ("fine", "", 1)
+    reader.close()
+
+
+def test_a_viewer_gets_the_notice_of_the_scene_with_one_line_per_language(server):
+    reader = SceneReader(server.path)
+    views = []
+    for scene in (
+        fakes.noticed(NoticeState.ON, "keep apart", "Abstand"),
+        fakes.noticed(NoticeState.THANKS, "thanks"),
+        fakes.noticed(NoticeState.OFF),
+    ):
+        server.put(scene)
+        views.append(reader.newest(1)[1])
+    assert [(view.banner, view.thanks) for view in views] == [
+        ("keep apart\nAbstand", False),
+        ("thanks", True),
+        ("", False),
+    ]
     reader.close()
 
 
@@ -123,7 +141,7 @@ def test_a_viewer_cannot_write_into_the_scene(server):
 
 
 def test_a_viewer_notices_when_the_service_ends(tmp_path):
-    server = SceneServer(tmp_path / "s.sock", max_side_px=64, status=str, banner=str)
+    server = SceneServer(tmp_path / "s.sock", max_side_px=64, status=str)
     reader = SceneReader(server.path)
     server.put(scene_of(fakes.picture(1)))
     server.close()
@@ -140,12 +158,12 @@ def test_a_missing_service_is_reported_in_one_sentence(tmp_path):
 
 def test_a_dead_socket_is_replaced_and_a_live_one_is_not(tmp_path):
     path = tmp_path / "s.sock"
-    first = SceneServer(path, max_side_px=64, status=str, banner=str)
-    second = SceneServer(path, max_side_px=64, status=str, banner=str)
+    first = SceneServer(path, max_side_px=64, status=str)
+    second = SceneServer(path, max_side_px=64, status=str)
     assert second.path != first.path == path
     second.close()
     first._viewers._listener.close()
-    third = SceneServer(path, max_side_px=64, status=str, banner=str)
+    third = SceneServer(path, max_side_px=64, status=str)
     assert third.path == path
     third.close()
 
@@ -299,7 +317,7 @@ def test_a_phrase_in_another_script_does_not_break_the_banner():
 
 def test_without_a_terminal_only_alerts_are_printed():
     text = io.StringIO()
-    view = TerminalView(Console(file=text, width=200), status=lambda: "status", banner=str)
+    view = TerminalView(Console(file=text, width=200), status=lambda: "status")
     view.put(fakes.scene())
     view.put(fakes.scene(alerts=(alert(),)))
     view.close()
@@ -310,14 +328,12 @@ def test_without_a_terminal_only_alerts_are_printed():
 def test_a_terminal_shows_a_live_status(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")  # a dumb terminal, as where tests run by a program, has no live display
     text = io.StringIO()
-    view = TerminalView(
-        Console(file=text, width=200, force_terminal=True), status=lambda: "7 fps", banner=lambda: "told"
-    )
-    view.put(fakes.scene((fakes.track(),)))
+    view = TerminalView(Console(file=text, width=200, force_terminal=True), status=lambda: "7 fps")
+    view.put(replace(fakes.scene((fakes.track(),)), notice=fakes.notice(NoticeState.ON, "keep apart", "Abstand")))
     view.close()
-    assert "without_mask 1" in text.getvalue()
-    assert "7 fps" in text.getvalue()
-    assert "told" in text.getvalue()
+    for expected in ("without_mask 1", "7 fps", "keep apart"):
+        assert expected in text.getvalue()
+    assert "Abstand" not in text.getvalue(), "the first language alone"
 
 
 def windows(display: str) -> list[str]:
@@ -343,7 +359,7 @@ def keep_putting(server, *sinks) -> threading.Event:
     done = threading.Event()
 
     def put() -> None:
-        scene = scene_of(fakes.picture(140, (320, 240)))
+        scene = replace(scene_of(fakes.picture(140, (320, 240))), notice=fakes.notice(NoticeState.ON, "keep apart"))
         while not done.wait(0.05):
             for sink in (server, *sinks):
                 sink.put(scene)

@@ -7,18 +7,21 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 from PIL import ImageFont
 
+from edge.data import Notice, NoticeState
 from edge.notice.phrases import IDLE, PLEASE, THANKS
 from edge.show import fonts, highgui
 from edge.show.shared_scene import SceneServer
 from edge.show.sign import SignTexts, sign_process
 from edge.show.sign_layout import SignState, draw_sign
 from edge.show.text_fit import fit
+from tests.support import fakes
 from tests.support.fakes import eventually, scene_of
 from tests.support.needs import need
 from tests.support.program import environment, maskwatch
@@ -160,16 +163,15 @@ class Stop:
 
     def __init__(self, folder, size: str, *arguments: str) -> None:
         self.screen = open_screen(size)
-        self.banner, self.thanks, self._done = "", False, threading.Event()
-        self.server = SceneServer(
-            folder / "s.sock", max_side_px=320, status=str, banner=lambda: self.banner, thanks=lambda: self.thanks
-        )
+        self.notice = Notice()
+        self._done = threading.Event()
+        self.server = SceneServer(folder / "s.sock", max_side_px=320, status=str)
         self._putting = threading.Thread(target=self._put)
         self._putting.start()
 
     def _put(self) -> None:
         while not self._done.wait(0.05):
-            self.server.put(scene_of(PRIVACY))
+            self.server.put(replace(scene_of(PRIVACY), notice=self.notice))
 
     def picture(self) -> np.ndarray:
         """Return what is on the screen."""
@@ -208,11 +210,11 @@ def test_a_real_sign_fills_the_screen_in_each_state_without_a_camera_image(stop)
     sign = sign_process(stop.server.path, TEXTS, "", reported.append)
     try:
         assert stop.shows(SignState.IDLE, IDLE["en"], stop.size_px)
-        stop.banner = PLEASE["en"]
+        stop.notice = fakes.notice(NoticeState.ON, PLEASE["en"])
         assert stop.shows(SignState.NOTICE, PLEASE["en"], stop.size_px)
-        stop.banner, stop.thanks = THANKS["en"], True
+        stop.notice = fakes.notice(NoticeState.THANKS, THANKS["en"])
         assert stop.shows(SignState.THANKS, THANKS["en"], stop.size_px)
-        stop.banner, stop.thanks = "", False
+        stop.notice = Notice()
         assert stop.shows(SignState.IDLE, IDLE["en"], stop.size_px)
     finally:
         sign.close()
@@ -221,7 +223,7 @@ def test_a_real_sign_fills_the_screen_in_each_state_without_a_camera_image(stop)
 
 @pytest.mark.parametrize("stop", [FULL_HD], indirect=True)
 def test_a_sign_with_stay_outlives_the_service_and_q_closes_it(stop):
-    stop.banner = PLEASE["en"]
+    stop.notice = fakes.notice(NoticeState.ON, PLEASE["en"])
     command = [
         "-m",
         "edge",
@@ -247,7 +249,7 @@ def test_a_sign_with_stay_outlives_the_service_and_q_closes_it(stop):
 
 @pytest.mark.parametrize("stop", [FULL_HD], indirect=True)
 def test_a_real_sign_is_dark_during_the_night_hours(stop):
-    stop.banner = PLEASE["en"]
+    stop.notice = fakes.notice(NoticeState.ON, PLEASE["en"])
     sign = sign_process(stop.server.path, TEXTS, "00:00-24:00", [].append)
     try:
         assert stop.shows(SignState.NOTICE, PLEASE["en"], stop.size_px, night=True)
@@ -269,7 +271,7 @@ def test_a_sign_closed_by_mouse_stays_closed_without_a_traceback(stop, capfd):
 
 @pytest.mark.parametrize("stop", [FULL_HD], indirect=True)
 def test_a_hung_service_leaves_no_old_notice_on_the_sign(stop, monkeypatch):
-    stop.banner = PLEASE["en"]
+    stop.notice = fakes.notice(NoticeState.ON, PLEASE["en"])
     sign = sign_process(stop.server.path, HELLO, "", [].append)
     try:
         assert stop.shows(SignState.NOTICE, PLEASE["en"], stop.size_px)

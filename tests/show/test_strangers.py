@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from hypothesis import settings as bounds
 from hypothesis import strategies as st
 
 from edge import paths
-from edge.data import Mask
+from edge.data import Mask, NoticeState
 from edge.errors import ConfigError, NotRunning, OutputError, Unavailable
 from edge.show import shared_memory, sockets
 from edge.show.feed import MESSAGE_BYTES, Feed
@@ -51,7 +52,7 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.fixture
 def server(open_folder) -> Iterator[SceneServer]:
-    made = SceneServer(open_folder / "s.sock", max_side_px=320, status=lambda: "fine", banner=lambda: "ours")
+    made = SceneServer(open_folder / "s.sock", max_side_px=320, status=lambda: "fine")
     yield made
     made.close()
 
@@ -393,8 +394,8 @@ def test_as_many_marks_of_a_crowd_are_sent_as_fit():
 
 
 def test_an_endless_text_is_cut_before_it_is_shown(server):
-    scene = scene_of(fakes.picture(10))
-    server._banner = lambda: "\N{PILE OF POO}" * 100_000
+    notice = fakes.notice(NoticeState.ON, "\N{PILE OF POO}" * 100_000)
+    scene = replace(scene_of(fakes.picture(10)), notice=notice)
     reader = SceneReader(server.path)
     server.put(scene)
     assert len(reader.newest(1)[1].banner) == 4_000
@@ -494,7 +495,7 @@ class TestSharedPlaces:
         open_one = [folder, *folder.parents][depth]
         open_one.chmod(0o777)
         with pytest.raises(ConfigError, match=rf"show\.socket: .*other users may write in {open_one}; fix: chmod go-w"):
-            SceneServer(folder / "s.sock", max_side_px=16, status=str, banner=str)
+            SceneServer(folder / "s.sock", max_side_px=16, status=str)
         with pytest.raises(ConfigError, match=r"show\.socket"):
             Feed(folder / "s.day", compose=bytes, version=int, every_s=1)
 
@@ -504,7 +505,7 @@ class TestSharedPlaces:
         folder.mkdir(parents=True)
         os.chown(folder.parent, NOBODY, NOBODY)
         with pytest.raises(ConfigError, match=rf"other users may write in {folder.parent}; fix"):
-            SceneServer(folder / "s.sock", max_side_px=16, status=str, banner=str)
+            SceneServer(folder / "s.sock", max_side_px=16, status=str)
 
     @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
     def test_a_socket_has_its_mode_from_the_start(self, umask, tmp_path, monkeypatch):
@@ -514,7 +515,7 @@ class TestSharedPlaces:
         monkeypatch.setattr(Path, "chmod", lambda *_: pytest.fail("a chmod by name"))
         before = os.umask(umask)
         try:
-            made = SceneServer(tmp_path / "s.sock", max_side_px=16, status=str, banner=str, group="any")
+            made = SceneServer(tmp_path / "s.sock", max_side_px=16, status=str, group="any")
             assert os.umask(umask) == umask
         finally:
             os.umask(before)
@@ -539,5 +540,5 @@ class TestSharedPlaces:
             "link": lambda: path.symlink_to(tmp_path),
         }[kind]()
         with pytest.raises(OutputError, match="is not a socket; fix"):
-            SceneServer(path, max_side_px=16, status=str, banner=str)
+            SceneServer(path, max_side_px=16, status=str)
         assert path.exists()

@@ -427,7 +427,7 @@ def scribbled(writer: shared_memory.SceneWriter, seed: int) -> None:
 
 def test_no_damaged_scene_ends_the_live_image_for_good(tmp_path):
     """Broken JSON in the shared memory ended the thread that makes the images, without a message."""
-    server = SceneServer(tmp_path / "scene.web", max_side_px=640, status=str, banner=str)
+    server = SceneServer(tmp_path / "scene.web", max_side_px=640, status=str)
     site = Site(tmp_path / "scene.sock", tmp_path)
     good = scene_of(fakes.picture(200, (160, 120)))
     with site.stream("/live.mjpg", site.log_in()) as stream:
@@ -470,7 +470,7 @@ def test_an_error_while_drawing_does_not_end_the_image_thread(tmp_path, monkeypa
     offered = []
     pictures = live.LiveImage(tmp_path / "scene.web", viewers=1)
     monkeypatch.setattr(pictures, "_hand_over", offered.append)
-    server = SceneServer(tmp_path / "scene.web", max_side_px=64, status=str, banner=str)
+    server = SceneServer(tmp_path / "scene.web", max_side_px=64, status=str)
     pictures._thread.start()
     assert pictures.add_viewer()
     assert eventually(lambda: server.put(scene_of(fakes.picture(9))) or offered)

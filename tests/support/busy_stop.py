@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edge.alert.episodes import EpisodePolicy
-from edge.data import Mask, Notice, NoticeState, Phrase, Reason
+from edge.data import Mask, NoticeState, Phrase
 from edge.notice.phrases import Phrases
-from edge.notice.policy import NoticeTiming, Notifier
+from edge.notice.policy import NoticePolicy, NoticeRules, NoticeTiming
+from edge.notice.schedule import VolumeSchedule
 from tests.support import fakes
 
 TIMING = NoticeTiming(hold_s=4.0, repeat_s=20.0, remind_s=60.0, reminders=3)
@@ -50,36 +51,21 @@ def visitors(seed: int) -> list[Visitor]:
     return people
 
 
-class Sounds:
-    """Announcer that keeps when something was heard."""
-
-    def __init__(self) -> None:
-        self.now, self.heard_s, self.shown_s = 0.0, [], []
-
-    def announce(self, notice: Notice) -> None:
-        if notice.state is NoticeState.ON:
-            (self.heard_s if notice.volume > 0 else self.shown_s).append(self.now)
-
-    def clear(self) -> None:
-        """Nothing lasts."""
-
-
 def play(people: list[Visitor], *, until_s: float = HOUR_S) -> list[float]:
     """Return the seconds at which a notice was heard."""
-    policy = EpisodePolicy(
+    episodes = EpisodePolicy(
         dwell_s=DWELL_S, clear_s=1.5, gone_s=3.0, update_s=30.0, incorrect=False, new_id=_counter().__next__
     )
-    sounds = Sounds()
-    notifier = Notifier(_PHRASES, [sounds], TIMING)
-    at = 0.0
+    policy = NoticePolicy(NoticeRules(_PHRASES, TIMING, VolumeSchedule(1.0)), minute=lambda: 0)
+    heard_s, at = [], 0.0
     while at < until_s:
         tracks = tuple(fakes.track(v.id, v.mask, at) for v in people if v.here(at))
-        alerts = policy.judge(tracks, at)
-        sounds.now = at
-        notifier.put(fakes.scene(tracks, alerts, policy.open(), decided_at=at))
+        alerts = episodes.judge(tracks, at)
+        notice = policy.judge(fakes.scene(tracks, alerts, episodes.open(), decided_at=at))
+        if notice.state is NoticeState.ON and notice.volume > 0:
+            heard_s.append(at)
         at += STEP_S
-    policy.close(at, Reason.STOPPED)
-    return sounds.heard_s
+    return heard_s
 
 
 def heard_by(visitor: Visitor, heard_s: list[float]) -> list[float]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.capture import CameraImage, CameraState
-from edge.data import CLASSES, Faces, Frame, Gap, Mask, Scene, Track, Verdicts
+from edge.data import CLASSES, Faces, Frame, Gap, Mask, Notice, NoticeState, Phrase, Scene, Track, Verdicts
 from edge.errors import CameraError
 
 PROBABILITIES = {
@@ -53,6 +53,17 @@ def track(number: int = 1, mask: Mask = Mask.WITHOUT_MASK, at: float = 0.0, *, s
 def scene(tracks: tuple[Track, ...] = (), alerts: tuple = (), episodes: tuple = (), decided_at: float = 0.0) -> Scene:
     """Return a scene around tracks and alerts."""
     return Scene(frame(), Faces.none(), tracks, alerts, decided_at, episodes)
+
+
+def notice(state: NoticeState = NoticeState.ON, *texts: str, volume: float = 0.0) -> Notice:
+    """Return a notice in English, German and so on, as many languages as there are texts."""
+    phrases = tuple(Phrase(language, text) for language, text in zip(("en", "de", "es"), texts, strict=False))
+    return Notice(state, phrases, volume)
+
+
+def noticed(state: NoticeState = NoticeState.ON, *texts: str, volume: float = 0.0) -> Scene:
+    """Return a scene with a notice."""
+    return replace(scene(), notice=notice(state, *texts, volume=volume))
 
 
 class FakeClock:

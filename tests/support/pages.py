@@ -49,7 +49,6 @@ class PlayedService:
             folder / "scene.web",
             max_side_px=640,
             status=str,
-            banner=str,
             picture=cover.image,
             every_s=images_every_s,
         )
