@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from edge.data import Notice, NoticeState, Phrase
 from edge.publish.message import utc
-from edge.publish.notices import notice
+from edge.publish.notices import notice_message
 from tests.support.messages import WALL, body, sender
 
 
-def test_a_notice_says_what_is_told_in_which_language_and_is_soon_forgotten():
-    message = notice(sender(), "on", "Bitte Abstand halten", "de")
+def test_a_notice_is_sent_in_its_first_language_and_expires_soon():
+    words = (Phrase("de", "Bitte Abstand halten"), Phrase("en", "Please keep your distance"))
+    message = notice_message(sender(), Notice(NoticeState.ON, words, 0.5))
     assert (message.topic, message.qos, message.retain, message.expiry_s) == ("maskwatch/1/stop-7/notice", 0, False, 10)
     assert body(message) == {
         "schema": 1,
@@ -21,5 +23,5 @@ def test_a_notice_says_what_is_told_in_which_language_and_is_soon_forgotten():
 
 
 def test_the_end_of_a_notice_has_no_words():
-    told = body(notice(sender(), "off", "", ""))
-    assert (told["state"], told["phrase"], "language" in told) == ("off", "", False)
+    sent = body(notice_message(sender(), Notice()))
+    assert (sent["state"], sent["phrase"], "language" in sent) == ("off", "", False)
