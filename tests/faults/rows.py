@@ -256,7 +256,7 @@ ROWS = (
         (
             f"{DISK}alerts_go_out_though_the_disk_is_full_and_it_is_reported",
             f"{DISK}what_a_full_disk_did_not_take_is_written_when_there_is_room",
-            f"{OUTBOX}a_full_disk_is_told_and_alerts_still_go_out",
+            f"{OUTBOX}a_full_disk_is_reported_and_alerts_are_still_sent",
         ),
         Line("publish/buffered_store.py", "            self._fall_back(error)\n", "            raise\n"),
     ),

@@ -84,8 +84,8 @@ def test_no_device_removes_forges_or_displaces_what_another_announces(tmp_path: 
         assert eventually(lambda thief=thief: thief.connections > 0)
         thief.close()
     attacker = as_user(documented, "stop-8")
-    attacker.publish("maskwatch/1/stop-8/model/active", "what is its own it may say")
-    wait_for(operator, "maskwatch/1/stop-8/model/active", b"what is its own it may say".__eq__)
+    attacker.publish("maskwatch/1/stop-8/model/active", "what it may publish")
+    wait_for(operator, "maskwatch/1/stop-8/model/active", b"what it may publish".__eq__)
     wait_for(
         operator, "maskwatch/1/stop-7/stats", lambda payload: json.loads(payload)["uptime_s"] > 0, len(operator.heard)
     )

@@ -64,7 +64,7 @@ def test_an_address_is_understood_as_people_write_it(text, address):
         ("mqtt://embedded", "write embedded alone"),
     ],
 )
-def test_what_is_no_address_is_refused_with_what_to_write_and_without_what_it_may_hide(text, reason):
+def test_what_is_not_an_address_is_refused_with_the_fix_and_without_a_password_that_it_may_contain(text, reason):
     with pytest.raises(ValueError, match=reason) as caught:
         address_of(text)
     assert "hunter2" not in str(caught.value)

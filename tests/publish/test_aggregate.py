@@ -1,4 +1,4 @@
-"""A camera in aggregate mode tells shares of many, and nothing of few."""
+"""A camera in aggregate mode publishes shares of many people, and nothing about few."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ def crowd(first: int, masked: int, bare: int) -> list[tuple[int, Mask]]:
     return [(first + k, mask) for k, mask in enumerate(masks)]
 
 
-def test_shares_are_told_when_the_interval_ends_and_not_before():
+def test_shares_are_published_when_the_interval_ends_and_not_before():
     taker = AggregateCounter(interval_s=1200, min_people=10)
     assert taker.take(scene(0.0, *crowd(0, 9, 3))) is None
     assert taker.take(scene(1199.0)) is None
-    census = taker.take(scene(1200.0))
-    assert (census.people, census.shares) == (
+    counts = taker.take(scene(1200.0))
+    assert (counts.people, counts.shares) == (
         12,
         {"with_mask": 0.75, "without_mask": 0.25, "incorrect_mask": 0.0},
     )
-    assert (census.began_at, census.ended_at) == (0.0, 1200.0)
+    assert (counts.began_at, counts.ended_at) == (0.0, 1200.0)
 
 
-def test_of_fewer_than_the_least_number_nothing_is_told_not_even_how_many():
+def test_of_fewer_people_than_the_minimum_nothing_is_published_not_even_their_number():
     taker = AggregateCounter(interval_s=1200, min_people=10)
     taker.take(scene(0.0, *crowd(0, 9, 0)))
-    census = taker.take(scene(1200.0))
-    assert (census.people, census.shares) == (None, None)
+    counts = taker.take(scene(1200.0))
+    assert (counts.people, counts.shares) == (None, None)
 
 
 def test_a_person_counts_once_also_across_the_end_of_an_interval():

@@ -1,4 +1,4 @@
-"""Two cameras under one device name: the end of one says nothing of the other."""
+"""Two cameras under one device name: the end of one does not mark the other offline."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.support.messages import sender
 MAIN, DOOR = f"{TOP}/camera/main/status", f"{TOP}/camera/door/status"
 
 
-def said(port: int) -> tuple[bytes | None, ...]:
-    """Return what a broker has of the device and of both cameras."""
+def statuses(port: int) -> tuple[bytes | None, ...]:
+    """Return the retained status of the device and of both cameras."""
     found = retained(port)
     return tuple(found.get(topic) for topic in (f"{TOP}/status", MAIN, DOOR))
 
@@ -31,19 +31,19 @@ def test_one_camera_that_ends_leaves_the_other_online_and_the_last_one_leaves_th
     ear = OpenEar(mosquitto.port)
     main = watch(mosquitto, "stop-7", "usb:63", tmp_path / "main.db")
     door = watch(mosquitto, "stop-7", "usb:63", tmp_path / "door.db", "camera.name=door")
-    assert eventually(lambda: said(mosquitto.port) == (ON, ON, ON), 60)
+    assert eventually(lambda: statuses(mosquitto.port) == (ON, ON, ON), 60)
     if killed:
         main.kill()
         main.communicate()
     else:
         end(main)
-    assert eventually(lambda: said(mosquitto.port) == (ON, OFF, ON), 60), said(mosquitto.port)
+    assert eventually(lambda: statuses(mosquitto.port) == (ON, OFF, ON), 60), statuses(mosquitto.port)
     again = watch(mosquitto, "stop-7", "usb:63", tmp_path / "main.db")
-    assert eventually(lambda: said(mosquitto.port) == (ON, ON, ON), 60)
+    assert eventually(lambda: statuses(mosquitto.port) == (ON, ON, ON), 60)
     end(again)
-    assert eventually(lambda: said(mosquitto.port) == (ON, OFF, ON), 60), said(mosquitto.port)
+    assert eventually(lambda: statuses(mosquitto.port) == (ON, OFF, ON), 60), statuses(mosquitto.port)
     end(door)
-    assert eventually(lambda: said(mosquitto.port) == (OFF, OFF, OFF), 60), said(mosquitto.port)
+    assert eventually(lambda: statuses(mosquitto.port) == (OFF, OFF, OFF), 60), statuses(mosquitto.port)
     ear.close()
 
 

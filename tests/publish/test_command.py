@@ -58,14 +58,14 @@ GOOD = [
     ("alert/dwell_s", b"2", 2.0),
     ("alert/dwell_s", b"0.5", 0.5),
     ("alert/dwell_s", b"1e1", 10.0),
-    ("alert/dwell_s", b"-1", -1.0),  # a number: that it is out of range, the settings say
+    ("alert/dwell_s", b"-1", -1.0),  # a number; the settings refuse one out of range
     ("detector/profile", b"quality", "quality"),
     ("test_alert", b"PRESS", "PRESS"),
 ]
 
 
 @pytest.mark.parametrize(("key", "payload", "value"), GOOD)
-def test_a_command_to_the_letter_is_carried_out(key, payload, value):
+def test_a_command_that_matches_exactly_is_carried_out(key, payload, value):
     effects = Effects()
     assert effects.receive(key, payload) == [(key, value)]
     assert (effects.commands.accepted, effects.commands.refused) == (1, 0)
@@ -95,13 +95,13 @@ def test_a_retained_command_is_an_old_one():
 @pytest.mark.parametrize(
     "topic", ["top/notice", "top/other/set", "notice/set", "", "top/notice/set/", "top/NOTICE/set"]
 )
-def test_what_comes_on_another_topic_is_passed_over(topic):
+def test_a_message_on_another_topic_is_ignored(topic):
     effects = Effects()
     effects.commands.receive(topic, b"ON", retained=False)
     assert (effects.done, effects.commands.refused) == ([], 0)
 
 
-def test_a_flood_is_let_through_ten_at_once_and_then_one_a_second_and_told_once(caplog):
+def test_of_a_flood_ten_pass_at_once_and_then_one_per_second_and_it_is_logged_once(caplog):
     clock = FakeClock()
     effects = Effects(clock)
     for _ in range(1000):
@@ -134,7 +134,7 @@ def test_a_bucket_never_holds_more_than_its_size():
     assert [bucket.take() for _ in range(3)] == [True, True, False]
 
 
-def test_what_a_stranger_wrote_stands_in_no_log(caplog):
+def test_what_a_stranger_wrote_is_not_logged(caplog):
     caplog.set_level("DEBUG")
     Effects().receive("notice", b"\x1b[2Jforged line")
     assert "forged" not in caplog.text
@@ -234,7 +234,7 @@ def settings_of(ear: OpenEar) -> str:
 
 
 @pytest.mark.timeout(180)
-def test_commands_change_what_they_say_and_hundreds_of_wrong_ones_nothing(tmp_path, mosquitto):
+def test_commands_change_their_setting_and_hundreds_of_wrong_ones_change_nothing(tmp_path, mosquitto):
     ear, dice = OpenEar(mosquitto.port), random.Random(7)
     ear.publish(f"{TOP}/notice/set", "OFF", retain=True)
     process = watch(mosquitto, "stop-7", "demo", tmp_path / "outbox.db")
@@ -278,8 +278,8 @@ def test_a_test_alert_says_so_and_never_sets_unmasked(tmp_path, mosquitto):
     wait_for(ear, f"{TOP}/stats", bool)
     ear.publish(f"{TOP}/test_alert/set", "PRESS")
     wait_for(ear, f"{TOP}/camera/main/alert", bool)
-    told = json.loads(ear.of(f"{TOP}/camera/main/alert")[0])
-    assert (told["event_type"], told["label"], told["delayed"]) == ("test", "unsure", False)
+    alert = json.loads(ear.of(f"{TOP}/camera/main/alert")[0])
+    assert (alert["event_type"], alert["label"], alert["delayed"]) == ("test", "unsure", False)
     end(process)
     assert set(ear.of(f"{TOP}/camera/main/unmasked")) == {b"OFF"}
     assert len(ear.of(f"{TOP}/camera/main/alert")) == 1, "no episode was behind it that would end"
@@ -300,7 +300,7 @@ def test_a_first_run_with_a_broker_of_its_own_takes_commands(tmp_path):
     ear.close()
 
 
-def test_a_watch_that_takes_no_commands_subscribes_to_nothing(tmp_path):
+def test_a_service_that_accepts_no_commands_subscribes_to_nothing(tmp_path):
     log = tmp_path / "broker.log"
     broker = Mosquitto(tmp_path, f"log_dest file {log}", "log_type all")
     broker.start()

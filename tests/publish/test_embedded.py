@@ -82,13 +82,13 @@ def test_where_the_usual_port_is_taken_the_next_free_one_is_used_and_subscribers
         line = next(line for line in run.stdout if line.startswith("alerts:")).removeprefix("alerts:").strip()
         printed = subprocess.run(f"{line} -C 5 -W 20", shell=True, capture_output=True, text=True, env=env, check=False)
         watch = started("watch", env=env)
-        told = watch.stdout.readline()
+        line = watch.stdout.readline()
         for process in (watch, run):
             process.send_signal(signal.SIGTERM)
             out, err = process.communicate(timeout=20)
             assert process.returncode == 0, err
     assert "maskwatch/1/stop-7/status online" in printed.stdout, (line, printed)
-    assert "stop-7/main" in told
+    assert "stop-7/main" in line
     # where somebody else had it, it may have been free again by the time it was asked for
     assert not held or "port 1883 is in use, listening on " in err
     assert known(tmp_path)["password"] not in out + err + line
@@ -100,7 +100,7 @@ def test_a_port_that_was_asked_for_and_is_taken_is_refused_by_name():
 
 
 @pytest.mark.parametrize("more", [{"user": "", "password": ""}, {"password": "wrong"}, {"user": "root"}])
-def test_nobody_gets_in_without_the_password_nor_ends_the_session_of_one_who_has_it(more):
+def test_no_client_connects_without_the_password_or_ends_the_session_of_one_that_has_it(more):
     with embedded() as broker, client(broker.port, "device") as (device, _):
         assert eventually(lambda: device.state == ONLINE)
         with client(broker.port, "device", **more) as (stranger, _):
@@ -196,7 +196,7 @@ def closed(made: socket.socket) -> bool:
     return True
 
 
-def test_strangers_that_stay_silent_are_sent_away_and_keep_nobody_out(monkeypatch):
+def test_strangers_that_send_nothing_are_disconnected_and_keep_no_client_out(monkeypatch):
     monkeypatch.setattr(private_broker, "_HANDSHAKE_S", 2.0)
     with embedded() as broker:
         silent = [connected(broker.port) for _ in range(300)]

@@ -42,7 +42,7 @@ CONFIG = "homeassistant/device/maskwatch-stop-7-main/config"
 CORE = os.environ.get("MASKWATCH_HOMEASSISTANT_PYTHON", "")
 
 
-def told(*, commands: bool = True, snapshot: bool = True, who=None) -> dict:
+def announced(*, commands: bool = True, snapshot: bool = True, who=None) -> dict:
     accepted = COMMANDS.values() if commands else ()
     message = Discovery("homeassistant").message(who or sender(), accepted, snapshot=snapshot)
     assert Contract().faults(Heard(message.topic, message.payload, message.qos, message.retain)) == []
@@ -63,7 +63,7 @@ NEEDED = {
 
 
 def test_the_message_keeps_the_rules_of_device_discovery():
-    body = told()
+    body = announced()
     assert {"dev", "o", "cmps"} <= body.keys()
     assert body["dev"]["ids"]
     assert body["o"]["name"]
@@ -87,7 +87,7 @@ def test_the_device_id_holds_only_what_home_assistant_allows(device, camera):
 
 
 def test_a_strange_name_keeps_the_rules_too():
-    told(who=replace(sender(), device="Bus-Stop.Süd", camera="a b"))
+    announced(who=replace(sender(), device="Bus-Stop.Süd", camera="a b"))
 
 
 STRANGE = ["站一", "站二", "站", "__", "stop.7", "stop_7", "stop:7", "stop~7", "Süd", "Sud", "S_d", "Su\u0308d", "…"]
@@ -95,8 +95,8 @@ STRANGE = ["站一", "站二", "站", "__", "stop.7", "stop_7", "stop:7", "stop~
 
 def test_names_that_differ_only_in_what_ids_cannot_hold_are_two_devices_with_entities_of_their_own():
     assert len({named(name) for name in STRANGE} | {named("d", name) for name in STRANGE}) == 2 * len(STRANGE)
-    told_of = [told(who=replace(sender(), device=name)) for name in STRANGE]
-    ids = [component["unique_id"] for body in told_of for component in body["cmps"].values()]
+    announcements = [announced(who=replace(sender(), device=name)) for name in STRANGE]
+    ids = [component["unique_id"] for body in announcements for component in body["cmps"].values()]
     assert len(set(ids)) == len(ids)
 
 
@@ -130,20 +130,20 @@ def test_an_id_is_the_same_in_every_version():
 
 def test_every_topic_of_an_entity_is_one_of_the_contract():
     agreed = Contract()
-    for key, component in told()["cmps"].items():
+    for key, component in announced()["cmps"].items():
         for name in ("state_topic", "command_topic", "image_topic"):
             assert name not in component or agreed.row(component[name]), (key, name)
 
 
 def test_entities_that_command_are_there_only_where_commands_are_taken_and_a_picture_only_where_one_is_sent():
-    most, least = set(told()["cmps"]), set(told(commands=False, snapshot=False)["cmps"])
+    most, least = set(announced()["cmps"]), set(announced(commands=False, snapshot=False)["cmps"])
     assert most - least == {"notice", "dwell", "profile", "test_alert", "snapshot"}
-    without = {c["p"] for c in told(commands=False, snapshot=False)["cmps"].values()}
+    without = {c["p"] for c in announced(commands=False, snapshot=False)["cmps"].values()}
     assert without == {"binary_sensor", "sensor", "event"}
 
 
 def test_a_switch_a_number_a_select_and_a_button_say_what_the_commands_take():
-    components = told()["cmps"]
+    components = announced()["cmps"]
     commanding = {
         c["command_topic"].removeprefix(f"{TOP}/").removesuffix("/set")
         for c in components.values()
@@ -159,7 +159,7 @@ def render(key: str, payload: bytes | str, **more: object) -> str:
     text = payload if isinstance(payload, str) else payload.decode()
     with suppress(ValueError):
         more["value_json"] = json.loads(text)
-    template = told()["cmps"][key]["value_template"]
+    template = announced()["cmps"][key]["value_template"]
     return (
         jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)
         .from_string(template)
@@ -185,7 +185,7 @@ def test_an_alert_fires_its_event_once_and_never_late():
 
 
 def test_every_event_type_is_one_that_the_entity_knows():
-    known = told()["cmps"]["alert"]["event_types"]
+    known = announced()["cmps"]["alert"]["event_types"]
     test_alert = json.loads(build_test_alert(sender(), MODEL).payload)["event_type"]
     assert {kind.value for kind in EventType} | {test_alert} == set(known)
 
@@ -216,7 +216,7 @@ def test_the_templates_read_what_is_published():
     assert [render("link", word) for word in ("online", "offline")] == ["ON", "OFF"]
 
 
-def test_home_assistant_that_comes_back_is_told_again_but_not_by_a_retained_word_nor_in_a_flood():
+def test_a_home_assistant_that_has_started_is_sent_the_announcement_again_but_not_for_a_retained_message_or_a_flood():
     sent: list[Message] = []
     discovery = Discovery("homeassistant")
     announcement = discovery.message(sender(), (), snapshot=False)
@@ -295,8 +295,8 @@ class HomeAssistant:
 
     def _read(self) -> None:
         for line in self._process.stdout:
-            told = json.loads(line)
-            self.entities, self.devices = told["entities"], told["devices"]
+            update = json.loads(line)
+            self.entities, self.devices = update["entities"], update["devices"]
 
 
 @contextmanager
@@ -359,7 +359,7 @@ def ids(*keys: str, device: str = "maskwatch-stop-7-main") -> set[str]:
     return {f"{device}-{key}" for key in keys}
 
 
-EVER = set(told()["cmps"])
+EVER = set(announced()["cmps"])
 COMMANDING = {"notice", "dwell", "profile", "test_alert"}
 STEPS = [
     ("all", ("mqtt.snapshot=true",), ids(*EVER)),

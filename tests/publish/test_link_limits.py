@@ -92,11 +92,11 @@ def test_a_broker_too_small_for_alerts_is_not_called_online(caplog):
 def test_a_broker_that_keeps_no_retained_messages_gets_none(caplog):
     owner, cleared = Owner(STATUS, COUNT), Message("d/old", b"", 1, retain=True)
     owner.states += (cleared,)
-    script = Script(grants={"retain_available": 0}, connack=lambda said: 154 if said.will_retain else 0)
+    script = Script(grants={"retain_available": 0}, connack=lambda connect: 154 if connect.will_retain else 0)
     with ScriptedBroker(script) as broker, linked(broker.port, owner) as link:
         assert eventually(lambda: owner.content)
         assert link.state == ONLINE
-        assert [said.will_retain for said in broker.connects] == [True, False]
+        assert [connect.will_retain for connect in broker.connects] == [True, False]
     assert {message.topic for message in broker.published} == {"d/status", "d/count", "d/alert"}
     assert not any(message.retain for message in broker.published)
     assert "retains no messages" in caplog.text
@@ -105,7 +105,7 @@ def test_a_broker_that_keeps_no_retained_messages_gets_none(caplog):
 
 def test_a_broker_that_takes_qos_0_only_gets_all_at_qos_0_and_an_alert_counts_once_it_is_written(caplog):
     owner = Owner(STATUS, COUNT, alerts=2)
-    script = Script(grants={"maximum_qos": 0}, connack=lambda said: 155 if said.will_qos else 0)
+    script = Script(grants={"maximum_qos": 0}, connack=lambda connect: 155 if connect.will_qos else 0)
     with ScriptedBroker(script) as broker, linked(broker.port, owner) as link:
         assert eventually(lambda: owner.content)
         assert link.state == ONLINE
@@ -150,7 +150,7 @@ SMALL = 4_096
 @pytest.mark.parametrize(
     ("speaks", "because"), [((4,), None), ((4, 5), None), ((4, 5), 149)], ids=["3.1.1", "5, no word", "5, a reason"]
 )
-def test_the_message_that_a_broker_cuts_the_connection_at_is_found_and_left_out(caplog, speaks, because):
+def test_the_message_at_which_a_broker_ends_the_connection_is_found_and_left_out(caplog, speaks, because):
     owner = Owner(STATUS, COUNT, CONFIG, alerts=5)
     script = Script(speaks=speaks, cuts=lambda message: message.size > SMALL, because=because)
     with ScriptedBroker(script) as broker, linked(broker.port, owner) as link:
@@ -169,7 +169,7 @@ def test_the_message_that_a_broker_cuts_the_connection_at_is_found_and_left_out(
 def test_a_broker_of_3_1_1_that_cuts_at_retained_messages_gets_them_unretained(caplog):
     owner = Owner(STATUS, COUNT, alerts=2)
     script = Script(
-        speaks=(4,), cuts=lambda message: message.retain, connack=lambda said: None if said.will_retain else 0
+        speaks=(4,), cuts=lambda message: message.retain, connack=lambda connect: None if connect.will_retain else 0
     )
     with ScriptedBroker(script) as broker, linked(broker.port, owner) as link:
         assert eventually(lambda: owner.content and link.state == ONLINE, 20), link.state
@@ -184,7 +184,7 @@ def test_a_broker_of_3_1_1_that_cuts_at_more_than_qos_0_gets_that(caplog, with_w
     script = Script(
         speaks=(4,),
         cuts=lambda message: message.qos > 0,
-        connack=lambda said: None if with_will and said.will_qos else 0,
+        connack=lambda connect: None if with_will and connect.will_qos else 0,
     )
     with ScriptedBroker(script) as broker, linked(broker.port, owner) as link:
         assert eventually(lambda: owner.content and link.state == ONLINE, 20), link.state
@@ -254,7 +254,7 @@ def test_what_was_denied_goes_out_once_the_broker_allows_it(monkeypatch):
         assert eventually(lambda: len(broker.of("d/status")) >= 3)
 
 
-def test_a_subscription_that_is_denied_is_told_and_asked_for_again(monkeypatch):
+def test_a_subscription_that_is_denied_is_reported_and_asked_for_again(monkeypatch):
     monkeypatch.setattr("edge.publish.outgoing._PROBE_S", 0.2)
     codes = [135, 1]
     script = Script(suback=lambda _: codes.pop(0) if len(codes) > 1 else codes[0])
@@ -264,7 +264,7 @@ def test_a_subscription_that_is_denied_is_told_and_asked_for_again(monkeypatch):
 
 
 @pytest.mark.parametrize("speaks", [(4,), (5,)])
-def test_a_denied_topic_does_not_look_well_after_a_reconnect(speaks):
+def test_a_denied_topic_stays_denied_through_a_reconnect(speaks):
     script = Script(speaks=(5,), puback=lambda message: 135 if message.topic == "d/alert" else 0)
     states = []
     with ScriptedBroker(script) as broker, linked(broker.port, Owner(STATUS)) as link:
@@ -275,7 +275,7 @@ def test_a_denied_topic_does_not_look_well_after_a_reconnect(speaks):
     assert ONLINE not in states
 
 
-def test_an_alert_that_nobody_heard_is_sent_again_to_a_subscriber_who_comes(monkeypatch):
+def test_an_alert_without_a_subscriber_is_sent_again_once_there_is_one(monkeypatch):
     monkeypatch.setattr("edge.publish.outgoing._PROBE_S", 0.2)
     owner, nobody = Owner(STATUS, alerts=30), [True]
     script = Script(puback=lambda message: 16 if nobody[0] and message.topic == "d/alert" else 0)
@@ -288,17 +288,20 @@ def test_an_alert_that_nobody_heard_is_sent_again_to_a_subscriber_who_comes(monk
         assert link.connections == 1
 
 
-def test_a_broker_that_acknowledges_nothing_is_told_left_and_tried_again_within_bounds(monkeypatch, caplog):
+def test_a_broker_that_acknowledges_nothing_is_reported_disconnected_and_tried_again_within_bounds(monkeypatch, caplog):
     monkeypatch.setattr("edge.publish.session._UNRESPONSIVE_S", 0.5)
-    owner, mute = Owner(STATUS, alerts=100), [True]
-    with ScriptedBroker(Script(puback=lambda _: None if mute[0] else 0)) as broker, linked(broker.port, owner) as link:
+    owner, silent = Owner(STATUS, alerts=100), [True]
+    with (
+        ScriptedBroker(Script(puback=lambda _: None if silent[0] else 0)) as broker,
+        linked(broker.port, owner) as link,
+    ):
         assert eventually(lambda: link.state.startswith("unresponsive"))
         assert len(broker.published) <= 20
         assert eventually(lambda: link.connections >= 3, 20)
         assert link.state.startswith("unresponsive")
         assert link.problem.startswith("unresponsive")
         assert caplog.text.count("unresponsive") == 1
-        mute[0] = False
+        silent[0] = False
         assert eventually(lambda: owner.content and link.state == ONLINE, 20)
         assert link.problem == ""
 
@@ -350,7 +353,7 @@ def test_no_other_reason_is_called_a_take_over(caplog, because):
     assert "taken over" not in caplog.text
 
 
-def test_a_take_over_that_the_broker_names_is_told_at_once():
+def test_a_take_over_that_the_broker_names_is_reported_at_once():
     with ScriptedBroker(Script(cuts=lambda _: True, because=142)) as broker, linked(broker.port, Owner(STATUS)) as link:
         assert eventually(lambda: link.state == "taken over: another client has our id"), (link.state, broker.connects)
 

@@ -55,12 +55,12 @@ def test_an_alert_states_who_is_around(tracks, expected):
 
 def test_an_alert_says_when_it_was_decided_and_until_when_to_act():
     scene = replace(fakes.scene(decided_at=98.0), offset_s=93.0)
-    told = body(sender().alert(alert(), scene, MODEL).now(sender().clock))
-    assert told["t_decided"] == utc(WALL - 2)
-    assert told["expires_at"] == utc(WALL + 58)
-    assert told["t_published"] == utc(WALL)
-    assert told["first_seen"] == utc(WALL - 2 - 5)
-    assert told["duration_s"] == 1.0
+    sent = body(sender().alert(alert(), scene, MODEL).now(sender().clock))
+    assert sent["t_decided"] == utc(WALL - 2)
+    assert sent["expires_at"] == utc(WALL + 58)
+    assert sent["t_published"] == utc(WALL)
+    assert sent["first_seen"] == utc(WALL - 2 - 5)
+    assert sent["duration_s"] == 1.0
 
 
 @pytest.mark.parametrize(("after_s", "delayed"), [(0, False), (59, False), (61, True), (90_000, True)])
@@ -83,21 +83,21 @@ def test_an_alert_from_before_a_reboot_is_delayed_whatever_the_clocks_say():
 
 def test_an_episode_that_an_earlier_run_left_open_is_ended_with_its_reason():
     last = sender().alert(alert(seq=4), fakes.scene(decided_at=100.0), MODEL)
-    told = body(sender(WALL + 500, 600.0).restarted(last).now(sender(WALL + 500, 600.0).clock))
-    assert (told["event_id"], told["event_type"], told["seq"], told["reason"]) == ("e1", "end", 5, "restart")
-    assert told["expires_at"] == utc(WALL + 560)
-    assert not told["delayed"]
+    sent = body(sender(WALL + 500, 600.0).restarted(last).now(sender(WALL + 500, 600.0).clock))
+    assert (sent["event_id"], sent["event_type"], sent["seq"], sent["reason"]) == ("e1", "end", 5, "restart")
+    assert sent["expires_at"] == utc(WALL + 560)
+    assert not sent["delayed"]
 
 
 def test_an_end_says_its_reason_and_the_verdict_then():
     ended = alert(event_type=EventType.END, track=fakes.track(mask=Mask.WITH_MASK), reason=Reason.MASK_ON)
-    told = body(sender().alert(ended, fakes.scene(), MODEL).now(sender().clock))
-    assert (told["reason"], told["label"]) == ("mask_on", "with_mask")
+    sent = body(sender().alert(ended, fakes.scene(), MODEL).now(sender().clock))
+    assert (sent["reason"], sent["label"]) == ("mask_on", "with_mask")
 
 
-def test_a_box_is_told_as_shares_of_the_picture_and_without_a_picture_not_at_all():
-    told = body(sender().alert(alert(), fakes.scene(), MODEL).now(sender().clock))
-    assert told["box"] == [round(10 / 64, 4), round(10 / 48, 4), round(30 / 64, 4), 0.625]
+def test_a_box_is_published_as_shares_of_the_image_and_without_an_image_not_at_all():
+    sent = body(sender().alert(alert(), fakes.scene(), MODEL).now(sender().clock))
+    assert sent["box"] == [round(10 / 64, 4), round(10 / 48, 4), round(30 / 64, 4), 0.625]
     blind = replace(fakes.scene(), frame=None)
     assert body(sender().alert(alert(), blind, MODEL).now(sender().clock))["box"] is None
 

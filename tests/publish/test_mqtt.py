@@ -28,7 +28,7 @@ def link(port: int, **changes) -> MqttLink:
     return made
 
 
-def test_a_message_arrives_and_its_acknowledgement_is_told(mosquitto):
+def test_a_message_arrives_and_its_acknowledgement_is_reported(mosquitto):
     listener, acknowledged = Listener(mosquitto.port), []
     device = link(mosquitto.port, on_acknowledged=acknowledged.append)
     assert eventually(lambda: device.state == ONLINE)
@@ -92,7 +92,7 @@ def test_a_broker_that_restarts_is_found_again_and_greeted_again(tmp_path):
     broker.stop()
 
 
-def test_a_broker_that_speaks_3_1_1_only_is_spoken_to_in_3_1_1():
+def test_with_a_broker_that_speaks_3_1_1_only_the_link_uses_3_1_1():
     port = free_port()
     broker, known = EmbeddedBroker(port, "u", "p"), {"user": "u", "password": "p"}
     device = link(port, will=Message("status", b"offline", 1, retain=True), client_id="5-first", **known)
@@ -124,11 +124,11 @@ def test_a_wrong_password_is_a_state_of_its_own_and_stands_in_no_log(tmp_path, c
 
 
 @pytest.mark.parametrize(
-    ("host", "said"), [("127.0.0.1", "unreachable"), ("no-such-host.invalid", "unknown host name")]
+    ("host", "state"), [("127.0.0.1", "unreachable"), ("no-such-host.invalid", "unknown host name")]
 )
-def test_a_broker_that_is_not_there_is_weather(host, said):
+def test_a_broker_that_is_not_there_is_a_transient_error(host, state):
     device = link(free_port(), host=host)
-    assert eventually(lambda: said in device.state, 20), device.state
+    assert eventually(lambda: state in device.state, 20), device.state
     device.close()
 
 

@@ -302,17 +302,17 @@ def test_a_file_cut_off_at_any_place_still_opens(tmp_path):
         assert on_disk(target / "o.db")[-1] == "e99:0"
 
 
-def add_until_the_disk_is_full(path: Path, limit_bytes: int, told: int) -> None:
-    """In a child: add alerts while files may not grow past a limit; tell each commit, then die like a power cut."""
+def add_until_the_disk_is_full(path: Path, limit_bytes: int, output: int) -> None:
+    """In a child: add alerts while files may not grow past a limit; write each committed key, then die."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, resource.RLIM_INFINITY))
     try:
         journal = AlertStore(path)
         for number in range(40):
             write(journal, message(number), acknowledged={f"e{number - 1}:0"})
-            os.write(told, f"e{number}:0 ".encode())
+            os.write(output, f"e{number}:0 ".encode())
     except (sqlite3.Error, OSError):
-        os.write(told, b"full")
+        os.write(output, b"full")
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -331,15 +331,15 @@ def test_whatever_write_fails_for_want_of_space_what_was_committed_is_there(tmp_
                 os._exit(1)
         os.close(writer)
         with os.fdopen(reader) as file:
-            told = file.read().split()
+            committed_keys = file.read().split()
         os.waitpid(child, 0)
-        failed += "full" in told
-        committed = [key for key in told if key != "full"]
+        failed += "full" in committed_keys
+        committed = [key for key in committed_keys if key != "full"]
         assert on_disk(path)[: len(committed)] == committed, limit_bytes
     assert failed > 5
 
 
-def test_a_full_disk_is_told_and_alerts_still_go_out(tmp_path):
+def test_a_full_disk_is_reported_and_alerts_are_still_sent(tmp_path):
     script = f"""
 import json, resource, signal, time
 from pathlib import Path

@@ -152,7 +152,7 @@ def test_what_a_command_answers_with_is_published(mosquitto):
     assert json.loads(ear.of(f"{TOP}/camera/main/alert")[0])["event_type"] == "test"
 
 
-def test_shares_of_many_take_the_place_of_what_was_told_of_single_people(mosquitto):
+def test_shares_of_many_people_replace_what_was_published_of_single_people(mosquitto):
     hear(mosquitto.port)
     late = OpenEar(mosquitto.port)
     assert eventually(lambda: late.of(f"{TOP}/camera/main/unmasked") and late.of(f"{TOP}/camera/main/count"))

@@ -18,7 +18,7 @@ from tests.support.fakes import eventually
 from tests.support.messages import MODEL, PAYLOAD, sender
 
 
-def test_an_alert_is_told_in_one_line_for_a_person():
+def test_an_alert_is_described_in_one_line():
     line = describe(json.loads(PAYLOAD))
     assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ stop-7/main", line), "UTC, and marked as that"
     assert "start  without_mask" in line
@@ -29,14 +29,14 @@ def test_a_late_alert_says_so():
     assert "delayed" in describe({**json.loads(PAYLOAD), "delayed": True})
 
 
-def test_a_test_alert_is_told_as_one():
+def test_a_test_alert_is_described_as_one():
     line = describe(json.loads(build_test_alert(sender(), MODEL).payload))
     assert "stop-7/main  test alert: nobody was seen" in line
     assert "without_mask" not in line
     assert parse(build_test_alert(sender(), MODEL).payload)
 
 
-def test_each_event_id_and_seq_is_told_once():
+def test_each_event_id_and_seq_is_yielded_once():
     seen = Seen()
     assert [seen.first_time("a", 0), seen.first_time("a", 1), seen.first_time("a", 0)] == [True, True, False]
 
@@ -58,10 +58,10 @@ def test_no_payload_breaks_it(payload):
 
 def test_repeated_and_malformed_messages_are_passed_over(mosquitto):
     stop = threading.Event()
-    told = []
+    seen = []
 
     def listen() -> None:
-        told.extend(found["seq"] for found in alerts(Broker("127.0.0.1", mosquitto.port, ""), stop))
+        seen.extend(found["seq"] for found in alerts(Broker("127.0.0.1", mosquitto.port, ""), stop))
 
     listener = threading.Thread(target=listen)
     listener.start()
@@ -73,8 +73,8 @@ def test_repeated_and_malformed_messages_are_passed_over(mosquitto):
     second = json.dumps({**json.loads(PAYLOAD), "seq": 1}).encode()
     for payload in (PAYLOAD, b"\xff{", PAYLOAD, b"[]", second):
         device.send(Message(topic, payload, 1))
-    assert eventually(lambda: told == [0, 1])
+    assert eventually(lambda: seen == [0, 1])
     stop.set()
     listener.join(8)
     device.close()
-    assert told == [0, 1]
+    assert seen == [0, 1]

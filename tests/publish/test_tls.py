@@ -1,4 +1,4 @@
-"""Encrypted connections: who is let in, and what is said of those who are not."""
+"""Encrypted connections: which ones are accepted, and the reason for those that are not."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.program import command, environment
 
 
 class Authority:
-    """A certificate authority of the test's own, made as mosquitto-tls(7) says: it names no usage of its key."""
+    """A certificate authority made as mosquitto-tls(7) describes: its certificate states no key usage."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self._folder, self._pair = folder, certificates.authority(folder, name, usage=False)
@@ -90,7 +90,7 @@ def test_a_broker_that_wants_a_certificate_and_gets_none_says_so(tmp_path, autho
     assert "require a client certificate" in state_with(broker, authority.cert)
 
 
-def test_a_broker_that_speaks_plainly_is_not_spoken_to(tmp_path, authority):
+def test_a_broker_without_tls_is_sent_nothing(tmp_path, authority):
     broker = Mosquitto(tmp_path)
     broker.start()
     assert state_with(broker, authority.cert).startswith(("tls", "unreachable"))
