@@ -88,8 +88,8 @@ def test_a_person_in_a_no_look_zone_is_not_measured(tmp_path):
     assert "a face was seen in 0 images" in done.stderr
 
 
-def test_a_running_watch_lends_its_eyes(tmp_path):
-    """A service has the camera, so nobody else could open it: here a stand-in that shows one person at two metres."""
+def test_a_running_service_provides_the_scenes(tmp_path):
+    """A service has the camera, so nothing else can open it: here a stand-in that shows one person at two metres."""
     path = tmp_path / "scene.sock"
     server = SceneServer(path, max_side_px=320, status=str)
     person = replace(fakes.track(), box=(600.0, 300.0, 660.0, 300.0 + 1280 * 0.77 * 0.185 / 2))
@@ -103,15 +103,17 @@ def test_a_running_watch_lends_its_eyes(tmp_path):
     shower = threading.Thread(target=show)
     shower.start()
     settings = load(overrides=[f"show.socket={path}", "camera.source=usb:77"], system_file=tmp_path / "none").settings
-    found = measure(settings, at_m=2.0, wait_s=0.0, look_s=2.0)
-    stop.set()
-    shower.join()
-    server.close()
+    try:
+        found = measure(settings, at_m=2.0, wait_s=0.0, duration_s=2.0)
+    finally:
+        stop.set()
+        shower.join()
+        server.close()
     assert found.focal_widths == pytest.approx(0.77, rel=0.01)
 
 
-def test_an_absent_camera_is_told_as_such(tmp_path):
+def test_an_absent_camera_is_an_error_by_its_name(tmp_path):
     nobody = f"show.socket={tmp_path / 'no.sock'}"
     settings = load(overrides=["camera.source=usb:77", nobody], system_file=tmp_path / "none").settings
     with pytest.raises(CameraError, match="usb:77: offline"):
-        measure(settings, at_m=2.0, wait_s=0.0, look_s=1.5)
+        measure(settings, at_m=2.0, wait_s=0.0, duration_s=1.5)
