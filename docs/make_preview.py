@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 
 import cv2
 from PIL import Image
 
 import edge
-from edge.app.notice import phrases_of
+from edge.app.notice import build_notice_policy
 from edge.capture.demo import DemoCamera
-from edge.data import Notice, NoticeState
 from edge.monitor.timings import Timings
 from edge.pipeline import scenes
 from edge.show.overlay import preview
@@ -42,15 +40,13 @@ class Play:
 def main(path: str, last_s: float = LAST_S) -> None:
     """Draw the demo until a second of it, as the preview window shows it."""
     settings = edge.load_settings()
-    stages = build_stages(settings, edge.load_models(profile="live"), Timings(), every_frame=True)
-    please = Notice(NoticeState.ON, phrases_of(settings.notice).please[:1])
+    models, notice = edge.load_models(profile="live"), build_notice_policy(settings.notice)
+    stages = build_stages(settings, models, Timings(), every_frame=False, notice=notice)
     pictures = []
     for scene in scenes(Play(last_s), stages):
-        if scene.frame is None:
-            continue
-        view = view_of(replace(scene, notice=please) if scene.unmasked else scene, status="")
-        drawn = preview(scene.frame.image, view, SIZE_PX)
-        pictures.append(Image.fromarray(cv2.cvtColor(drawn, cv2.COLOR_BGR2RGB)))
+        if scene.frame is not None:
+            drawn = preview(scene.frame.image, view_of(scene, status=""), SIZE_PX)
+            pictures.append(Image.fromarray(cv2.cvtColor(drawn, cv2.COLOR_BGR2RGB)))
     first, *others = pictures
     first.save(path, save_all=True, append_images=others, duration=1000 // FPS, loop=0, quality=55, method=6)
 
