@@ -36,7 +36,7 @@ GROUP = "maskwatch"
 
 
 class WithoutNotice:
-    """Sink that passes each scene on without its notice, to viewers that are not to show it."""
+    """Sink that passes scenes on without their notice, to a viewer that is set not to show it."""
 
     def __init__(self, sink: Sink) -> None:
         """Pass on to `sink`."""
@@ -84,18 +84,11 @@ def serve_scene(
     path: Path,
     max_side_px: int,
     status: Callable[[], str],
-    picture: Callable[[Scene], Image | None] = image_of,
+    redact: Callable[[Scene], Image | None] = image_of,
     every_s: float = 0.0,
 ) -> SceneServer:
-    """Open shared memory for those who meet us at `path`; see `SceneServer` for the rest."""
-    return SceneServer(
-        path,
-        max_side_px=max_side_px,
-        status=status,
-        group=GROUP,
-        picture=picture,
-        every_s=every_s,
-    )
+    """Open shared memory for viewers that connect at `path`; see `SceneServer` for the parameters."""
+    return SceneServer(path, max_side_px=max_side_px, status=status, group=GROUP, redact=redact, every_s=every_s)
 
 
 def build_viewers(
@@ -107,7 +100,7 @@ def build_viewers(
     problems: Problems,
     keep: Components,
 ) -> list[Sink]:
-    """Open what shows the scene here: a window of our own, the sign, the terminal."""
+    """Return the viewers that the settings ask for: window, sign and terminal."""
     viewers: list[Sink] = []
     if settings.show.window == "on" or (settings.show.window == "auto" and has_display()):
         viewers.append(keep("window", scene, lambda: window_process(scene.path, stop), ChildProcess.close))
@@ -120,8 +113,9 @@ def build_viewers(
 
 
 def _signs(settings: Settings, scene: SceneServer, problems: Problems, keep: Components) -> list[ChildProcess]:
-    """Start the sign; without a display say how it is started elsewhere."""
-    texts, report = SignTexts(*sign_texts(settings.notice)), partial(problems.report, "sign")
+    """Return the process of the sign; without a display, report how to start it elsewhere."""
+    texts = SignTexts(*sign_texts(settings.notice))
+    report = partial(problems.report, "sign")
 
     def open_signs() -> list[ChildProcess]:
         if has_display():

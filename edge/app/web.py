@@ -36,26 +36,26 @@ def build_page(
     settings: Settings,
     status: Callable[[], str],
     day: Sources,
-    picture: Callable[[Scene], Image | None],
+    redact: Callable[[Scene], Image | None],
     scene: Path,
     keep: Components,
 ) -> list[Sink]:
     """Return the sinks that feed the web page, and its process where the settings ask for one.
 
-    picture: returns the image of a scene with people pixelated.
+    status: returns the status line.  redact: returns the image of a scene with people pixelated.
     """
     web = settings.web
     path = socket_next_to(scene, IMAGES_SOCKET)
-    pictures = keep(
-        "pictures",
+    images = keep(
+        "images",
         (path, web.width_px, web.every_s),
-        lambda: serve_scene(path, web.width_px, status, picture, web.every_s),
+        lambda: serve_scene(path, web.width_px, status, redact, web.every_s),
         SceneServer.close,
     )
     log = keep("day", settings.camera.name, lambda: DailyLog(day, Clock()))
     log.adopt(day)
     feed = keep("feed", (scene, log), lambda: _open_feed(socket_next_to(scene, FEED_SOCKET), log), Feed.close)
-    return [pictures, log, feed, *_served(settings, scene, keep)]
+    return [images, log, feed, *_served(settings, scene, keep)]
 
 
 def _open_feed(path: Path, log: DailyLog) -> Feed:

@@ -47,16 +47,20 @@ class SceneServer:
         max_side_px: int,
         status: Callable[[], str],
         group: str = "",
-        picture: Callable[[Scene], Image | None] = image_of,
+        redact: Callable[[Scene], Image | None] = image_of,
         every_s: float = 0.0,
     ) -> None:
         """Listen at `path`, or next to it where another maskwatch already listens there.
 
         status: returns the status line: the state of the process (frame rate, broker, problems), which no scene holds.
-        picture: returns the image to show of a scene, uint8 (H, W, 3) BGR.  every_s: shortest time between two scenes.
+        redact: returns the image to show of a scene, uint8 (H, W, 3) BGR; called only while viewers are connected:
+        pixelating every scene would slow down the loop.  every_s: shortest time between two scenes.
         """
-        self._side_px, self._status = max_side_px, status
-        self._picture, self._every_s, self._next_at = picture, every_s, float("-inf")
+        self._side_px = max_side_px
+        self._status = status
+        self._redact = redact
+        self._every_s = every_s
+        self._next_at = float("-inf")
         self._viewers = Viewers(path, socket.SOCK_STREAM, group=group, refusal=_FULL)
         self.path = self._viewers.path
         self._memory = SceneWriter(max_side_px)
@@ -82,9 +86,9 @@ class SceneServer:
 
     def _write(self, scene: Scene) -> None:
         view = view_of(scene, status=self._status())
-        picture = self._picture(scene)
-        image = None if picture is None else _shrunk(picture, self._side_px)
-        self._memory.write(image, to_json(view, TEXT_BYTES))
+        image = self._redact(scene)
+        shrunk = None if image is None else _shrunk(image, self._side_px)
+        self._memory.write(shrunk, to_json(view, TEXT_BYTES))
 
 
 class SceneEnded(NotRunning):

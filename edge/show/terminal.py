@@ -10,7 +10,7 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from edge.data import EventType, Mask
+from edge.data import EventType, Mask, NoticeState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from edge.data import Alert, Scene
 
 _REFRESH_S = 0.5
+_BANNER_STYLES = {NoticeState.ON: "bold white on red", NoticeState.THANKS: "bold white on blue"}
 _STYLES = {
     Mask.WITH_MASK: "blue",
     Mask.WITHOUT_MASK: "bold red",
@@ -33,7 +34,8 @@ class TerminalView:
 
     def __init__(self, console: Console, *, status: Callable[[], str]) -> None:
         """Print on `console`; `status` returns the status line: the state of the process, which no scene holds."""
-        self._console, self._status = console, status
+        self._console = console
+        self._status = status
         self._next_refresh_at = 0.0
         self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
         if self._live:
@@ -54,10 +56,10 @@ class TerminalView:
 
     def _state(self, scene: Scene) -> Group:
         counts = Counter(track.mask for track in scene.visible)
-        words = [Text(f"{mask.value} {counts[mask]}", _STYLES[mask] if counts[mask] else "dim") for mask in Mask]
+        counted = [Text(f"{mask.value} {counts[mask]}", _STYLES[mask] if counts[mask] else "dim") for mask in Mask]
         phrase = next((phrase.text for phrase in scene.notice.phrases), "")
-        banner = Text(f"  {phrase}  ", "bold white on red") if phrase else Text("")
-        return Group(banner, Text("   ").join(words), Text(self._status(), "dim"))
+        banner = Text(f"  {phrase}  ", _BANNER_STYLES[scene.notice.state]) if phrase else Text("")
+        return Group(banner, Text("   ").join(counted), Text(self._status(), "dim"))
 
 
 def describe(alert: Alert) -> str:

@@ -34,10 +34,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What is drawn over one picture.
+    """What is drawn over one image.
 
-    banner: what the people nearby are told, one line a language.  thanks: whether that is a thank-you.
-    decided_at: s on the machine's monotonic clock.
+    banner: the notice to the people nearby, one line per language.  thanks: whether it is a thank-you.
+    decided_at: in s, on the monotonic clock of the machine.
     """
 
     marks: tuple[Mark, ...] = ()
@@ -63,7 +63,8 @@ def view_of(scene: Scene, *, status: str) -> View:
         )
         for track in scene.visible
     )
-    banner, thanks = lines_of(scene.notice.phrases), scene.notice.state is NoticeState.THANKS
+    banner = lines_of(scene.notice.phrases)
+    thanks = scene.notice.state is NoticeState.THANKS
     return View(marks, status[:_TEXT_CHARACTERS], banner[:_TEXT_CHARACTERS], scene.decided_at, thanks)
 
 

@@ -236,11 +236,11 @@ def test_a_closed_feed_disconnects_its_viewers(tmp_path):
 def test_viewers_see_the_image_of_the_given_function_at_most_at_the_given_rate(tmp_path):
     made = []
 
-    def picture(scene):
+    def halve(scene):
         made.append(scene)
         return scene.frame.image // 2
 
-    server = SceneServer(tmp_path / "s.web", max_side_px=64, status=str, picture=picture, every_s=0.3)
+    server = SceneServer(tmp_path / "s.web", max_side_px=64, status=str, redact=halve, every_s=0.3)
     scene = replace(fakes.scene(), frame=fakes.frame(image=fakes.picture(200)))
     server.put(scene)
     assert made == []

@@ -336,6 +336,16 @@ def test_a_terminal_shows_a_live_status(monkeypatch):
     assert "Abstand" not in text.getvalue(), "the first language alone"
 
 
+@pytest.mark.parametrize(("state", "background"), [(NoticeState.ON, "41m"), (NoticeState.THANKS, "44m")])
+def test_a_terminal_shows_a_notice_on_red_and_thanks_on_blue(monkeypatch, state, background):
+    monkeypatch.setenv("TERM", "xterm")
+    text = io.StringIO()
+    view = TerminalView(Console(file=text, width=200, force_terminal=True, color_system="standard"), status=str)
+    view.put(replace(fakes.scene(), notice=fakes.notice(state, "words")))
+    view.close()
+    assert f"{background}  words  " in text.getvalue()
+
+
 def windows(display: str) -> list[str]:
     found = subprocess.run(
         [need("xdotool"), "search", "--name", "^maskwatch$"],

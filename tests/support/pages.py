@@ -49,7 +49,7 @@ class PlayedService:
             folder / "scene.web",
             max_side_px=640,
             status=str,
-            picture=cover.image,
+            redact=cover.image,
             every_s=images_every_s,
         )
         self.feed = Feed(folder / "scene.day", compose=self.day.compose, version=lambda: self.day.version, every_s=0.5)
