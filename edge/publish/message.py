@@ -19,7 +19,7 @@ from edge.distance.proximity import proximity
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from edge.data import Alert, Scene, Track
+    from edge.data import Alert, Notice, Scene, Track
     from edge.distance.proximity import Proximity
     from edge.publish.aggregate import Aggregate
     from edge.tflite import ModelSpec
@@ -32,6 +32,8 @@ WITHDRAWN = "withdrawn "
 PROBLEMS = ("broker", "camera", "lens", "notice", "outbox", "plugin", "settings")
 """The names in `problem/NAME`."""
 _SNAPSHOT_S = 60
+_NOTICE_S = 10
+"""A notice is for the people who are here now; a sign that connects later does not need it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +159,7 @@ class Sender:
 
     def models_in_force(self, models: dict[str, ModelSpec]) -> Message:
         """Return the models in use, by kind."""
-        body = {
-            "schema": SCHEMA,
-            "session": self.session,
-            "t": utc(self.clock.wall()),
-            "models": _identities(models),
-        }
-        return Message(self.topic("model/active"), encode(body), qos=1, retain=True)
+        return Message(self.topic("model/active"), self._body(models=_identities(models)), qos=1, retain=True)
 
     def setting(self, topic: str, text: str) -> Message:
         """Return the state of something that can be set over MQTT; `topic`: below the device's."""
@@ -175,25 +171,17 @@ class Sender:
 
     def health(self, state: str, detail: str) -> Message:
         """Return the state of camera and lens."""
-        body = {
-            "schema": SCHEMA,
-            "session": self.session,
-            "t": utc(self.clock.wall()),
-            "state": state,
-            "detail": detail,
-        }
-        return Message(self.camera_topic("health"), encode(body), qos=1, retain=True)
+        return Message(self.camera_topic("health"), self._body(state=state, detail=detail), qos=1, retain=True)
 
     def problem(self, name: str, text: str) -> Message:
         """Return a problem that needs attention; an empty text clears it."""
-        body = {"schema": SCHEMA, "session": self.session, "t": utc(self.clock.wall()), "id": name, "text": text}
-        return Message(self.topic(f"problem/{name}"), encode(body) if text else b"", qos=1, retain=True)
+        payload = self._body(id=name, text=text) if text else b""
+        return Message(self.topic(f"problem/{name}"), payload, qos=1, retain=True)
 
     def count(self, faces: dict[str, int], entries: dict[str, int], interval_s: float) -> Message:
         """Return how many people are visible now, and how many came since midnight."""
-        body = {"schema": SCHEMA, "session": self.session, "t": utc(self.clock.wall()), "faces": faces}
-        body |= {"entries": entries}
-        return Message(self.camera_topic("count"), encode(body), retain=True, expiry_s=expiry(interval_s))
+        payload = self._body(faces=faces, entries=entries)
+        return Message(self.camera_topic("count"), payload, retain=True, expiry_s=expiry(interval_s))
 
     def aggregate(self, counts: Aggregate) -> Message:
         """Return the shares of people with and without a mask in an interval that has ended."""
@@ -202,11 +190,17 @@ class Sender:
         body |= {"people": counts.people, "shares": counts.shares}
         return Message(self.camera_topic("aggregate"), encode(body), qos=1, retain=True)
 
-    def stats(self, body: dict[str, Any], interval_s: float) -> Message:
+    def stats(self, stats: dict[str, Any], interval_s: float) -> Message:
         """Return the statistics of the process."""
-        head = {"schema": SCHEMA, "session": self.session, "t": utc(self.clock.wall())}
-        head |= {"clock_synced": self.clock.synced()}
-        return Message(self.topic("stats"), encode(head | body), expiry_s=expiry(interval_s))
+        payload = self._body(clock_synced=self.clock.synced(), **stats)
+        return Message(self.topic("stats"), payload, expiry_s=expiry(interval_s))
+
+    def notice(self, notice: Notice) -> Message:
+        """Return the notice for other signs, in its first language; not retained, since it would outlive its moment."""
+        first = next(iter(notice.phrases), None)
+        language = {"language": first.language} if first else {}
+        payload = self._body(state=notice.state.value, phrase=first.text if first else "", **language)
+        return Message(self.topic("notice"), payload, expiry_s=_NOTICE_S)
 
     def alert(self, alert: Alert, scene: Scene, model: ModelSpec) -> AlertMessage:
         """Return an alert as it is published."""
@@ -252,6 +246,10 @@ class Sender:
         body |= {"session": self.session, "reason": Reason.RESTART.value, "clock_synced": self.clock.synced()}
         body |= {"t_decided": utc(decided), "expires_at": utc(decided + self.expires_s)}
         return self._message(body, last.topic, decided_at)
+
+    def _body(self, **fields: object) -> bytes:
+        """Return a payload with what all have in common before its own fields."""
+        return encode({"schema": SCHEMA, "session": self.session, "t": utc(self.clock.wall()), **fields})
 
     def _message(self, body: dict[str, Any], topic: str, decided_at: float) -> AlertMessage:
         key = f"{body['event_id']}:{body['seq']}"

@@ -14,7 +14,6 @@ from edge.publish.homeassistant import Discovery, device_id
 from edge.publish.incoming import Incoming
 from edge.publish.message import WITHDRAWN
 from edge.publish.mqtt import MqttLink
-from edge.publish.notices import notice_message
 from edge.publish.outbox import Outbox
 
 if TYPE_CHECKING:
@@ -264,7 +263,7 @@ class Publisher:
         """Publish the notice for other signs when its state changes; dropped while there is no broker."""
         if notice.state is not self._notice:
             self._notice = notice.state
-            self._send(notice_message(self._sender, notice))
+            self._send(self._sender.notice(notice))
 
     def _publish_problems(self, problems: dict[str, str]) -> None:
         """Publish the problems that changed, empty ones cleared; camera and lens together are the camera's health."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from edge.counts import Entries
-from edge.data import CLASSES, EventType, Mask, Metres, Position, Reason
+from edge.data import CLASSES, EventType, Mask, Metres, Notice, NoticeState, Phrase, Position, Reason
 from edge.publish.message import Clock, encode, utc
 from edge.publish.test_alert import build_test_alert
 from tests.support import fakes
@@ -226,3 +226,22 @@ def test_the_contract_finds_a_wrong_envelope(wrong):
     message = sender().alert(ALERTS["start"], fakes.scene(), MODEL).now(sender().clock)
     heard = Heard(message.topic, message.payload, 1, retain=False, expiry_s=86_400)
     assert Contract().faults(replace(heard, **wrong))
+
+
+def test_a_notice_is_sent_in_its_first_language_and_expires_soon():
+    words = (Phrase("de", "Bitte Abstand halten"), Phrase("en", "Please keep your distance"))
+    message = sender().notice(Notice(NoticeState.ON, words, 0.5))
+    assert (message.topic, message.qos, message.retain, message.expiry_s) == ("maskwatch/1/stop-7/notice", 0, False, 10)
+    assert body(message) == {
+        "schema": 1,
+        "session": "abc",
+        "t": utc(WALL),
+        "state": "on",
+        "phrase": "Bitte Abstand halten",
+        "language": "de",
+    }
+
+
+def test_the_end_of_a_notice_has_no_words():
+    sent = body(sender().notice(Notice()))
+    assert (sent["state"], sent["phrase"], "language" in sent) == ("off", "", False)
