@@ -101,7 +101,7 @@ def sample(rooms: Sequence[str], mutants: int, seed: int) -> list[MutationSpec]:
 
 
 def changes_behaviour(mutation: MutationSpec) -> bool:
-    """Return whether a mutant compiles and differs in more than annotations, type imports and slots."""
+    """Return whether a mutant compiles and differs in more than annotations, type imports, slots and `is`."""
     source = mutation.module_path.read_text()
     operator = cosmic_ray.plugins.get_operator(mutation.operator_name)()
     try:
@@ -117,6 +117,9 @@ def _behaviour(source: str) -> str:
             node.annotation = ast.Constant(None)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             node.returns = None
+        elif isinstance(node, ast.Compare):  # of members of enums and None
+            same = {ast.Is: ast.Eq(), ast.IsNot: ast.NotEq()}
+            node.ops = [same.get(type(each), each) for each in node.ops]
         elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             node.test = ast.Constant(None)
         elif isinstance(node, ast.Call):

@@ -64,6 +64,7 @@ def test_the_buzzer_beeps_twice_shortly(pins):
         buzzer.put(scene)
     assert eventually(lambda: log_of(pins, "GPIO27") == [True, False, True, False])
     assert watch.s < 2.0
+    assert not eventually(lambda: len(log_of(pins, "GPIO27")) > 4, 0.5), "a third beep"
     lasted_s = [state.timestamp for state in pins.pin("GPIO27").states][2:]
     assert all(length_s >= 0.1 for length_s in lasted_s)
     buzzer.close()

@@ -93,6 +93,15 @@ def test_a_notice_that_goes_on_is_heard_again_seldom_and_not_for_ever():
     assert play.heard == [(0.0, "on"), (60.0, "on"), (120.0, "on")]
 
 
+def test_a_reminder_that_is_overdue_is_heard_in_the_next_scene():
+    """Scenes come when a frame has been processed, hardly ever at the very second."""
+    play = Play()
+    play.show(1.0, bare=True)
+    play.now = 59.7
+    play.show(62.0, bare=True)
+    assert play.heard == [(0.0, "on"), (60.2, "on")]
+
+
 def test_two_notices_are_not_heard_within_the_shortest_time_between_them_but_the_second_shows_at_once():
     play = Play()
     play.show(1.0, bare=True)

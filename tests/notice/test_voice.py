@@ -94,6 +94,16 @@ def test_what_begins_with_a_dash_is_said_and_no_option(tmp_path):
     assert spoken([Phrase("en", "--version is a phrase too")], tmp_path).length_s > 1.0
 
 
+@pytest.mark.parametrize(("writes", "status"), [("true", 0), ('printf RIFF > "$6"', 3)])
+def test_an_espeak_that_fails_or_writes_nothing_is_an_error(tmp_path, monkeypatch, writes, status):
+    program = tmp_path / "espeak-ng"
+    program.write_text(f"#!/bin/sh\n{writes}\nexit {status}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    with pytest.raises(SoundError, match=f'espeak-ng does not speak "en": it ended with {status}'):
+        spoken([words("en")], tmp_path)
+
+
 @pytest.mark.needs("espeak-ng")
 def test_an_unknown_language_and_an_absent_espeak_are_one_sentence_with_the_mend(tmp_path, monkeypatch):
     with pytest.raises(SoundError, match=r'espeak-ng does not speak "qqq": .*; mend: espeak-ng --voices lists them'):
