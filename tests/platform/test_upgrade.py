@@ -2,7 +2,7 @@
 
 Back is not the same way. The earlier version does not know the outbox of this one: it sets the file aside as
 `….damaged`, names that in its log and in `stats`, and begins an empty outbox. The alerts in the file are sent by this
-version again, once the file has its old name (docs/upgrade.md says how).
+version again, once the file has its old name (docs/upgrade.md describes how).
 """
 
 from __future__ import annotations
