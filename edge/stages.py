@@ -1,4 +1,4 @@
-"""Models, and the stages of the walk."""
+"""Loads the models and joins the stages of the walk."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """The loaded models; `specs` holds what their model.toml say, by kind."""
+    """The loaded models; `specs` holds the content of their model.toml, by kind."""
 
     detector: Detector
     classifier: Classifier
@@ -57,7 +57,7 @@ def load_models(settings: Settings, *, profile: str, face: Path | None = None, m
     face, mask: model folders in place of those that the settings name.
 
     Raises:
-        ModelError: a file is missing, damaged or not what its model.toml says.
+        ModelError: a file is missing, damaged or not what its model.toml specifies.
     """
     rule = settings.detector
     chosen = profile if rule.profile == "auto" else rule.profile
@@ -73,7 +73,7 @@ def models_of(face: Path, mask: Path, *, threads: int = 1, min_score: float | No
     """Load two model folders; `min_score` in place of the detector's own threshold.
 
     Raises:
-        ModelError: a file is missing, damaged or not what its model.toml says.
+        ModelError: a file is missing, damaged or not what its model.toml specifies.
     """
     cv2.setNumThreads(1)
     finder, judge = Model(face, threads=threads), Model(mask, threads=threads)
@@ -94,21 +94,21 @@ def _factory(built_in: dict[str, _T], group: str, model: Model) -> _T | Callable
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """What is remembered of the people in sight, through every reload that concerns neither camera nor device."""
+    """What is remembered of the people in sight; it outlives every reload that changes neither camera nor device."""
 
     tracker: MotionTracker
     voter: Voter
     policy: EpisodePolicy
 
     def adopt(self, settings: Settings) -> None:
-        """Go on by other settings with the same people and the same open episodes."""
+        """Use other settings from now on, with the same people and the same open episodes."""
         self.tracker.adopt(min_iou=settings.track.min_iou, max_lost_s=settings.track.max_lost_s)
         self.voter.adopt(**_votes(settings, every_frame=False))
         self.policy.adopt(**_episodes(settings.alert))
 
 
 def people_of(settings: Settings, *, every_frame: bool = False) -> People:
-    """Return what knows nobody yet."""
+    """Return the memory of a run that has seen nobody yet."""
     return People(
         MotionTracker(min_iou=settings.track.min_iou, max_lost_s=settings.track.max_lost_s),
         Voter(**_votes(settings, every_frame=every_frame)),

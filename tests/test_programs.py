@@ -58,7 +58,7 @@ def test_a_relative_entry_of_path_is_ignored(trap, path, monkeypatch):
     assert run(["strange-program"]).code == 127
     with pytest.raises(SoundError, match="no program that plays sound"):
         Player().play(trap / "clip.wav", length_s=0)
-    with pytest.raises(SoundError, match="espeak-ng is not there"):
+    with pytest.raises(SoundError, match="espeak-ng is not installed"):
         spoken([type("Phrase", (), {"language": "en", "text": "x"})], trap)
     assert not (trap / "caught").exists()
 

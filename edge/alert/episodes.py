@@ -38,7 +38,7 @@ class EpisodePolicy:
         incorrect: bool,
         new_id: Callable[[], str],
     ) -> None:
-        """Open episodes for masks worn wrongly too where `incorrect`; `new_id` names episodes."""
+        """Open episodes for incorrectly worn masks too if `incorrect` is set; `new_id` returns the id of an episode."""
         self.adopt(dwell_s=dwell_s, clear_s=clear_s, gone_s=gone_s, update_s=update_s, incorrect=incorrect)
         self._new_id = new_id
         self._cases: dict[int, _Case] = {}
@@ -76,7 +76,7 @@ class EpisodePolicy:
             yield from self._open_when_due(case, at)
 
     def _open_when_due(self, case: _Case, at: float) -> Iterator[Alert]:
-        """Open an episode once the verdict has held for `dwell_s`; unsure neither starts nor stops the clock."""
+        """Open an episode once the label has held for `dwell_s`; unsure neither starts nor stops the clock."""
         mask = case.track.mask
         if mask is Mask.UNSURE:
             return

@@ -70,7 +70,7 @@ def sign_texts(settings: NoticeSettings) -> tuple[str, str, str]:
 
 
 def night_of(hours: str) -> Callable[[], bool]:
-    """Return a function that tells whether it is night by `hours`, "21:00-06:00" or ""; never while the clock is unset.
+    """Return whether it is night by `hours`, "21:00-06:00" or "", as a function; never while the clock is not set.
 
     Raises:
         ConfigError: the hours cannot be understood.

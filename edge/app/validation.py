@@ -64,5 +64,5 @@ def _models_key(settings: Settings) -> tuple[object, ...]:
 def _check_page(settings: Settings) -> None:
     """Refuse settings of the web page that are unsafe, whether `run` or `maskwatch web` will serve it."""
     if settings.web.serve and settings.privacy.aggregate:
-        raise ConfigError("web.serve: privacy.aggregate allows no picture and no alert; mend: set one of them to false")
+        raise ConfigError("web.serve: privacy.aggregate allows no image and no alert; fix: set one of them to false")
     binding.check(settings.web)

@@ -1,4 +1,4 @@
-"""What each face wears: the contract that every classifier keeps."""
+"""Which mask each face wears: the contract of every classifier."""
 
 from __future__ import annotations
 

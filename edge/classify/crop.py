@@ -1,4 +1,4 @@
-"""The cut of a face that the mask model sees: one function, used in training as at run time."""
+"""The crop of a face for the mask model: one function, used both in training and at run time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def crop_face(image: Image, box: Floats, *, size_px: int, margin: float) -> Image:
     """Return uint8 (size_px, size_px, 3): the square about a face box, in the colour order of `image`.
 
-    The square's side is the longer side of the box plus `margin` of it at both ends. What lies outside the picture
+    The square's side is the longer side of the box plus `margin` of it at both ends. What lies outside the image
     repeats its border. Shrinking averages (INTER_AREA: cheap on a crop, and free of moiré on printed masks).
     """
     side = max(2.0, float(max(box[2] - box[0], box[3] - box[1])) * (1 + 2 * margin))
@@ -25,7 +25,7 @@ def crop_face(image: Image, box: Floats, *, size_px: int, margin: float) -> Imag
 
 
 def _cut(image: Image, left: int, top: int, side: int) -> Image:
-    """Return the square of `side` pixels at (left, top), border repeated where it leaves the picture."""
+    """Return the square of `side` pixels at (left, top), its border repeated where it leaves the image."""
     height, width = image.shape[:2]
     x1, y1 = min(max(left, 0), width - 1), min(max(top, 0), height - 1)
     x2, y2 = max(min(left + side, width), x1 + 1), max(min(top + side, height), y1 + 1)
@@ -34,6 +34,6 @@ def _cut(image: Image, left: int, top: int, side: int) -> Image:
         return inside
     before_x, before_y = min(max(-left, 0), side - 1), min(max(-top, 0), side - 1)
     after_x, after_y = side - before_x - (x2 - x1), side - before_y - (y2 - y1)
-    if min(after_x, after_y) < 0:  # the square lies wholly outside: nothing of the face is in the picture
+    if min(after_x, after_y) < 0:  # the square lies entirely outside the image
         return np.broadcast_to(inside[:1, :1], (side, side, 3)).copy()
     return cv2.copyMakeBorder(inside, before_y, after_y, before_x, after_x, cv2.BORDER_REPLICATE)  # type: ignore[return-value]

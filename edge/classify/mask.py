@@ -36,11 +36,11 @@ class MaskClassifier:
         return Verdicts(probabilities, label(probabilities, legible, self._thresholds["confidence"]))
 
     def crop(self, image: Image, box: Floats) -> Image:
-        """Return the cut of one face as the model sees it, uint8 (S, S, 3) BGR."""
+        """Return the crop of one face as the model gets it, uint8 (S, S, 3) BGR."""
         return crop_face(image, box, size_px=self._model.size_px[0], margin=self._model.spec.input.crop_margin)
 
     def logits(self, crop: Image) -> Floats:
-        """Return float32 (3,) in the order of `CLASSES` for one cut face."""
+        """Return float32 (3,) in the order of `CLASSES` for one cropped face."""
         return self._model.run(crop)[0].reshape(-1)
 
     def _legible(self, crop: Image, side_px: float) -> bool:

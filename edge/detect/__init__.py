@@ -1,4 +1,4 @@
-"""Faces in a frame: the contract that every detector keeps."""
+"""Faces in a frame: the contract of every detector."""
 
 from __future__ import annotations
 

@@ -10,17 +10,17 @@ from edge import programs
 from edge.notice.sound import SoundError
 
 _PLAYERS = (("pw-play",), ("paplay",), ("aplay", "--quiet"))
-"""PipeWire's and PulseAudio's first: they share a sound card with others. Without a session, as in a service, they end
-at once, and ALSA's takes the card itself."""
-_MEND = "mend: sudo apt install alsa-utils"
+"""PipeWire's and PulseAudio's first: they share a sound card with other programs. Without a session, as in a service,
+they end at once, and ALSA's opens the card itself."""
+_FIX = "fix: sudo apt install alsa-utils"
 _GRACE_S = 5.0
 
 
 class Player:
-    """Plays with whichever program can; remembers the one that could."""
+    """Plays with the first program that can, and tries that one first from then on."""
 
     def __init__(self) -> None:
-        """Look which programs there are."""
+        """Find the programs that are installed."""
         self._commands = [
             (path, *command[1:]) for command in _PLAYERS for path in [programs.path_of(command[0])] if path
         ]
@@ -32,26 +32,26 @@ class Player:
         """Play to the end.
 
         Raises:
-            SoundError: no program is there, none can play, or one is stuck.
+            SoundError: no program is installed, none can play, or one is stuck.
         """
-        said = f"there is no program that plays sound; {_MEND}"
+        problem = f"there is no program that plays sound; {_FIX}"
         for command in self._commands:
-            said = self._run([*command, str(path)], length_s + _GRACE_S)
-            if not said:
+            problem = self._run([*command, str(path)], length_s + _GRACE_S)
+            if not problem:
                 self._commands.remove(command)
                 self._commands.insert(0, command)
                 return
-        raise SoundError(said)
+        raise SoundError(problem)
 
     def stop(self) -> None:
-        """End what plays, for good; from any thread."""
+        """End the sound, and play none from now on; any thread may call this."""
         with self._lock:
             self._stopped = True
             if self._process is not None:
                 self._process.terminate()
 
     def _run(self, command: list[str], deadline_s: float) -> str:
-        """Return why a program could not play, empty where it did or was stopped."""
+        """Return why a program could not play; empty where it did or was stopped."""
         name = Path(command[0]).name
         try:
             with self._lock:
@@ -67,8 +67,8 @@ class Player:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.communicate()
-            return f"{name} is stuck; mend: look whether a sound card is there, with aplay -l"
+            return f"{name} is stuck; fix: check with aplay -l whether there is a sound card"
         if self._process.returncode == 0 or self._stopped:
             return ""
-        lines = complaint.decode(errors="replace").strip().splitlines() or ["it says nothing"]
-        return f"{name}: {lines[-1]}; mend: look whether a sound card is there, with aplay -l"
+        lines = complaint.decode(errors="replace").strip().splitlines() or ["no message"]
+        return f"{name}: {lines[-1]}; fix: check with aplay -l whether there is a sound card"

@@ -105,11 +105,11 @@ def test_an_espeak_that_fails_or_writes_nothing_is_an_error(tmp_path, monkeypatc
 
 
 @pytest.mark.needs("espeak-ng")
-def test_an_unknown_language_and_an_absent_espeak_are_one_sentence_with_the_mend(tmp_path, monkeypatch):
-    with pytest.raises(SoundError, match=r'espeak-ng does not speak "qqq": .*; mend: espeak-ng --voices lists them'):
+def test_an_unknown_language_and_an_absent_espeak_are_one_sentence_with_the_fix(tmp_path, monkeypatch):
+    with pytest.raises(SoundError, match=r'espeak-ng does not speak "qqq": .*; fix: choose one of espeak-ng --voices'):
         spoken([Phrase("qqq", "x")], tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(SoundError, match="espeak-ng is not there; mend: sudo apt install espeak-ng"):
+    with pytest.raises(SoundError, match="espeak-ng is not installed; fix: sudo apt install espeak-ng"):
         spoken([words("en")], tmp_path)
 
 
@@ -147,7 +147,7 @@ def test_a_file_that_is_no_sound_says_how_to_make_one(tmp_path, content):
             file.writeframes(b"\x80" * 100)
     else:
         path.write_bytes(content)
-    with pytest.raises(SoundError, match=r"mend: ffmpeg -i a\.wav -c:a pcm_s16le notice\.wav"):
+    with pytest.raises(SoundError, match=r"fix: ffmpeg -i a\.wav -c:a pcm_s16le notice\.wav"):
         read(path)
 
 
@@ -168,7 +168,7 @@ def test_a_changed_bit_of_a_sound_file_is_one_sentence_at_the_worst(tmp_path):
 
 def test_a_file_that_is_absent_is_named_with_its_key(tmp_path):
     with pytest.raises(
-        SoundError, match=r"none\.wav: there is no such file; mend: notice\.voice is off, espeak, or a WAV file"
+        SoundError, match=r"none\.wav: there is no such file; fix: set notice\.voice to off, espeak, or a WAV file"
     ):
         read(tmp_path / "none.wav")
 
@@ -277,14 +277,14 @@ def test_a_device_without_a_player_is_told_at_once_and_once(tmp_path, monkeypatc
     assert eventually(lambda: told)
     voice.put(scene())
     time.sleep(0.3)
-    assert set(told) == {"cannot be heard: there is no program that plays sound; mend: sudo apt install alsa-utils"}
+    assert set(told) == {"cannot be heard: there is no program that plays sound; fix: sudo apt install alsa-utils"}
 
 
 def test_a_sound_card_that_is_torn_out_is_told_and_well_again_when_it_is_back(recorder, speak):
     recorder.write("echo 'ALSA lib: cannot find card 0' >&2; exit 1")
     voice, told = speak()
     assert eventually(lambda: told)
-    assert told[-1].startswith("cannot be heard: aplay: ALSA lib: cannot find card 0; mend: ")
+    assert told[-1].startswith("cannot be heard: aplay: ALSA lib: cannot find card 0; fix: ")
     recorder.write("")
     voice.put(scene())
     assert eventually(lambda: told[-1] == "")
@@ -307,7 +307,7 @@ def test_a_voice_that_cannot_be_made_ready_says_why(speak, tmp_path):
     _, told = speak(partial(lambda path, _folder: {NoticeState.ON: read(path)}, tmp_path / "none.wav"))
     assert eventually(lambda: told)
     assert told[0].startswith("cannot speak: ")
-    assert "mend: notice.voice is off, espeak, or a WAV file" in told[0]
+    assert "fix: set notice.voice to off, espeak, or a WAV file" in told[0]
 
 
 def test_no_sound_file_is_left_behind(recorder, speak, tmp_path):
