@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -149,3 +150,16 @@ def test_aggregate_mode_and_stages_without_a_policy_give_no_notice():
     for stages in (parts.counting(joined), plain):
         found = [scene.notice for scene in scenes(fakes.ListSource(moments(0, 20)), stages)]
         assert found == [Notice()] * 21
+
+
+def test_a_notice_that_ended_with_a_run_does_not_come_back_in_the_next_one():
+    """It would be held for `hold_s` at another camera, where nobody was seen without a mask."""
+    held = replace(rules(), timing=NoticeTiming(hold_s=600.0, repeat_s=0.0, remind_s=600.0, reminders=0))
+    policy, sink = NoticePolicy(held, minute=lambda: 0), fakes.KeepingSink()
+    stages = parts.build_stages(SETTINGS, MODELS, Timings(), every_frame=False, notice=policy)
+    for frames in (moments(0, 20), moments(0, 1, empty=True)):
+        loop = Loop(Parts(fakes.ListSource(frames), stages, [sink]))
+        while loop.step():
+            last = sink.scenes[-1].notice.state.value
+        loop.end()
+        assert last == ("on" if len(frames) > 1 else "off")
