@@ -101,7 +101,7 @@ def sample(rooms: Sequence[str], mutants: int, seed: int) -> list[MutationSpec]:
 
 
 def changes_behaviour(mutation: MutationSpec) -> bool:
-    """Return whether a mutant compiles and differs in more than annotations, type imports, slots and `is`."""
+    """Return whether a mutant compiles and differs in more than annotations, type imports, slots, `strict` and `is`."""
     source = mutation.module_path.read_text()
     operator = cosmic_ray.plugins.get_operator(mutation.operator_name)()
     try:
@@ -123,7 +123,7 @@ def _behaviour(source: str) -> str:
         elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             node.test = ast.Constant(None)
         elif isinstance(node, ast.Call):
-            node.keywords = [keyword for keyword in node.keywords if keyword.arg != "slots"]
+            node.keywords = [keyword for keyword in node.keywords if keyword.arg not in ("slots", "strict")]
     return ast.dump(tree)
 
 

@@ -98,3 +98,24 @@ def test_the_interval_of_a_distance_leaves_out_one_truth_in_forty_above():
 def test_a_face_of_less_than_a_pixel_cannot_be_measured():
     assert range_finder().position((100, 100, 101, 100.5), SIZE_PX) is None
     assert range_finder().position((100, 100, 101, 101.5), SIZE_PX) is not None
+
+
+def test_a_face_above_and_left_of_the_middle_is_there_in_metres():
+    left, top, right, bottom = box_at(0.0, 2.0)
+    place_m = range_finder().position((left - 320, top - 160, right - 320, bottom - 160), SIZE_PX).place_m
+    assert place_m == pytest.approx((-0.5, -0.25, 2.0))
+
+
+def test_the_interval_between_two_is_no_wider_than_it_says_and_holds_the_error_of_the_lens():
+    """One behind the other, so that only depth counts: the lens is wrong for both alike."""
+    dice, nowhere = np.random.default_rng(5), Metres(0.0, 0.0, 0.0)
+    truth, inside = ((0.0, 0.0, 2.0), (0.0, 0.0, 5.0)), 0
+    for _ in range(400):
+        lens, *scales = np.exp(dice.normal(0, (0.15, 0.02, 0.02)))
+        seen = [
+            Position((0.0, 0.0, z * lens * scale), nowhere, error=0.02, focal_error=0.15)
+            for (_, _, z), scale in zip(truth, scales, strict=True)
+        ]
+        between = apart(*seen)
+        inside += between.low_m <= 3.0 <= between.high_m
+    assert 0.92 * 400 <= inside <= 0.985 * 400

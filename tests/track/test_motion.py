@@ -54,9 +54,9 @@ def test_a_walker_behind_a_pole_for_a_second_comes_back_as_the_same():
     assert ids(follow.update(fakes.faces(box(10 + 8 * 14)), 2.0)) == [1]
 
 
-@pytest.mark.parametrize(("dx", "dy"), [(20, 0), (-20, 0), (0, 20), (0, -20)])
+@pytest.mark.parametrize(("dx", "dy"), [(30, 0), (-30, 0), (0, 30), (0, -30), (20, 20)])
 def test_a_runner_is_found_where_the_motion_leads(dx, dy):
-    """After 0.4 s unseen the face is two widths on: farther than nearness reaches from where it was last."""
+    """After 0.4 s unseen the face is three widths on: farther than nearness reaches from where it was last."""
     follow = tracker()
     for step in range(8):
         follow.update(fakes.faces(box(400 + dx * step, 400 + dy * step)), step * 0.1)
