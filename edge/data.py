@@ -251,7 +251,7 @@ class Scene:
     """One walked frame, with everything that a sink needs.
 
     frame: None when the camera gave no frame.  decided_at: seconds on this process's monotonic clock.
-    judged: place in `tracks` of the track that row i of `verdicts` classifies.
+    classified: place in `tracks` of the track that row i of `verdicts` classifies.
     offset_s: added to a time on the source's clock, gives one on this process's monotonic clock; 0 for live cameras.
     episodes: the newest alert of every episode that is open after this frame.
     """
@@ -262,7 +262,7 @@ class Scene:
     alerts: tuple[Alert, ...]
     decided_at: float
     episodes: tuple[Alert, ...] = ()
-    judged: tuple[int, ...] = ()
+    classified: tuple[int, ...] = ()
     verdicts: Verdicts = field(default_factory=Verdicts.none)
     offset_s: float = 0.0
     notice: Notice = field(default_factory=Notice)

@@ -73,7 +73,7 @@ def tests_of(module: Path) -> list[str]:
 
 def command_for(module: Path) -> str:
     """Return the command line that tests a module, up to its first failure."""
-    options = ["-q", "-x", "-m", "not long", "-p", "no:cacheprovider", "--timeout", "60", "-k", _LEFT_OUT]
+    options = ["-q", "-x", "-m", "not long", "-p", "no:cacheprovider", "-k", _LEFT_OUT]
     return shlex.join([sys.executable, "-m", "pytest", *options, *tests_of(module)])
 
 

@@ -24,7 +24,7 @@ def image_row(source: str, frame: Frame, faces: Faces, verdicts: Verdicts) -> di
 def scene_row(source: str, frame: Frame, scene: Scene) -> dict[str, Any]:
     """Return the row of a video frame: raw verdict and voted label of each face, best score first."""
     found: dict[int, dict[str, Any]] = {}
-    for row, place in enumerate(scene.judged):
+    for row, place in enumerate(scene.classified):
         track = scene.tracks[place]
         if track.face is not None:
             found[track.face] = _face(scene.faces, track.face, scene.verdicts, row, track)

@@ -91,7 +91,7 @@ def open_usb(device: str, *, width_px: int, height_px: int, fps_hz: float) -> Op
     """
     target: int | str = int(device) if device.isdecimal() else device
     capture = cv2.VideoCapture(target, cv2.CAP_V4L2)
-    # MJPEG first: USB 2 cannot carry raw 720p at more than 10 frames a second
+    # MJPEG first: USB 2 cannot carry raw 720p at more than 10 fps
     capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
     capture.set(cv2.CAP_PROP_FRAME_WIDTH, width_px)
     capture.set(cv2.CAP_PROP_FRAME_HEIGHT, height_px)
