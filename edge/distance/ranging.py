@@ -32,7 +32,7 @@ _EDGE_ERROR_PX = 1.7
 """Spread of a box's height: a share, and pixels of the detector's input. Measured on 801 frontal faces, `live` against
 `quality`: 5 % from 40 px of input height on, 6.6 % at 24 to 40 px, 11 % below."""
 _BOWED_ERROR = 0.06
-"""Additional error towards nearer only: a head bowed by 25 degrees is a tenth shorter in the image (cosine), never longer."""
+"""Additional error towards nearer only: a head bowed by 25 degrees is a tenth shorter (cosine), never taller."""
 _SIGMAS = 1.96
 """Half the width of a normal distribution's middle 95 %, in standard deviations."""
 _STEPS = np.linspace(-3, 3, 25)
