@@ -34,15 +34,13 @@ def replacing(
     """
     draft = path.with_name(f".{path.name[:_NAME_CHARACTERS]}.{secrets.token_hex(4)}.part")
     os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _AS_UMASK_PERMITS if mode is None else _OWNER_ONLY))
+    is_whole = False
     try:
-        try:
-            yield draft
-        except BaseException:
-            if keep_partial and draft.stat().st_size:
-                _put(draft, path, mode, durable=durable)
-            raise
-        _put(draft, path, mode, durable=durable)
+        yield draft
+        is_whole = True
     finally:
+        if is_whole or (keep_partial and draft.stat().st_size):
+            _put(draft, path, mode, durable=durable)
         draft.unlink(missing_ok=True)
 
 

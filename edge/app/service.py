@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from edge.settings.schema import Settings
 
 
-def watch(settings: Settings, load: Callable[[], Settings]) -> None:
+def run_service(settings: Settings, load: Callable[[], Settings]) -> None:
     """Run until the source ends, or SIGINT or SIGTERM comes; SIGHUP reads the settings again by `load`.
 
     Raises:

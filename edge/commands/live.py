@@ -46,9 +46,9 @@ def run(
         return load_settings(env, config, overrides, *more).settings
 
     settings = read()
-    from edge.app.service import watch as watch_camera
+    from edge.app.service import run_service
 
-    watch_camera(settings, read)
+    run_service(settings, read)
 
 
 @app.command(epilog="Examples: `maskwatch view` · `maskwatch view --full-screen`")

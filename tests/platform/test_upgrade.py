@@ -22,6 +22,7 @@ import tomlkit
 from tests.support.contract import Contract, OpenEar
 from tests.support.device import TOP, end, wait_for
 from tests.support.fakes import eventually
+from tests.support.machine import Machine, comes_true, machine
 from tests.support.mosquitto import Mosquitto
 from tests.support.program import ROOT, environment, maskwatch
 
@@ -33,11 +34,9 @@ ALERT = f"{TOP}/camera/main/alert"
 
 @pytest.fixture(scope="module")
 def earlier(tmp_path_factory) -> Path:
-    """Return a folder with the earlier version's package."""
+    """Return a folder with the earlier version."""
     folder = tmp_path_factory.mktemp("earlier")
-    archive = subprocess.run(
-        ["git", "-C", ROOT, "archive", EARLIER, "edge", "models", "config"], capture_output=True, check=False
-    )
+    archive = subprocess.run(["git", "-C", ROOT, "archive", EARLIER], capture_output=True, check=False)
     if archive.returncode:
         pytest.skip(f"the history has no commit {EARLIER}: a shallow clone")
     subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
@@ -68,15 +67,7 @@ class Device:
         )
 
     def alerts(self) -> dict[str, dict]:
-        """Return the alerts that wait, by key, from a copy: the service holds a lock on its file."""
-        copy = self.outbox.parent / "copy.db"
-        with suppress(FileNotFoundError):
-            for suffix in ("", "-wal"):
-                shutil.copy(f"{self.outbox}{suffix}", f"{copy}{suffix}")
-        with closing(sqlite3.connect(copy)) as database, suppress(sqlite3.DatabaseError):
-            rows = database.execute("SELECT key, body FROM alert WHERE acknowledged = 0").fetchall()
-            return {key: json.loads(body) for key, body in rows}
-        return {}
+        return waiting_alerts(self.outbox)
 
     def gather(self, count: int, *, earlier: bool) -> dict[str, dict]:
         """Let a version raise alerts that no broker takes; return them."""
@@ -90,6 +81,18 @@ class Device:
 def device(tmp_path, earlier, mosquitto) -> Device:
     mosquitto.stop()
     return Device(tmp_path, earlier, mosquitto)
+
+
+def waiting_alerts(outbox: Path) -> dict[str, dict]:
+    """Return the alerts of an outbox that wait, by key, from a copy: the service holds a lock on its file."""
+    copy = outbox.with_name("copy.db")
+    with suppress(FileNotFoundError):
+        for suffix in ("", "-wal"):
+            shutil.copy(f"{outbox}{suffix}", f"{copy}{suffix}")
+    with closing(sqlite3.connect(copy)) as database, suppress(sqlite3.DatabaseError):
+        rows = database.execute("SELECT key, body FROM alert WHERE acknowledged = 0").fetchall()
+        return {key: json.loads(body) for key, body in rows}
+    return {}
 
 
 def heard(ear: OpenEar) -> dict[str, dict]:
@@ -147,3 +150,56 @@ def test_a_setting_that_the_earlier_version_does_not_know_is_named_and_refused(d
     _, log = process.communicate(timeout=30)
     assert process.returncode == 78
     assert "detector.model: unknown setting" in log
+
+
+SERVICE_SETTINGS = """
+[device]
+name = "stop-7"
+[camera]
+source = "demo"
+[alert]
+update_s = 0.1
+[mqtt]
+host = "127.0.0.1"
+"""
+
+
+def install(debian: Machine, clone: str) -> str:
+    """Run `sudo make install` in a clone, with the wheels in place of a network."""
+    wheels = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/wheels"}
+    return debian.run("make", "--silent", "-C", clone, "install", **wheels).stdout
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_make_install_over_the_earlier_service_loses_no_waiting_alert(earlier, tmp_path):
+    with machine(tmp_path) as debian:
+        debian.copy_clone()
+        debian.copy_wheels()
+        shutil.copytree(earlier, debian.path("/earlier"))
+        debian.boot()
+        debian.run("systemctl", "stop", "mosquitto")
+        settings, state = debian.path("/etc/maskwatch/config.toml"), debian.path("/var/lib/maskwatch")
+        settings.parent.mkdir()
+        settings.write_text(SERVICE_SETTINGS)
+        install(debian, "/earlier")
+        debian.run("systemctl", "start", "maskwatch")
+        assert comes_true(lambda: len(waiting_alerts(state / "outbox-main.db")) >= WAITING, 120)
+
+        debian.run("systemctl", "stop", "maskwatch")
+        waiting = waiting_alerts(state / "outbox-main.db")
+        assert "Installed" in install(debian, "/src")
+        debian.run("systemctl", "start", "mosquitto")
+        listener = f"mosquitto_sub -q 1 -t {ALERT} >/tmp/heard &"
+        debian.run("sh", "-c", listener)
+        debian.run("systemctl", "start", "maskwatch")
+
+        assert comes_true(lambda: keys_in(debian.path("/tmp/heard")) >= waiting.keys(), 60)
+        assert settings.read_text() == SERVICE_SETTINGS
+        assert [path.name for path in state.glob("*damaged*")] == []
+
+
+def keys_in(messages: Path) -> set[str]:
+    """Return the keys of the alerts in a file with one message per line; its last line may be incomplete."""
+    lines = messages.read_text().split("\n")[:-1]
+    return {f"{alert['event_id']}:{alert['seq']}" for alert in map(json.loads, lines)}
