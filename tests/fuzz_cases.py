@@ -25,9 +25,9 @@ from edge.capture.files import read_image
 from edge.capture.opencv import OpenCvCamera
 from edge.capture.preprocess import untouched
 from edge.capture.spec import open_source
-from edge.classify.crop import crop_face
 from edge.classify.mask import softmax
 from edge.classify.vote import Voter
+from edge.crop import crop_face
 from edge.data import CLASSES, Alert, EventType, Faces, Frame, Mask, Reason, Scene, Track, Verdicts
 from edge.detect.centerface import decode
 from edge.errors import CameraError, ConfigError, InputError, ModelError

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from edge.boxes import shorter_sides
-from edge.classify.crop import crop_face
+from edge.crop import crop_face
 from edge.data import CLASSES, Mask, Verdicts
 
 if TYPE_CHECKING:

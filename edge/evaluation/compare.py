@@ -11,7 +11,7 @@ from rich.table import Table
 
 from edge.batch.images import classify_faces, classify_frame
 from edge.capture.files import read_image
-from edge.classify.crop import crop_face
+from edge.crop import crop_face
 from edge.errors import InputError, ModelError
 from edge.evaluation.images import plain, read_frames
 from edge.evaluation.matching import MISSED, NO_FACE, VERDICTS, outcomes

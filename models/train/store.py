@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge.classify.crop import crop_face
+from edge.crop import crop_face
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.classify.crop import crop_face
+from edge.crop import crop_face
 from models.train.store import MARGIN, Faces, as_served, concatenated, stored
 from tests.support.people import faces, scene, stored_face
 

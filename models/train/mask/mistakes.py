@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from edge.capture.files import read_image
-from edge.classify.crop import crop_face
+from edge.crop import crop_face
 from edge.evaluation.matching import UNSURE, VERDICTS, outcomes
 from edge.show.chart import TILE_PX, contact_sheet
 from edge.stages import models_of

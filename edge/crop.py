@@ -1,4 +1,4 @@
-"""The crop of a face for the mask model: one function, used both in training and at run time."""
+"""The square about a face that a network sees: one function, used both in training and at run time."""
 
 from __future__ import annotations
 
@@ -10,21 +10,33 @@ import numpy as np
 if TYPE_CHECKING:
     from edge.data import Floats, Image
 
+Square = tuple[int, int, int]
+"""Left, top and side in pixels of the image; it may reach beyond the border."""
+
 
 def crop_face(image: Image, box: Floats, *, size_px: int, margin: float) -> Image:
-    """Return uint8 (size_px, size_px, 3): the square about a face box, in the colour order of `image`.
+    """Return uint8 (size_px, size_px, 3): the square about a face box, in the colour order of `image`."""
+    return cut(image, square_about(box, margin), size_px)
 
-    The square's side is the longer side of the box plus `margin` of it at both ends. What lies outside the image
-    repeats its border. Shrinking averages (INTER_AREA: cheap on a crop, and free of moiré on printed masks).
-    """
+
+def square_about(box: Floats, margin: float) -> Square:
+    """Return the square whose side is the longer side of a box plus `margin` of it at both ends."""
     side = max(2.0, float(max(box[2] - box[0], box[3] - box[1])) * (1 + 2 * margin))
     left, top = (round(float(centre) - side / 2) for centre in ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2))
-    square = _cut(image, left, top, max(2, round(side)))
-    shrink = square.shape[0] > size_px
-    return cv2.resize(square, (size_px, size_px), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_LINEAR)  # type: ignore[return-value]
+    return left, top, max(2, round(side))
 
 
-def _cut(image: Image, left: int, top: int, side: int) -> Image:
+def cut(image: Image, square: Square, size_px: int) -> Image:
+    """Return uint8 (size_px, size_px, 3): a square of an image; what lies outside the image repeats its border.
+
+    Shrinking averages (INTER_AREA: cheap on a crop, and free of moiré on printed masks).
+    """
+    content = _content(image, *square)
+    shrink = content.shape[0] > size_px
+    return cv2.resize(content, (size_px, size_px), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_LINEAR)  # type: ignore[return-value]
+
+
+def _content(image: Image, left: int, top: int, side: int) -> Image:
     """Return the square of `side` pixels at (left, top), its border repeated where it leaves the image."""
     height, width = image.shape[:2]
     x1, y1 = min(max(left, 0), width - 1), min(max(top, 0), height - 1)

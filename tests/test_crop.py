@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.classify.crop import crop_face
+from edge.crop import crop_face
 
 
 def gradient() -> np.ndarray:
