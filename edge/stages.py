@@ -15,6 +15,7 @@ from edge.alert.episodes import EpisodePolicy
 from edge.classify.mask import MaskClassifier
 from edge.classify.vote import Voter
 from edge.data import Notice, Reason
+from edge.detect.cascade import Cascade, CascadeRule, for_camera
 from edge.detect.centerface import CenterFace
 from edge.distance.locate import Locator
 from edge.distance.ranging import range_finder_of
@@ -77,9 +78,25 @@ def models_of(face: Path, mask: Path, *, threads: int = 1, min_score: float | No
     """
     cv2.setNumThreads(1)
     finder, judge = Model(face, threads=threads), Model(mask, threads=threads)
-    detector = _factory(_DETECTORS, plugins.DETECTORS, finder)(finder, min_score=min_score)
+    detector = _detector(finder, face, threads, min_score)
     classifier = _factory(_CLASSIFIERS, plugins.CLASSIFIERS, judge)(judge)
     return Models(detector, classifier, {"face": finder.spec, "mask": judge.spec}, finder.size_px)
+
+
+def _detector(finder: Model, folder: Path, threads: int, min_score: float | None) -> Detector:
+    """Return the detector of a model and, if its model.toml names a verifier, of that too."""
+    make = _factory(_DETECTORS, plugins.DETECTORS, finder)
+    verifier = finder.spec.verifier
+    if verifier is None:
+        return make(finder, min_score=min_score)
+    second = Model(folder / verifier.folder, threads=threads)
+    least = finder.spec.thresholds["score"] if min_score is None else min_score
+    rule = CascadeRule(least, verifier.square, second.size_px[0], verifier.per_frame)
+    return Cascade(
+        make(finder, min_score=min(verifier.proposal, least)),
+        _factory(_DETECTORS, plugins.DETECTORS, second)(second, min_score=None),
+        rule,
+    )
 
 
 def _factory(built_in: dict[str, _T], group: str, model: Model) -> _T | Callable[..., Any]:
@@ -131,10 +148,11 @@ def build_stages(
     """
     people = people or people_of(settings, every_frame=every_frame)
     tracker, voter, policy = people.tracker, people.voter, people.policy
+    detector = models.detector if every_frame else for_camera(models.detector)
     refinement = Refinement(models.detector, models.detector_px)
     locator = Locator(refinement, range_finder_of(settings.distance, models.detector_px[0]))
     return Stages(
-        detect=timings.timed("detect", models.detector.detect),
+        detect=timings.timed("detect", detector.detect),
         track=timings.timed("track", tracker.update),
         due=voter.due,
         classify=timings.timed("classify", models.classifier.classify),

@@ -45,6 +45,20 @@ class InputSpec(TensorSpec):
     crop_margin: float = 0.0
 
 
+class VerifierSpec(_Frozen):
+    """The second model of a detector, which verifies what the first one proposes (`edge/detect/cascade.py`).
+
+    folder: of the second model, from that of the first.  proposal: least score of a proposal.
+    square: side of what the second model sees, in longer sides of the proposed box.
+    per_frame: most verifications in one frame of a camera.
+    """
+
+    folder: str = Field(min_length=1)
+    proposal: float = Field(gt=0, le=1)
+    square: float = Field(ge=1, le=10)
+    per_frame: int = Field(ge=1)
+
+
 class ModelSpec(_Frozen):
     """The contents of a model.toml."""
 
@@ -55,6 +69,7 @@ class ModelSpec(_Frozen):
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
     input: InputSpec
     output: tuple[TensorSpec, ...]
+    verifier: VerifierSpec | None = None
     labels: tuple[str, ...] = ()
     thresholds: dict[str, float] = {}
     temperature: float = 1.0

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from edge import paths
-from edge.stages import load_models
+from edge.boxes import iou
+from edge.detect.cascade import Cascade, CascadeRule
+from edge.errors import ModelError
+from edge.monitor.timings import Timings
+from edge.stages import build_stages, load_models
 from edge.tflite import read_spec
+from tests.support import fakes
 from tests.support.settings import settings
 
 
@@ -22,3 +31,63 @@ from tests.support.settings import settings
 def test_the_profile_of_the_settings_goes_before_that_of_the_command(setting, asked, chosen):
     models = load_models(settings(f"detector.profile={setting}"), profile=asked)
     assert models.specs["face"] == read_spec(paths.models() / "face" / chosen)
+
+
+VERIFIER = '[verifier]\nfolder = "../quality"\nproposal = 0.25\nsquare = 2.6\nper_frame = 4\n'
+
+
+@pytest.fixture
+def verified(tmp_path) -> Path:
+    """Return a copy of the face models in which `live` names `quality` as its verifier."""
+    shutil.copytree(paths.models() / "face", tmp_path / "face")
+    path = tmp_path / "face/live/model.toml"
+    path.write_text(path.read_text().partition("[verifier]")[0] + VERIFIER)
+    return path
+
+
+def test_a_model_that_names_a_verifier_is_a_detector_of_two(verified, demo_scenes):
+    frame = fakes.frame(image=demo_scenes[15.0].copy())
+    models = load_models(settings(), profile="live", face=verified.parent)
+    alone = load_models(settings(), profile="quality").detector.detect(frame)
+    found = models.detector.detect(frame)
+    assert isinstance(models.detector, Cascade)
+    assert models.specs["face"].name == "centerface-small"
+    assert (iou(found.boxes, alone.boxes).max(1) > 0.6).all()
+
+
+def test_the_least_score_of_the_settings_is_that_of_both_models_together(verified, demo_scenes):
+    frame = fakes.frame(image=demo_scenes[15.0].copy())
+    scores = [
+        load_models(settings(f"detector.min_score={least}"), profile="live", face=verified.parent)
+        .detector.detect(frame)
+        .scores
+        for least in (0.1, 0.9)
+    ]
+    assert len(scores[0]) > len(scores[1])
+    assert (scores[1] >= 0.9).all()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ('"../quality"', '"../none"', "none.*no such file"),
+        ("2.6", "0.5", "verifier.square"),
+        ("proposal = 0.25", "proposal = 0.0", "verifier.proposal"),
+        ("per_frame = 4", "per_frame = 0", "verifier.per_frame"),
+        ("per_frame = 4\n", "", "verifier.per_frame"),
+    ],
+)
+def test_a_verifier_that_is_absent_or_senseless_is_refused(verified, old, new, fault):
+    verified.write_text(verified.read_text().replace(old, new))
+    with pytest.raises(ModelError, match=fault):
+        load_models(settings(), profile="live", face=verified.parent)
+
+
+@pytest.mark.parametrize(("every_frame", "counts"), [(True, [9, 9]), (False, [4, 4])])
+def test_cameras_bound_the_verifications_of_a_frame_and_files_do_not(every_frame, counts):
+    boxes = [(20.0 + 45 * k, 100.0, 50.0 + 45 * k, 140.0) for k in range(9)]
+    cascade = Cascade(fakes.ListDetector(boxes), fakes.ListDetector([(30, 25, 70, 75)]), CascadeRule(0.3, 2, 100, 4))
+    models = replace(load_models(settings(), profile="live"), detector=cascade)
+    stages = build_stages(settings(), models, Timings(), every_frame=every_frame)
+    image = fakes.picture(size_px=(480, 240))
+    assert [len(stages.detect(fakes.frame(at=at, image=image))) for at in (0.0, 0.1)] == counts
