@@ -96,7 +96,7 @@ def classify(image: str | os.PathLike[str] | Image, models: Models) -> list[Face
     pixels = _read(Path(image)) if isinstance(image, str | os.PathLike) else _checked(image)
     frame = Frame(pixels, 0, at=0.0, read_at=time.monotonic())
     found = models.detector.detect(frame)
-    verdicts = models.classifier.classify(frame, found.boxes)
+    verdicts = models.classify(frame, found)
     columns = (found.boxes, found.scores, verdicts.masks, verdicts.confidences, verdicts.probabilities)
     return [
         Face(tuple(box.tolist()), float(score), mask, float(confidence), tuple(probabilities.tolist()))

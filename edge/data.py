@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Image = NDArray[np.uint8]
 """uint8 (H, W, 3), BGR unless stated otherwise."""
@@ -96,6 +100,12 @@ class Faces:
     def __len__(self) -> int:
         return len(self.boxes)
 
+    def take(self, rows: Sequence[int]) -> Faces:
+        """Return the faces at some rows, in that order."""
+        chosen = list(rows)
+        landmarks = None if self.landmarks is None else self.landmarks[chosen]
+        return Faces(self.boxes[chosen], self.scores[chosen], landmarks)
+
     @classmethod
     def none(cls) -> Faces:
         """Return no faces."""
@@ -107,7 +117,7 @@ class Verdicts:
     """The classifications of N boxes.
 
     probabilities: float32 (N, 3) in the order of `CLASSES`, rows sum to 1; row i is box i.
-    masks: the N labels, `UNSURE` where the classifier's thresholds are not met.
+    masks: the N labels, `UNSURE` where the thresholds of classifier or detector are not met.
     """
 
     probabilities: Floats

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from edge.capture import Source
-    from edge.data import Alert, Floats, Gap, Notice, Track
+    from edge.data import Alert, Gap, Notice, Track
 
 
 class Sink(Protocol):
@@ -31,7 +31,7 @@ class Stages:
     detect: Callable[[Frame], Faces]
     track: Callable[[Faces, float], tuple[Track, ...]]
     due: Callable[[Sequence[Track], float], tuple[int, ...]]
-    classify: Callable[[Frame, Floats], Verdicts]
+    classify: Callable[[Frame, Faces], Verdicts]
     vote: Callable[[Sequence[Track], Sequence[int], Verdicts, float], tuple[Track, ...]]
     measure: Callable[[Frame, Sequence[Track]], tuple[Track, ...]]
     judge: Callable[[Sequence[Track], float], tuple[Alert, ...]]
@@ -46,7 +46,7 @@ def walk(frame: Frame, stages: Stages) -> Scene:
     faces = stages.detect(frame)
     tracks = stages.track(faces, frame.at)
     due = stages.due(tracks, frame.at)
-    verdicts = stages.classify(frame, faces.boxes[faces_of(tracks, due)])
+    verdicts = stages.classify(frame, faces.take(faces_of(tracks, due)))
     tracks = stages.vote(tracks, due, verdicts, frame.at)
     tracks = stages.measure(frame, tracks)
     alerts = stages.judge(tracks, frame.at)

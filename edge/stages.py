@@ -12,7 +12,7 @@ import cv2
 
 from edge import paths, plugins
 from edge.alert.episodes import EpisodePolicy
-from edge.classify.mask import MaskClassifier
+from edge.classify.mask import MaskClassifier, unsure_below
 from edge.classify.vote import Voter
 from edge.data import Notice, Reason
 from edge.detect.cascade import Cascade, CascadeRule, for_camera
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from edge.classify import Classifier
-    from edge.data import Frame, Scene, Track
+    from edge.data import Faces, Frame, Scene, Track, Verdicts
     from edge.detect import Detector
     from edge.monitor.timings import Timings
     from edge.notice.policy import NoticePolicy
@@ -40,12 +40,23 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """The loaded models; `specs` holds the content of their model.toml, by kind."""
+    """The loaded models; `specs` holds the content of their model.toml, by kind.
+
+    bare: score of a face from which it may be called without a mask.
+    """
 
     detector: Detector
     classifier: Classifier
     specs: dict[str, ModelSpec]
     detector_px: tuple[int, int]
+    bare: float = 0.0
+
+    def classify(self, frame: Frame, faces: Faces) -> Verdicts:
+        """Return one verdict for each face; one without a mask whose score is below `bare` is unsure.
+
+        What is falsely taken for a face has a low score and mostly looks bare, and an alert needs to be surer.
+        """
+        return unsure_below(self.classifier.classify(frame, faces.boxes), faces.scores, self.bare)
 
 
 _DETECTORS: dict[str, Callable[..., Detector]] = {"centerface": CenterFace}
@@ -80,7 +91,8 @@ def models_of(face: Path, mask: Path, *, threads: int = 1, min_score: float | No
     finder, judge = Model(face, threads=threads), Model(mask, threads=threads)
     detector = _detector(finder, face, threads, min_score)
     classifier = _factory(_CLASSIFIERS, plugins.CLASSIFIERS, judge)(judge)
-    return Models(detector, classifier, {"face": finder.spec, "mask": judge.spec}, finder.size_px)
+    bare = finder.spec.thresholds.get("bare", 0.0)
+    return Models(detector, classifier, {"face": finder.spec, "mask": judge.spec}, finder.size_px, bare)
 
 
 def _detector(finder: Model, folder: Path, threads: int, min_score: float | None) -> Detector:
@@ -155,7 +167,7 @@ def build_stages(
         detect=timings.timed("detect", detector.detect),
         track=timings.timed("track", tracker.update),
         due=voter.due,
-        classify=timings.timed("classify", models.classifier.classify),
+        classify=timings.timed("classify", models.classify),
         vote=timings.timed("vote", voter.vote),
         measure=_unmeasured if every_frame else timings.timed("measure", locator.measure),
         judge=timings.timed("judge", policy.judge),

@@ -67,3 +67,13 @@ def test_confidence_is_the_largest_probability():
 def test_only_tracks_with_a_face_are_visible():
     seen, lost = fakes.track(1), fakes.track(2, seen=False)
     assert fakes.scene((seen, lost)).visible == (seen,)
+
+
+@pytest.mark.parametrize("landmarks", [None, np.arange(30, dtype=np.float32).reshape(3, 5, 2)])
+def test_faces_are_taken_by_their_rows(landmarks):
+    faces = Faces(np.arange(12, dtype=np.float32).reshape(3, 4), np.array([0.9, 0.8, 0.7], np.float32), landmarks)
+    taken = faces.take([2, 0])
+    assert taken.scores == pytest.approx([0.7, 0.9])
+    assert taken.boxes[:, 0].tolist() == [8, 0]
+    assert taken.landmarks is None if landmarks is None else taken.landmarks[0, 0, 0] == 20
+    assert len(faces.take(())) == 0

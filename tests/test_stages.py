@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import edge
 from edge import paths
+from edge.batch.images import classify_frame
 from edge.boxes import iou
+from edge.data import Faces, Mask
 from edge.detect.cascade import Cascade, CascadeRule
 from edge.errors import ModelError
 from edge.monitor.timings import Timings
-from edge.stages import build_stages, load_models
+from edge.pipeline import walk
+from edge.stages import Models, build_stages, load_models
 from edge.tflite import read_spec
 from tests.support import fakes
 from tests.support.settings import settings
@@ -83,10 +89,51 @@ def test_a_verifier_that_is_absent_or_senseless_is_refused(verified, old, new, f
         load_models(settings(), profile="live", face=verified.parent)
 
 
+class Bare:
+    """A classifier that sees no mask."""
+
+    def classify(self, _frame, boxes):
+        return fakes.verdicts(*[Mask.WITHOUT_MASK] * len(boxes))
+
+
+@pytest.fixture
+def doubtful() -> Models:
+    """Return models that find two bare faces, of which the second has too low a score."""
+    found = Faces(np.array([[5, 5, 25, 25], [30, 5, 50, 25]], np.float32), np.array([0.6, 0.4], np.float32))
+    return Models(fakes.ListDetector(found), Bare(), {}, (320, 256), bare=0.5)
+
+
+EXPECTED = ["without_mask", "unsure"]
+
+
+def test_a_face_is_called_bare_from_another_threshold_on_in_every_image(doubtful):
+    row = classify_frame("image", fakes.frame(), doubtful)
+    assert [face["label"] for face in row["faces"]] == EXPECTED
+    assert [face.mask.value for face in edge.classify(fakes.picture(), doubtful)] == EXPECTED
+
+
+@pytest.mark.parametrize("every_frame", [True, False])
+def test_a_face_is_called_bare_from_another_threshold_on_in_every_frame(doubtful, every_frame):
+    stages = build_stages(settings(), doubtful, Timings(), every_frame=every_frame)
+    walked = [walk(fakes.frame(at=k / 2), stages) for k in range(10)]
+    assert [mask.value for mask in walked[-1].verdicts.masks] == EXPECTED
+    assert [track.mask.value for track in walked[-1].tracks] == EXPECTED
+
+
+def test_the_threshold_is_that_of_the_detectors_model(verified):
+    text = re.sub(r"^bare = .*\n", "", verified.read_text(), flags=re.MULTILINE)
+    verified.write_text(text.replace("[thresholds]\n", "[thresholds]\nbare = 0.77\n"))
+    assert load_models(settings(), profile="live", face=verified.parent).bare == 0.77
+
+
 @pytest.mark.parametrize(("every_frame", "counts"), [(True, [9, 9]), (False, [4, 4])])
 def test_cameras_bound_the_verifications_of_a_frame_and_files_do_not(every_frame, counts):
     boxes = [(20.0 + 45 * k, 100.0, 50.0 + 45 * k, 140.0) for k in range(9)]
-    cascade = Cascade(fakes.ListDetector(boxes), fakes.ListDetector([(30, 25, 70, 75)]), CascadeRule(0.3, 2, 100, 4))
+    cascade = Cascade(
+        fakes.ListDetector(fakes.faces(*boxes)),
+        fakes.ListDetector(fakes.faces((30, 25, 70, 75))),
+        CascadeRule(0.3, 2, 100, 4),
+    )
     models = replace(load_models(settings(), profile="live"), detector=cascade)
     stages = build_stages(settings(), models, Timings(), every_frame=every_frame)
     image = fakes.picture(size_px=(480, 240))

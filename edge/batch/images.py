@@ -34,4 +34,4 @@ def classify_frame(source: str, frame: Frame, models: Models) -> dict[str, Any]:
 
 def classify_faces(source: str, frame: Frame, faces: Faces, models: Models) -> dict[str, Any]:
     """Classify faces that have been detected in an image; return the row of the image."""
-    return image_row(source, frame, faces, models.classifier.classify(frame, faces.boxes))
+    return image_row(source, frame, faces, models.classify(frame, faces))

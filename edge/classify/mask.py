@@ -51,6 +51,15 @@ class MaskClassifier:
         return bool(grey.mean() >= self._thresholds["brightness"] and contrast(grey) >= self._thresholds["contrast"])
 
 
+def unsure_below(verdicts: Verdicts, scores: Floats, bare: float) -> Verdicts:
+    """Return verdicts in which what has no mask is unsure where the detector's score is below `bare`."""
+    masks = (
+        Mask.UNSURE if mask is Mask.WITHOUT_MASK and score < bare else mask
+        for mask, score in zip(verdicts.masks, scores.tolist(), strict=True)
+    )
+    return Verdicts(verdicts.probabilities, tuple(masks))
+
+
 def contrast(grey: NDArray[Any]) -> float:
     """Return the standard deviation of a Laplacian, grey levels: low where a face is blurred or without light.
 

@@ -16,7 +16,7 @@ from edge.monitor.viewpoint import Viewpoint
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge.data import Floats, Frame, Image, Scene, Verdicts
+    from edge.data import Faces, Frame, Image, Scene, Verdicts
 
 log = logging.getLogger(__name__)
 
@@ -69,11 +69,11 @@ class LensHealth:
                 seen = LensState.MOVED
             self._accept(seen, scene.frame.at)
 
-    def unsure_while_blind(self, classify: Callable[[Frame, Floats], Verdicts]) -> Callable[[Frame, Floats], Verdicts]:
+    def unsure_while_blind(self, classify: Callable[[Frame, Faces], Verdicts]) -> Callable[[Frame, Faces], Verdicts]:
         """Return `classify` with every label unsure while the lens is blind."""
 
-        def call(frame: Frame, boxes: Floats) -> Verdicts:
-            verdicts = classify(frame, boxes)
+        def call(frame: Frame, faces: Faces) -> Verdicts:
+            verdicts = classify(frame, faces)
             if not {self.state, self._seen} & _BLIND:
                 return verdicts
             return replace(verdicts, masks=(Mask.UNSURE,) * len(verdicts))

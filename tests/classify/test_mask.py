@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edge import paths
-from edge.classify.mask import MaskClassifier, label, softmax
+from edge.classify.mask import MaskClassifier, label, softmax, unsure_below
 from edge.data import Mask
 from edge.detect.centerface import CenterFace
 from edge.tflite import Model
@@ -50,6 +50,14 @@ def test_softmax_rows_sum_to_one_even_for_huge_logits():
 )
 def test_the_label_is_the_best_class_where_it_is_sure_and_legible(row, legible, expected):
     assert label(np.array([row], np.float32), [legible], 0.6) == (expected,)
+
+
+def test_only_what_has_no_mask_is_unsure_where_the_detector_is():
+    masks = [Mask.WITHOUT_MASK, Mask.WITHOUT_MASK, Mask.WITH_MASK, Mask.INCORRECT_MASK, Mask.UNSURE]
+    given = fakes.verdicts(*masks)
+    verdicts = unsure_below(given, np.array([0.4, 0.39, 0.1, 0.1, 0.9], np.float32), 0.4)
+    assert verdicts.masks == (Mask.WITHOUT_MASK, Mask.UNSURE, *masks[2:])
+    assert (verdicts.probabilities == given.probabilities).all()
 
 
 def test_no_boxes_get_no_verdicts(classifier):
