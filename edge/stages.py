@@ -88,27 +88,29 @@ def models_of(face: Path, mask: Path, *, threads: int = 1, min_score: float | No
         ModelError: a file is missing, damaged or not what its model.toml specifies.
     """
     cv2.setNumThreads(1)
-    finder, judge = Model(face, threads=threads), Model(mask, threads=threads)
-    detector = _detector(finder, face, threads, min_score)
+    judge = Model(mask, threads=threads)
+    detector, finder = load_detector(face, threads=threads, min_score=min_score)
     classifier = _factory(_CLASSIFIERS, plugins.CLASSIFIERS, judge)(judge)
     bare = finder.spec.thresholds.get("bare", 0.0)
     return Models(detector, classifier, {"face": finder.spec, "mask": judge.spec}, finder.size_px, bare)
 
 
-def _detector(finder: Model, folder: Path, threads: int, min_score: float | None) -> Detector:
-    """Return the detector of a model and, if its model.toml names a verifier, of that too."""
+def load_detector(folder: Path, *, threads: int = 1, min_score: float | None = None) -> tuple[Detector, Model]:
+    """Load a face model, and its verifier if its model.toml names one; return the detector, and the model itself.
+
+    Raises:
+        ModelError: a file is missing, damaged or not what its model.toml says.
+    """
+    finder = Model(folder, threads=threads)
     make = _factory(_DETECTORS, plugins.DETECTORS, finder)
     verifier = finder.spec.verifier
     if verifier is None:
-        return make(finder, min_score=min_score)
+        return make(finder, min_score=min_score), finder
     second = Model(folder / verifier.folder, threads=threads)
     least = finder.spec.thresholds["score"] if min_score is None else min_score
     rule = CascadeRule(least, verifier.square, second.size_px[0], verifier.per_frame)
-    return Cascade(
-        make(finder, min_score=min(verifier.proposal, least)),
-        _factory(_DETECTORS, plugins.DETECTORS, second)(second, min_score=None),
-        rule,
-    )
+    first = make(finder, min_score=min(verifier.proposal, least))
+    return Cascade(first, _factory(_DETECTORS, plugins.DETECTORS, second)(second, min_score=None), rule), finder
 
 
 def _factory(built_in: dict[str, _T], group: str, model: Model) -> _T | Callable[..., Any]:

@@ -83,7 +83,7 @@ def test_two_proposals_of_one_face_are_one_face():
     class Nearby(Second):
         def detect(self, frame):
             found = super().detect(frame)
-            shift = -25 if len(self.seen) == 2 else 0  # the second square lies 25 px farther right
+            shift = -20 if len(self.seen) == 2 else 0  # the second square lies 15 px farther right
             return Faces(found.boxes + np.array([shift, 0, shift, 0], np.float32), found.scores, found.landmarks)
 
     faces = Cascade(First(BOX, (215.0, 100.0, 255.0, 150.0)), Nearby(), RULE).detect(frame())
@@ -202,6 +202,17 @@ def test_what_a_trusted_face_got_moves_along_with_its_place():
     assert len(camera.second.seen) == 2
     assert faces.boxes == pytest.approx(np.array([[212, 112, 254, 164]]), abs=1e-3)
     assert faces.landmarks[0] == pytest.approx(POINTS + np.array([180, 85]), abs=1e-3)
+
+
+def test_somebody_who_walks_stays_at_one_place():
+    camera = Camera(First(BOX))
+    verified = 0
+    for k in range(8):
+        camera.first.boxes = [(200.0 + 8 * k, 100.0, 240.0 + 8 * k, 150.0)]
+        found, more = camera.at(k / 10)
+        assert found == 1
+        verified += more
+    assert verified == 2
 
 
 def test_another_place_is_verified_at_once():

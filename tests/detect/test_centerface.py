@@ -8,6 +8,7 @@ import pytest
 from edge import paths
 from edge.boxes import iou
 from edge.detect.centerface import CenterFace, decode
+from edge.stages import load_detector
 from edge.tflite import Model
 from tests.support import fakes
 
@@ -67,9 +68,9 @@ def test_a_damaged_map_gives_boxes_that_are_numbers(wrong, place):
     assert np.isfinite(faces.scores).all()
 
 
-@pytest.fixture(scope="module", params=["live", "quality"])
+@pytest.fixture(scope="module", params=["live", "balanced", "quality"])
 def detector(request):
-    return CenterFace(Model(paths.models() / "face" / request.param))
+    return load_detector(paths.models() / "face" / request.param)[0]
 
 
 @pytest.mark.parametrize("at", [11.0, 15.0, 20.0])
@@ -88,7 +89,9 @@ def test_a_picture_of_any_size_is_looked_at(detector, size):
     assert len(detector.detect(fakes.frame(image=fakes.picture(size_px=size)))) == 0
 
 
-def test_a_small_picture_is_looked_at_in_place_of_the_large_one(detector, demo_scenes):
+@pytest.mark.parametrize("profile", ["live", "balanced", "quality"])
+def test_a_small_picture_is_looked_at_in_place_of_the_large_one(profile, demo_scenes):
+    detector = CenterFace(Model(paths.models() / "face" / profile), min_score=0.3)
     large = demo_scenes[15.0]
     small = np.ascontiguousarray(large[::2, ::2])
     with_small = fakes.Frame(np.zeros_like(large), 0, 0.0, 0.0, small)

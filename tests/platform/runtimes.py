@@ -19,7 +19,7 @@ from edge.classify.mask import MaskClassifier
 from edge.data import Frame
 from edge.detect.centerface import CenterFace
 
-PROFILES = ("live", "quality")
+PROFILES = ("live", "balanced", "quality")
 SECONDS = tuple(range(1, 36, 2))
 
 

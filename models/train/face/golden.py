@@ -13,8 +13,7 @@ from pathlib import Path
 
 from edge.capture.demo import DemoCamera
 from edge.data import Frame
-from edge.detect.centerface import CenterFace
-from edge.tflite import Model
+from edge.stages import load_detector
 
 _SECONDS = (4.0, 11.0, 15.0, 20.0, 27.0)
 
@@ -22,7 +21,7 @@ _SECONDS = (4.0, 11.0, 15.0, 20.0, 27.0)
 def write_golden(folder: Path) -> None:
     """Write FOLDER/golden.json."""
     camera = DemoCamera()
-    detector = CenterFace(Model(folder))
+    detector, _ = load_detector(folder)
     found = {}
     for second in _SECONDS:
         faces = detector.detect(Frame(camera.scene(second), 0, at=second, read_at=0.0))
