@@ -32,6 +32,7 @@ from tests.support.settings import settings
         ("auto", "quality", "quality"),
         ("live", "quality", "live"),
         ("quality", "live", "quality"),
+        ("balanced", "live", "balanced"),
     ],
 )
 def test_the_profile_of_the_settings_goes_before_that_of_the_command(setting, asked, chosen):

@@ -94,10 +94,10 @@ class CameraSettings(Section):
 class DetectorSettings(Section):
     """The face detector."""
 
-    profile: Literal["auto", "live", "quality"] = Field(
+    profile: Literal["auto", "live", "balanced", "quality"] = Field(
         default="auto",
-        description="live, quality (finds small faces too, for eleven times the work), or auto: live in `maskwatch "
-        "run`, quality in `maskwatch detect`.",
+        description="live, balanced (five times the work), quality (finds small faces too, for eleven times the work), "
+        "or auto: live in `maskwatch run`, quality in `maskwatch detect`.",
     )
     model: str = Field(
         default="",
