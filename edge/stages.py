@@ -54,7 +54,7 @@ class Models:
     def classify(self, frame: Frame, faces: Faces) -> Verdicts:
         """Return one verdict for each face; one without a mask whose score is below `bare` is unsure.
 
-        What is falsely taken for a face has a low score and mostly looks bare, and an alert needs to be surer.
+        False faces have low scores and are mostly classified as bare, and an alert needs more certainty than a box.
         """
         return unsure_below(self.classifier.classify(frame, faces.boxes), faces.scores, self.bare)
 
@@ -99,7 +99,7 @@ def load_detector(folder: Path, *, threads: int = 1, min_score: float | None = N
     """Load a face model, and its verifier if its model.toml names one; return the detector, and the model itself.
 
     Raises:
-        ModelError: a file is missing, damaged or not what its model.toml says.
+        ModelError: a file is missing, damaged or not what its model.toml specifies.
     """
     finder = Model(folder, threads=threads)
     make = _factory(_DETECTORS, plugins.DETECTORS, finder)

@@ -18,7 +18,7 @@ POINTS = np.array([[30, 40], [70, 40], [50, 50], [35, 60], [65, 60]], np.float32
 
 
 class First:
-    """A detector that proposes what it is told to."""
+    """A detector that proposes given boxes."""
 
     def __init__(self, *boxes: tuple[float, float, float, float], score: float = 0.64) -> None:
         self.boxes = list(boxes)
@@ -43,7 +43,7 @@ class Second:
 
 
 def frame(at: float = 0.0):
-    """Return a frame whose red tells the column and whose green tells the row, in steps of four pixels."""
+    """Return a frame whose red is the column and whose green is the row, in steps of four pixels."""
     rows, columns = np.mgrid[:240, :480]
     image = np.stack([np.zeros_like(rows), rows // 4, columns // 4], 2).astype(np.uint8)
     return fakes.frame(at=at, image=image)

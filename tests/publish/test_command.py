@@ -60,6 +60,7 @@ GOOD = [
     ("alert/dwell_s", b"1e1", 10.0),
     ("alert/dwell_s", b"-1", -1.0),  # a number; the settings refuse one out of range
     ("detector/profile", b"quality", "quality"),
+    ("detector/profile", b"balanced", "balanced"),
     ("test_alert", b"PRESS", "PRESS"),
 ]
 
