@@ -67,7 +67,7 @@ class Device:
         )
 
     def alerts(self) -> dict[str, dict]:
-        return waiting_alerts(self.outbox)
+        return waiting_alerts(self.outbox, self.outbox.with_name("copy.db"))
 
     def gather(self, count: int, *, earlier: bool) -> dict[str, dict]:
         """Let a version raise alerts that no broker takes; return them."""
@@ -83,9 +83,8 @@ def device(tmp_path, earlier, mosquitto) -> Device:
     return Device(tmp_path, earlier, mosquitto)
 
 
-def waiting_alerts(outbox: Path) -> dict[str, dict]:
+def waiting_alerts(outbox: Path, copy: Path) -> dict[str, dict]:
     """Return the alerts of an outbox that wait, by key, from a copy: the service holds a lock on its file."""
-    copy = outbox.with_name("copy.db")
     with suppress(FileNotFoundError):
         for suffix in ("", "-wal"):
             shutil.copy(f"{outbox}{suffix}", f"{copy}{suffix}")
@@ -184,13 +183,14 @@ def test_make_install_over_the_earlier_service_loses_no_waiting_alert(earlier, t
         settings.write_text(SERVICE_SETTINGS)
         install(debian, "/earlier")
         debian.run("systemctl", "start", "maskwatch")
-        assert comes_true(lambda: len(waiting_alerts(state / "outbox-main.db")) >= WAITING, 120)
+        outbox, copy = state / "outbox-main.db", tmp_path / "copy.db"
+        assert comes_true(lambda: len(waiting_alerts(outbox, copy)) >= WAITING, 120)
 
         debian.run("systemctl", "stop", "maskwatch")
-        waiting = waiting_alerts(state / "outbox-main.db")
+        waiting = waiting_alerts(outbox, copy)
         assert "Installed" in install(debian, "/src")
         debian.run("systemctl", "start", "mosquitto")
-        listener = f"mosquitto_sub -q 1 -t {ALERT} >/tmp/heard &"
+        listener = f"stdbuf -oL mosquitto_sub -q 1 -t {ALERT} >/tmp/heard 2>&1 </dev/null &"
         debian.run("sh", "-c", listener)
         debian.run("systemctl", "start", "maskwatch")
 
