@@ -59,6 +59,8 @@ MORE = {
     "edge/publish/worker.py": "publish/test_outbox.py publish/test_publisher.py",
 }
 """Test files below tests/ of a module that has none of its own name, or needs them too."""
+_OF_ALL = "tests/test_house.py"
+"""The rules that hold for every module, such as frozen values."""
 _LEFT_OUT = "not 200_mb"
 """A test that takes half a minute of a whole machine."""
 _LEAST_SHARE = 0.9
@@ -67,11 +69,11 @@ _LEAST_LIMIT_S = 30.0
 
 
 def tests_of(module: Path) -> list[str]:
-    """Return the test files of a module: the one that mirrors it, then those named above, else those of its room."""
+    """Return the test files of a module: the one that mirrors it and those named above, else those of its room."""
     mirror = Path("tests", *module.parts[1:-1], f"test_{module.stem}.py")
     more = MORE.get(str(module)) or MORE.get(str(module.parent), "")
     named = [str(mirror)] * mirror.is_file() + [f"tests/{name}" for name in more.split()]
-    return list(dict.fromkeys(named)) or [str(mirror.parent)]
+    return list(dict.fromkeys([*(named or [str(mirror.parent)]), _OF_ALL]))
 
 
 def command_for(module: Path) -> str:

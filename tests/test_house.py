@@ -51,6 +51,49 @@ def test_there_are_at_most_three_broad_excepts():
     assert len(broad) <= 3
 
 
+HOLDS_STATE = {
+    "alert/episodes.py:_Case",
+    "batch/detect.py:Batch",
+    "classify/vote.py:_Ballot",
+    "commands/reporting.py:Report",
+    "detect/cascade.py:_Place",
+    "detect/cascade.py:_Watching",
+    "publish/isolation.py:_Suspect",
+    "publish/link_state.py:LinkMemory",
+    "publish/outbox.py:_Batch",
+    "publish/outbox.py:_Fetch",
+    "publish/store.py:Changes",
+    "show/daily.py:_Episode",
+    "show/page/accept.py:_Connection",
+}
+"""Records that count or collect; every other dataclass is a value."""
+
+
+def test_values_are_frozen():
+    """Several threads and sinks read them, so nothing may change them on the way."""
+    changing = {
+        f"{path.relative_to(EDGE)}:{node.name}"
+        for path in EDGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef)
+        for decorator in node.decorator_list
+        if ast.unparse(decorator).startswith("dataclass") and "frozen=True" not in ast.unparse(decorator)
+    }
+    assert changing == HOLDS_STATE
+
+
+def test_no_thread_keeps_the_process_from_ending_and_each_has_a_name():
+    """A driver or a disk that does not respond holds its thread for ever; systemd would have to kill the process."""
+    threads = {
+        f"{path.relative_to(EDGE)}:{node.lineno}": ast.unparse(node)
+        for path in EDGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Thread")
+    }
+    assert threads
+    assert [place for place, call in threads.items() if "daemon=True" not in call or "name=" not in call] == []
+
+
 def test_nothing_prints_but_the_command_line():
     printing = [
         path.name

@@ -80,3 +80,19 @@ def test_every_text_is_an_address_or_refused(text):
     assert address.host
     assert 0 <= address.port <= 65_535
     assert f"{address.host}{address.path}".isprintable()
+
+
+@pytest.mark.parametrize(
+    ("text", "is_loopback"),
+    [
+        ("embedded", True),
+        ("localhost", True),
+        ("127.0.0.1:1884", True),
+        ("mqtts://[::1]", True),
+        ("192.0.2.7", False),
+        ("broker.example", False),
+        ("localhost.example", False),
+    ],
+)
+def test_a_broker_on_this_machine_is_told_from_one_on_the_network(text, is_loopback):
+    assert address_of(text).is_loopback is is_loopback

@@ -252,3 +252,18 @@ def test_what_a_reload_no_longer_announces_is_gone(tmp_path, mosquitto, outbox):
     assert eventually(lambda: is_up(mosquitto.port, CONFIG), 30)
     end(process)
     ear.close()
+
+
+def test_an_announcement_that_stays_is_never_called_one_that_cannot_be_removed(caplog):
+    stays = json.dumps(json.loads(FULL), separators=(",", ":"))
+    memory = announced(None, "a", {CONFIG: stays})
+    memory.announce(Memory(None, AT), "a", {CONFIG: stays}, {})
+    assert [memory.withdrawals(number) for number in range(1, 6)] == [[]] * 5
+    assert caplog.text == ""
+
+
+def test_a_run_that_loses_its_folder_goes_on_in_memory(tmp_path):
+    memory = announced(tmp_path, "a", {"maskwatch/1/a/status": ""})
+    memory.announce(Memory(None, AT), "a", {"maskwatch/1/b/status": ""}, {})
+    assert sent(memory) == [("maskwatch/1/a/status", b"")]
+    memory.close()

@@ -6,6 +6,8 @@ import errno
 import socket
 
 import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.errors import ConfigError
 from edge.publish.backoff import Backoff, Ending, Reason, state_of
@@ -170,3 +172,28 @@ def test_a_will_is_refused_only_for_what_it_asks():
 )
 def test_an_error_on_connecting_is_a_state_with_its_cause(error, state):
     assert state_of(error).startswith(state)
+
+
+REASONS = {
+    code: name
+    for code, names in ReasonCode(PacketTypes.DISCONNECT).names.items()
+    for name, packets in names.items()
+    if PacketTypes.DISCONNECT in packets
+}
+"""The reasons of DISCONNECT of MQTT 5, 3.14.2.1, as paho-mqtt names them."""
+CAUSED_BY_NO_MESSAGE = {
+    "Normal disconnection",
+    "Server busy",
+    "Server shutting down",
+    "Keep alive timeout",
+    "Session taken over",
+    "Administrative action",
+    "Use another server",
+    "Server moved",
+    "Maximum connect time",
+}
+
+
+@pytest.mark.parametrize(("code", "name"), REASONS.items())
+def test_only_a_reason_that_concerns_a_message_makes_one_a_suspect(code, name):
+    assert Reason(code, name).of_a_message == (name not in CAUSED_BY_NO_MESSAGE)

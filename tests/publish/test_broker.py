@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from edge.errors import ConfigError
-from edge.publish.broker import broker_of, takes_commands
+from edge.publish.broker import broker_of, device_name, takes_commands
 from edge.publish.message import Message
 from edge.publish.mqtt import ONLINE, MqttLink
 from edge.settings.load import load
@@ -99,3 +99,21 @@ def test_a_device_on_a_web_socket_and_a_client_on_tcp_hear_each_other(tmp_path, 
     device.close()
     listener.link.close()
     mosquitto.stop()
+
+
+@pytest.mark.parametrize("more", [["user=stop-7"], ["cert_file=/etc/hostname"]])
+def test_commands_are_taken_from_the_network_where_the_broker_knows_us(more):
+    assert not takes_commands(settings("host=broker.example"))
+    assert takes_commands(settings("host=broker.example", *more))
+
+
+@pytest.mark.parametrize(("url", "secure"), [("mqtt://broker.example", "mqtts://"), ("ws://broker.example", "wss://")])
+def test_a_url_of_plain_text_is_refused_with_the_secure_one_named(url, secure):
+    with pytest.raises(ConfigError, match=f"the URL asks for plain text; write {secure}, or set mqtt.tls=off"):
+        broker_of(settings(f"host={url}"), "c")
+
+
+def test_a_device_has_the_name_that_is_set_and_else_that_of_the_host_as_far_as_a_topic_allows(monkeypatch):
+    monkeypatch.setattr("socket.gethostname", lambda: "bus stop/7.local#+")
+    assert device_name(load(overrides=["device.name=gate"]).settings.device) == "gate"
+    assert device_name(load().settings.device) == "bus-stop-7.local--"

@@ -25,10 +25,11 @@ from hypothesis import strategies as st
 from edge.app.commands import PROFILES
 from edge.data import EventType
 from edge.publish.command import CommandReceiver
-from edge.publish.homeassistant import Discovery, device_id
+from edge.publish.homeassistant import Discovery, device_id, discovery_of
 from edge.publish.incoming import Incoming
 from edge.publish.message import Message
 from edge.publish.test_alert import build_test_alert
+from edge.settings.load import load
 from tests.support import fakes
 from tests.support.commands import COMMANDS
 from tests.support.contract import Contract, Heard, OpenEar
@@ -402,3 +403,20 @@ def test_home_assistant_itself_has_what_is_announced_and_nothing_that_was(tmp_pa
     assert [word for word in (*WRONG, "already exists", "value_json") if word in log] == [], log
     with capsys.disabled():
         sys.stdout.write("\n".join(["", *lines, ""]))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "found"),
+    [
+        (["mqtt.user=stop-7"], Discovery("homeassistant", own_user=True)),
+        (["mqtt.user=stop-8"], Discovery("homeassistant")),
+        (["mqtt.user=a"], Discovery("homeassistant")),
+        (["homeassistant.prefix=ha"], Discovery("ha")),
+        (["homeassistant.discovery=false", "mqtt.user=stop-7"], Discovery()),
+    ],
+)
+def test_a_device_has_a_topic_of_its_own_only_where_the_broker_knows_it_by_its_name(overrides, found):
+    assert (
+        discovery_of(load(overrides=["device.name=stop-7", "homeassistant.discovery=true", *overrides]).settings)
+        == found
+    )

@@ -394,3 +394,16 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
         [sys.executable, "-c", script], capture_output=True, text=True, env=environment(), cwd=ROOT, check=True
     )
     assert float(done.stdout) < 60, "MB"
+
+
+def test_what_a_hanging_disk_did_not_write_is_counted_in_the_log_at_the_end(tmp_path, monkeypatch, caplog):
+    release = threading.Event()
+    monkeypatch.setattr(AlertStore, "write", lambda _self, _changes: release.wait(60))
+    monkeypatch.setattr("edge.publish.buffered_store.COMMIT_S", 0.01)
+    monkeypatch.setattr("edge.publish.buffered_store._CLOSE_S", 0.01)
+    box = Box(tmp_path / "o.db")
+    assert eventually(lambda: box.outbox.state == "disk")
+    box.add(message(1), message(2))
+    box.outbox.close()
+    release.set()
+    assert "the disk does not respond; 2 alerts were not written" in caplog.text

@@ -14,6 +14,9 @@ from edge.monitor.timings import Vitals
 from edge.publish.aggregate import AggregateCounter
 from edge.publish.broker import Broker
 from edge.publish.command import Command, one_of
+from edge.publish.homeassistant import Discovery
+from edge.publish.message import Message
+from edge.publish.mqtt import MqttLink
 from edge.publish.presence import Presence, Shares
 from edge.publish.publisher import Publisher, PublisherConfig
 from edge.publish.test_alert import build_test_alert
@@ -183,3 +186,44 @@ def test_the_publisher_exchanges_its_outbox_where_another_one_is_set_and_keeps_i
     made.close()
     assert not [thread for thread in threading.enumerate() if thread.name == "outbox"]
     assert path is None or (tmp_path / path).exists()
+
+
+def test_a_problem_is_published_when_it_appears_and_cleared_when_it_is_gone(mosquitto):
+    found = {"camera": "", "lens": ""}
+    checks = {name: lambda name=name: found[name] for name in found}
+    ear = OpenEar(mosquitto.port)
+    made = publisher(mosquitto.port, report=StatusReport(Vitals(), MODEL.name, checks, lambda: NO_COUNTS))
+    for change in ({}, {}, {"lens": "blurred: clean it"}, {"camera": "lost: no frames"}, {"camera": "", "lens": ""}):
+        found |= change
+        made.put(fakes.scene())
+    assert eventually(lambda: len(ear.of(f"{TOP}/camera/main/health")) == 4)
+    made.close()
+    ear.close()
+    health = [json.loads(payload) for payload in ear.of(f"{TOP}/camera/main/health")]
+    assert [(body["state"], body["detail"]) for body in health] == [
+        ("ok", ""),
+        ("blurred", "clean it"),
+        ("lost", "no frames"),
+        ("ok", ""),
+    ]
+    texts = [json.loads(payload)["text"] if payload else "" for payload in ear.of(f"{TOP}/problem/lens")]
+    assert texts == ["", "blurred: clean it", ""]
+
+
+def test_its_own_offline_that_comes_back_while_it_leaves_is_not_corrected(mosquitto, monkeypatch):
+    status, close = f"{TOP}/camera/main/status", MqttLink.close
+
+    def echo_and_close(link: MqttLink, last_word: Message | None = None) -> None:
+        made._receive(status, b"offline", False)
+        close(link, last_word)
+
+    ear = OpenEar(mosquitto.port)
+    made = publisher(mosquitto.port, discovery=Discovery("homeassistant"))
+    made._receive(status, b"offline", False)
+    assert eventually(lambda: ear.of(status) == [b"online", b"online"]), "it is corrected as long as it runs"
+    monkeypatch.setattr(MqttLink, "close", echo_and_close)
+    made.close()
+    monkeypatch.undo()
+    assert eventually(lambda: ear.of(f"{TOP}/status")[-1:] == [b"offline"])
+    ear.close()
+    assert ear.of(status) == [b"online", b"online", b"offline"]

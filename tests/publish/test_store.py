@@ -14,7 +14,7 @@ import pytest
 
 from edge.privacy.purge import stored_files
 from edge.publish.message import AlertMessage
-from edge.publish.store import AlertStore, packed
+from edge.publish.store import AlertStore, Changes, packed
 from tests.support.outbox import Box, message, on_disk, write
 
 V1 = """
@@ -255,3 +255,32 @@ def test_nothing_of_a_delivered_alert_is_left_in_file_or_log_once_it_is_forgotte
     delivered.after(61)
     assert not found()
     assert (tmp_path / "o.db-wal").stat().st_size == 0
+
+
+def test_a_write_without_changes_still_finds_out_whether_the_disk_responds(tmp_path):
+    store = AlertStore(tmp_path / "o.db")
+    log = tmp_path / "o.db-wal"
+    before = log.stat().st_size
+    store.write(Changes())
+    assert log.stat().st_size > before, "something was written"
+    store.close()
+
+
+def test_a_write_with_changes_writes_nothing_else(tmp_path):
+    """Each page that is written wears out the card."""
+    stores = [AlertStore(tmp_path / name) for name in ("a.db", "b.db")]
+    for store in stores:
+        write(store, message(1))
+    stores[0].write(Changes(acknowledged={"e1:0"}))
+    stores[1].write(Changes())
+    acknowledged, probed = ((tmp_path / f"{name}.db-wal").stat().st_size for name in "ab")
+    assert acknowledged == probed, "one page each"
+    for store in stores:
+        store.close()
+
+
+@pytest.mark.parametrize("seq", [-1, True, 1.0, "1", None])
+def test_an_alert_without_a_number_in_its_episode_is_not_one(seq):
+    good = message(1)
+    with pytest.raises(ValueError, match="is not the alert of its key"):
+        packed(replace(good, key=f"e1:{seq}", body={**good.body, "seq": seq}))
