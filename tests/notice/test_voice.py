@@ -8,6 +8,7 @@ import threading
 import time
 import wave
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from edge.notice.phrases import PLEASE, THANKS
 from edge.notice.player import Player
 from edge.notice.sound import Clip, SoundError, joined, louder, normalised, read, silence, write
 from edge.notice.speech import spoken
-from edge.notice.voice import Voice
+from edge.notice.voice import Voice, _trial
 from tests.support import fakes
 from tests.support.fakes import Stopwatch, eventually
 from tests.support.needs import need
@@ -332,3 +333,32 @@ def test_the_real_aplay_plays_it_to_the_end(tmp_path, monkeypatch):
     Player().play(tmp_path / "a.wav", length_s=clip.length_s)
     heard = np.frombuffer(kept.read_bytes(), "<i2")
     assert (heard[: len(clip.samples)] == clip.samples[:, 0]).all()
+
+
+def test_the_loudspeaker_is_tried_with_a_moment_of_silence_that_delays_no_notice():
+    tried = _trial(tone(1.0, channels=2))
+    assert np.isinf(tried.peak_dbfs)
+    assert 0 < tried.length_s <= 0.1
+    assert (tried.rate_hz, tried.samples.shape[1]) == (RATE_HZ, 2)
+
+
+def test_a_notice_that_has_waited_for_more_than_8_seconds_is_not_spoken(recorder, speak, monkeypatch):
+    clock, ready = fakes.FakeClock(), threading.Event()
+    clips = {NoticeState.ON: tone()}
+    monkeypatch.setattr("edge.notice.voice.time", SimpleNamespace(monotonic=clock))
+    clock.now = 1.0
+    voice, _ = speak(lambda _folder: ready.wait(10) and clips)
+    voice.put(scene())
+    clock.now = 9.5
+    ready.set()
+    assert eventually(lambda: voice._waiting is None)
+    voice.put(scene(volume=0.3))
+    assert eventually(lambda: recorder.played)
+    assert [read(path).peak_dbfs for _, path in recorder.played] == [louder(tone(), 0.3).peak_dbfs]
+
+
+def test_clips_with_the_same_sound_are_two_clips():
+    """Arrays have no single answer to whether they are equal, so that a comparison of clips would raise."""
+    one, other = tone(), tone()
+    assert one != other
+    assert len({one, other}) == 2
