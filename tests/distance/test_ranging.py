@@ -139,9 +139,9 @@ def test_a_bowed_head_is_allowed_for_between_two_people_too():
     assert between.high_m < 2.4
 
 
-def test_an_error_of_the_lens_changes_depth_and_no_distance_across_the_image():
+def test_a_lens_that_is_wrong_by_a_fifth_hardly_changes_a_distance_across_the_image():
     for one, other in (((-0.5, 0.0), (0.5, 0.0)), ((0.0, -0.5), (0.0, 0.5))):
         exact = apart(sure(*one, 3.0), sure(*other, 3.0))
         wide = apart(sure(*one, 3.0, focal_error=0.2), sure(*other, 3.0, focal_error=0.2))
         assert 0.85 < exact.low_m < exact.m == pytest.approx(1.0)
-        assert (wide.low_m, wide.high_m) == pytest.approx((exact.low_m, exact.high_m))
+        assert (wide.low_m, wide.high_m) == pytest.approx((exact.low_m, exact.high_m), rel=0.02)
