@@ -32,7 +32,7 @@ from tests.support.fakes import eventually
 from tests.support.login_camera import BASIC, Camera
 from tests.support.mosquitto import Mosquitto
 from tests.support.pages import Site, next_event
-from tests.support.secrets import HEAD, SECRETS, TAIL, WAYS
+from tests.support.secret_settings import HEAD, SECRETS, TAIL, WAYS
 from tests.support.service import Ear, Watch
 
 NOWHERE = Path("/nonexistent/config.toml")

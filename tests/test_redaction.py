@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from edge.redaction import holds_password, redacted
 from edge.settings.load import lay_over, load
 from edge.settings.redact import fingerprint, redacted_settings
-from tests.support.secrets import HEAD, SECRETS, TAIL, WAYS
+from tests.support.secret_settings import HEAD, SECRETS, TAIL, WAYS
 
 NOWHERE = Path("/nonexistent/config.toml")
 
