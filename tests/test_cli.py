@@ -83,7 +83,7 @@ REFUSED = [
     ("camera.source=none.mp4", 66, "none.mp4: no such file"),
     ("camera.source={folder}", 66, "has no image"),
     ("notice.lamp_pin=GPIO40", 78, "notice.lamp_pin: write the pin"),
-    ("web.serve=true privacy.aggregate=true", 78, "web.serve: privacy.aggregate allows no picture"),
+    ("web.serve=true privacy.aggregate=true", 78, "web.serve: privacy.aggregate allows no image"),
 ]
 
 

@@ -97,14 +97,16 @@ def test_commands_without_end_disturb_neither_detection_nor_notices_nor_sessions
     """One valid command a second once restarted the watch twenty times a minute, and cut each notice off."""
     cookie = stop.log_in()
     wait_for(stop.ear, f"{TOP}/camera/main/alert", lambda payload: b'"start"' in payload)
-    began = len(stop.ear.of(f"{TOP}/stats"))
-    frames, until, number = json.loads(stop.ear.of(f"{TOP}/stats")[-1])["frames"], time.monotonic() + 30, 0
-    while time.monotonic() < until:
+    began, began_at = len(stop.ear.of(f"{TOP}/stats")), time.monotonic()
+    frames, number = json.loads(stop.ear.of(f"{TOP}/stats")[-1])["frames"], 0
+    # for half a minute, or longer on a machine so busy that it has not changed five times by then
+    while time.monotonic() - began_at < 30 or number < 23 or len(stop.ear.of(f"{TOP}/alert/dwell_s/state")) < 5:
         number += 1
         stop.ear.publish(f"{TOP}/alert/dwell_s/set", f"{1 + number % 10 / 10}")
         if number % 5 == 0:
             stop.ear.publish(f"{TOP}/detector/profile/set", ("live", "auto")[number // 5 % 2])
-        time.sleep(0.5)
+        time.sleep(1.3)  # with both, no more than one per second: those are all accepted
+    took_s = time.monotonic() - began_at
     stop.ear.publish(f"{TOP}/alert/dwell_s/set", "0.7")
     wait_for(stop.ear, f"{TOP}/alert/dwell_s/state", b"0.7".__eq__)
     stats = [json.loads(text) for text in stop.ear.of(f"{TOP}/stats")[began:]]
@@ -112,7 +114,7 @@ def test_commands_without_end_disturb_neither_detection_nor_notices_nor_sessions
     assert len({s["session"] for s in stats}) == 1
     assert stats[-1]["commands"]["taken"] > 20
     applied = len(stop.ear.of(f"{TOP}/alert/dwell_s/state"))
-    assert 5 <= applied <= 14, "put in force every three seconds at the most"
+    assert applied <= took_s / 3 + 4, "put in force every three seconds at the most"
     assert stop.connections == 1
     assert stop.said.count("camera demo: ok") == 1
     assert set(stop.ear.of(f"{TOP}/status")) == {b"online"}
