@@ -84,3 +84,8 @@ def test_ballots_of_those_who_left_are_forgotten():
     box.vote((), (), fakes.verdicts(), 1.0)
     newcomer = replace(fakes.track(1, UNSURE), votes=0)
     assert box.vote((newcomer,), (), fakes.verdicts(), 2.0)[0].votes == 0
+
+
+def test_one_sure_verdict_is_enough_unless_more_are_asked_for():
+    box = Voter(every_s=0.2, max_per_frame=2, half_life_s=0.5)
+    assert box.vote((fakes.track(1, UNSURE),), (0,), fakes.verdicts(WITH), 0.0)[0].mask is WITH
