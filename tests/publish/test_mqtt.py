@@ -6,11 +6,14 @@ import signal
 import subprocess
 import threading
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
+from edge.publish.backoff import Ending
 from edge.publish.broker import Broker
 from edge.publish.embedded import EmbeddedBroker
+from edge.publish.limits import Limits
 from edge.publish.message import Message
 from edge.publish.mqtt import ONLINE, MqttLink
 from tests.support.fakes import eventually
@@ -18,6 +21,8 @@ from tests.support.listeners import Listener
 from tests.support.mosquitto import Mosquitto
 from tests.support.needs import need
 from tests.support.ports import free_port
+
+ARRIVED = Message("d/status", b"online", 1, retain=True)
 
 
 def link(port: int, **changes) -> MqttLink:
@@ -177,3 +182,39 @@ def test_a_password_file_that_everybody_may_read_is_refused(secret):
     secret.unlink()
     with pytest.raises(ConfigError, match="cannot be read"):
         broker_of(settings, "c")
+
+
+def test_a_closed_link_has_stopped_and_one_that_was_never_started_can_be_closed(mosquitto, caplog):
+    made = link(mosquitto.port)
+    assert eventually(lambda: made.state == ONLINE)
+    made.close()
+    assert made.state == "stopped"
+    MqttLink(Broker("127.0.0.1", mosquitto.port, "device")).close()
+    assert "does not end" not in caplog.text
+
+
+class EndingSession:
+    """A session that the broker accepts and ends at once, and that records whether a message that arrived is blamed."""
+
+    blamed: ClassVar[list[bool]] = []
+
+    def __init__(self, _broker, _options, _owner, memory, _on_state) -> None:
+        self._isolation = memory.isolation
+
+    def run(self, stop: threading.Event, _last_word) -> Ending:
+        if not self.blamed:
+            self._isolation.arrived(ARRIVED, 1)
+        self.blamed.append(self._isolation.connection_ended([ARRIVED], 0.0))
+        if len(self.blamed) == 4:
+            stop.set()
+        return Ending(1.0, opened=True, answered=True, granted=Limits(), contested=True)
+
+
+def test_a_message_that_arrived_before_is_blamed_only_once_connections_end_again_and_again(monkeypatch):
+    monkeypatch.setattr("edge.publish.mqtt.Session", EndingSession)
+    monkeypatch.setattr(EndingSession, "blamed", [])
+    made = MqttLink(Broker("127.0.0.1", 1, "device", retry_min_s=0.001, retry_max_s=0.001))
+    made.start()
+    assert eventually(lambda: len(EndingSession.blamed) == 4)
+    made.close()
+    assert EndingSession.blamed == [False, False, False, True]
