@@ -118,3 +118,9 @@ def test_each_person_is_told_once_whatever_the_frame_rate(tick):
         people = tuple(fakes.track(number, WITHOUT, at) for number in (1, 2, 3))
         starts += sum(alert.event_type is START for alert in judge.judge(people, at))
     assert starts == 3
+
+
+@pytest.mark.parametrize("clear_s", [1.41, 1.45, 1.5])
+def test_an_episode_ends_with_the_first_frame_after_clearing(clear_s):
+    alerts = played(policy(clear_s=clear_s), (0, 3, WITHOUT), (3, 6, WITH))
+    assert told(alerts)[-1] == (END, 4.5, Reason.MASK_ON)

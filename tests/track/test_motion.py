@@ -119,3 +119,11 @@ def test_wherever_it_is_a_near_face_of_like_size_is_the_same_and_of_another_size
         follow.update(fakes.faces(box(x, y)), 0.0)
         shifted = box(x + 45 - side / 2, y + 20 - side / 2, side)  # hardly an overlap: nearness and size decide
         assert ids(follow.update(fakes.faces(shifted), 0.1)) == [number], side
+
+
+@pytest.mark.parametrize("places", [(170, 230), (230, 170)])
+def test_somebody_seen_once_is_expected_to_go_neither_left_nor_right(places):
+    follow = tracker()
+    follow.update(fakes.faces(box(200)), 0.0)
+    tracks = follow.update(fakes.faces(*(box(x) for x in places)), 0.5)
+    assert {track.id: track.face for track in tracks} == {1: 0, 2: 1}, "of two faces as near, the first"
