@@ -176,6 +176,7 @@ class Track:
 
     face: row in `Faces`, or None while unseen.
     votes: number of verdicts behind `mask`.  first_seen, last_seen: seconds on the source's clock.
+    agreed_since: since when no sure verdict has contradicted `mask`, likewise; None: not known.
     probabilities: the voted probabilities in the order of `CLASSES`.
     position: None without a face in this frame, where the border cuts the face, and where nothing is measured.
     """
@@ -190,6 +191,7 @@ class Track:
     votes: int = 0
     probabilities: tuple[float, float, float] = (0.0, 0.0, 0.0)
     position: Position | None = None
+    agreed_since: float | None = None
 
 
 class EventType(Enum):
@@ -292,6 +294,13 @@ class Scene:
         unmasked = {alert.track.id for alert in self.episodes if alert.episode is Mask.WITHOUT_MASK} & known.keys()
         others = ((known[one], position) for one in unmasked for other, position in known.items() if other != one)
         return any(one.apart_m(other) <= near_m for one, other in others)
+
+    @property
+    def boxes(self) -> tuple[Box, ...]:
+        """The boxes of all who may be in the image: tracks, lost ones too, and faces that are no track yet."""
+        tracked = {track.face for track in self.tracks}
+        others = [tuple(row) for face, row in enumerate(self.faces.boxes.tolist()) if face not in tracked]
+        return (*(track.box for track in self.tracks), *others)
 
     @property
     def visible(self) -> tuple[Track, ...]:

@@ -131,17 +131,23 @@ class People:
     voter: Voter
     policy: EpisodePolicy
 
-    def adopt(self, settings: Settings) -> None:
-        """Use other settings from now on, with the same people and the same open episodes."""
-        self.tracker.adopt(min_iou=settings.track.min_iou, max_lost_s=settings.track.max_lost_s)
+    def adopt(self, settings: Settings, models: Models) -> None:
+        """Use other settings and models from now on, with the same people and the same open episodes."""
+        self.tracker.adopt(**_tracks(settings, models))
         self.voter.adopt(**_votes(settings, every_frame=False))
         self.policy.adopt(**_episodes(settings.alert))
 
 
-def people_of(settings: Settings, *, every_frame: bool = False) -> People:
-    """Return the memory of a run that has seen nobody yet."""
+def people_of(settings: Settings, models: Models, *, every_frame: bool = False, apart_s: float = 0.0) -> People:
+    """Return the memory of a run that has seen nobody yet.
+
+    apart_s: time between two frames; where it exceeds `track.max_lost_s`, nobody is seen twice, and once is enough.
+    """
+    tracks = _tracks(settings, models)
+    if apart_s > settings.track.max_lost_s:
+        tracks["min_hits"] = 1
     return People(
-        MotionTracker(min_iou=settings.track.min_iou, max_lost_s=settings.track.max_lost_s),
+        MotionTracker(**tracks),
         Voter(**_votes(settings, every_frame=every_frame)),
         EpisodePolicy(**_episodes(settings.alert), new_id=lambda: str(uuid.uuid4())),
     )
@@ -153,14 +159,16 @@ def build_stages(
     timings: Timings,
     *,
     every_frame: bool,
+    apart_s: float = 0.0,
     people: People | None = None,
     notice: NoticePolicy | None = None,
 ) -> Stages:
     """Join the stages; `every_frame` classifies every visible face in every frame and measures none, for files.
 
+    apart_s: time between two frames, where it is chosen.
     people: those who are known already; None: nobody is.  notice: decides on notices; None: none are given.
     """
-    people = people or people_of(settings, every_frame=every_frame)
+    people = people or people_of(settings, models, every_frame=every_frame, apart_s=apart_s)
     tracker, voter, policy = people.tracker, people.voter, people.policy
     detector = models.detector if every_frame else for_camera(models.detector)
     refinement = Refinement(models.detector, models.detector_px)
@@ -178,6 +186,10 @@ def build_stages(
         notify=timings.timed("notify", notice.judge) if notice else _unnotified,
         withdraw=notice.withdraw if notice else Notice,
     )
+
+
+def _tracks(settings: Settings, models: Models) -> dict[str, Any]:
+    return {**settings.track.model_dump(), "min_score": models.bare}
 
 
 def _votes(settings: Settings, *, every_frame: bool) -> dict[str, Any]:

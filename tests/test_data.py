@@ -77,3 +77,11 @@ def test_faces_are_taken_by_their_rows(landmarks):
     assert taken.boxes[:, 0].tolist() == [8, 0]
     assert taken.landmarks is None if landmarks is None else taken.landmarks[0, 0, 0] == 20
     assert len(faces.take(())) == 0
+
+
+def test_a_scene_has_the_boxes_of_lost_tracks_and_of_faces_that_are_no_track_yet():
+    """What is covered for privacy must not wait until a face is confirmed."""
+    lost, seen = fakes.track(1, seen=False), fakes.track(2)
+    found = fakes.faces((10, 10, 30, 30), (50, 10, 60, 20))
+    scene = dataclasses.replace(fakes.scene((lost, seen)), faces=found)
+    assert scene.boxes == (lost.box, seen.box, (50, 10, 60, 20))

@@ -126,4 +126,4 @@ def test_a_second_detector_and_a_new_sink_need_no_change_of_the_walk():
     frames = [fakes.frame(at=k / 10, seq=k) for k in range(30)]
     pipeline.run(fakes.ListSource(frames), stages, [sink], stop=threading.Event(), beat=lambda: None)
     assert [(alert.event_type.value, alert.seq) for alert in sink.alerts] == [("start", 0), ("end", 1)]
-    assert sink.alerts[0].raised_at == 1.1
+    assert sink.alerts[0].raised_at == 1.0

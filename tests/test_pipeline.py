@@ -52,11 +52,11 @@ class Play:
 
     def __init__(self, frames: list[Frame | Gap]) -> None:
         self.sink, self.source = fakes.KeepingSink(), fakes.ListSource(frames)
-        self.people = parts.people_of(SETTINGS)
+        self.people = parts.people_of(SETTINGS, MODELS)
         self.loop = Loop(self.parts())
 
     def parts(self, settings=SETTINGS, source=None) -> Parts:
-        self.people.adopt(settings)
+        self.people.adopt(settings, MODELS)
         stages = parts.build_stages(settings, MODELS, Timings(), every_frame=False, people=self.people)
         return Parts(source or self.source, stages, [self.sink])
 
@@ -97,7 +97,7 @@ def test_of_another_source_everything_begins_anew():
     play = Play(moments(0, 20))
     play.steps(20)
     play.loop.end()
-    play.people = parts.people_of(SETTINGS)
+    play.people = parts.people_of(SETTINGS, MODELS)
     play.loop.exchange(play.parts(source=fakes.ListSource(moments(0, 20))))
     play.steps()
     assert [kind for kind, _, _ in play.told()] == ["start", "end", "start"]

@@ -116,9 +116,25 @@ def test_a_face_is_called_bare_from_another_threshold_on_in_every_image(doubtful
 @pytest.mark.parametrize("every_frame", [True, False])
 def test_a_face_is_called_bare_from_another_threshold_on_in_every_frame(doubtful, every_frame):
     stages = build_stages(settings(), doubtful, Timings(), every_frame=every_frame)
-    walked = [walk(fakes.frame(at=k / 2), stages) for k in range(10)]
+    sure = replace(doubtful.detector.detect(fakes.frame()), scores=np.array([0.6, 0.5], np.float32))
+    confirming = replace(stages, detect=lambda _frame: sure)
+    walked = [walk(fakes.frame(at=k / 2), stages if k > 1 else confirming) for k in range(20)]
     assert [mask.value for mask in walked[-1].verdicts.masks] == EXPECTED
     assert [track.mask.value for track in walked[-1].tracks] == EXPECTED
+
+
+@pytest.mark.parametrize("every_frame", [True, False])
+def test_a_face_below_that_threshold_becomes_no_person(doubtful, every_frame):
+    stages = build_stages(settings(), doubtful, Timings(), every_frame=every_frame)
+    counts = [len(walk(fakes.frame(at=k / 2), stages).tracks) for k in range(10)]
+    assert counts == [0, *[1] * 9]
+
+
+@pytest.mark.parametrize(("apart_s", "counts"), [(0.0, [0, 0]), (2.0, [0, 0]), (2.5, [1, 1])])
+def test_where_nobody_can_be_seen_twice_once_is_enough(doubtful, apart_s, counts):
+    """`detect --every 5` found nobody in a whole film."""
+    stages = build_stages(settings(), doubtful, Timings(), every_frame=True, apart_s=apart_s)
+    assert [len(walk(fakes.frame(at=at), stages).tracks) for at in (0.0, 2.5)] == counts
 
 
 def test_the_threshold_is_that_of_the_detectors_model(verified):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,23 @@ if TYPE_CHECKING:
     from edge.data import Track
 
 
+_EARLY_S = 0.1
+"""How much before the dwell time an alert may come: of frames 0.2 s apart, the nearest to it is at most this early.
+
+Without it, somebody who is bare for just the dwell time is missed wherever jitter brings the last frame early.
+"""
+
+
 @dataclass(slots=True)
 class _Case:
-    """The state of one person: the open episode, or the kind that may open and since when it has been seen."""
+    """The state of one person: the open episode, or the kind that may open and since when it has been seen.
+
+    pause_s: between the last two sightings.  free_since: when the last episode ended.
+    """
 
     track: Track
+    pause_s: float = 0.0
+    free_since: float = -math.inf
     pending: Mask | None = None
     pending_since: float = 0.0
     clearing_since: float | None = None
@@ -51,7 +64,9 @@ class EpisodePolicy:
     def judge(self, tracks: Sequence[Track], at: float) -> tuple[Alert, ...]:
         """Return the alerts that are due at `at` seconds on the source's clock."""
         for track in tracks:
-            self._cases.setdefault(track.id, _Case(track)).track = track
+            case = self._cases.setdefault(track.id, _Case(track))
+            case.pause_s = track.last_seen - case.track.last_seen
+            case.track = track
         alerts = tuple(alert for case in self._cases.values() for alert in self._step(case, at))
         known = {track.id for track in tracks}
         self._cases = {key: case for key, case in self._cases.items() if case.newest or key in known}
@@ -76,13 +91,21 @@ class EpisodePolicy:
             yield from self._open_when_due(case, at)
 
     def _open_when_due(self, case: _Case, at: float) -> Iterator[Alert]:
-        """Open an episode once the label has held for `dwell_s`; unsure neither starts nor stops the clock."""
+        """Open an episode in the frame nearest to `dwell_s` after the first verdict of those that made the label.
+
+        Unsure neither starts nor stops the clock.
+        """
         mask = case.track.mask
         if mask is Mask.UNSURE:
             return
         if mask is not case.pending:
-            case.pending, case.pending_since = (mask if mask in self._kinds else None), at
-        if case.pending in self._kinds and at - case.pending_since >= self._dwell_s:
+            agreed_since = at if case.track.agreed_since is None else case.track.agreed_since
+            case.pending, case.pending_since = (
+                (mask if mask in self._kinds else None),
+                max(agreed_since, case.free_since),
+            )
+        early_s = min(case.pause_s / 2, _EARLY_S)
+        if case.pending in self._kinds and at - case.pending_since >= self._dwell_s - early_s:
             since = case.pending_since
             case.newest = Alert(self._new_id(), EventType.START, 0, mask, case.track, since, at)
             case.reported_mask, case.clearing_since = mask, None
@@ -108,7 +131,7 @@ class EpisodePolicy:
         if case.newest is None:
             raise ValueError(f"track {case.track.id} has no open episode")
         ended = replace(self._next(case.newest, EventType.END, case.track, at), reason=reason)
-        case.newest, case.pending, case.clearing_since = None, None, None
+        case.newest, case.pending, case.clearing_since, case.free_since = None, None, None, at
         return ended
 
     def _next(self, newest: Alert, event_type: EventType, track: Track, at: float) -> Alert:

@@ -62,8 +62,8 @@ def build_walk(
 ) -> Stages:
     """Return the stages; faces are unsure while the lens is blind, and aggregate mode raises no alert and no notice."""
     settings = checked.settings
-    people = keep("people", people_key(settings), lambda: people_of(settings))
-    people.adopt(settings)
+    people = keep("people", people_key(settings), lambda: people_of(settings, checked.models))
+    people.adopt(settings, checked.models)
     notice.adopt(notice_rules(settings.notice))
     stages = build_stages(settings, checked.models, timings, every_frame=False, people=people, notice=notice)
     stages = replace(stages, classify=lens.unsure_while_blind(stages.classify))

@@ -20,7 +20,7 @@ _FORGET_HALF_LIVES = 5.0
 
 @dataclass(slots=True)
 class _Ballot:
-    """The votes of one person: decaying sums of probabilities and of verdicts."""
+    """The votes of one person: decaying sums of probabilities and of verdicts, and which sure ones agree since when."""
 
     classified_at: float = -np.inf
     sure_at: float = -np.inf
@@ -28,6 +28,8 @@ class _Ballot:
     votes: int = 0
     summed: Floats | None = None
     latest: Floats | None = None
+    agreed: Mask = Mask.UNSURE
+    agreed_since: float = 0.0
 
 
 class Voter:
@@ -69,14 +71,18 @@ class Voter:
         known = {track.id for track in tracks}
         self._ballots = {key: ballot for key, ballot in self._ballots.items() if key in known}
         for row, place in enumerate(due):
-            self._cast(tracks[place].id, verdicts.probabilities[row], at, sure=verdicts.masks[row] is not Mask.UNSURE)
+            self._cast(tracks[place], verdicts.probabilities[row], verdicts.masks[row], at)
         return tuple(self._labelled(track, at) for track in tracks)
 
-    def _cast(self, track_id: int, probabilities: Floats, at: float, *, sure: bool) -> None:
-        ballot = self._ballots.setdefault(track_id, _Ballot())
+    def _cast(self, track: Track, probabilities: Floats, mask: Mask, at: float) -> None:
+        """Count a verdict; the first of a person stands for the time since they were first seen."""
+        ballot = self._ballots.setdefault(track.id, _Ballot())
+        begins_at = track.first_seen if ballot.latest is None else at
         ballot.classified_at, ballot.latest = at, probabilities
-        if not sure:
+        if mask is Mask.UNSURE:
             return
+        if mask is not ballot.agreed:
+            ballot.agreed, ballot.agreed_since = mask, begins_at
         kept = 0.0 if ballot.summed is None else 0.5 ** ((at - ballot.sure_at) / self._half_life_s)
         ballot.summed = probabilities if ballot.summed is None else ballot.summed * np.float32(kept) + probabilities
         ballot.weight = ballot.weight * kept + 1
@@ -91,10 +97,12 @@ class Voter:
         fresh = track.face is None or at - ballot.sure_at <= _FORGET_HALF_LIVES * self._half_life_s
         sure = ballot.votes >= self._min_votes and fresh and float(mean[best]) >= self._min_confidence
         first, second, third = (float(p) for p in mean)
+        agreed = CLASSES[best] is ballot.agreed
         return replace(
             track,
             mask=CLASSES[best] if sure else Mask.UNSURE,
             confidence=float(mean[best]),
             votes=ballot.votes,
             probabilities=(first, second, third),
+            agreed_since=ballot.agreed_since if agreed else None,
         )

@@ -83,7 +83,7 @@ def detect(
         writers += [CsvRows(csv_out)] if csv_out else []
         job = batch.Batch(
             models,
-            lambda: parts.build_stages(settings, models, Timings(), every_frame=True),
+            lambda: parts.build_stages(settings, models, Timings(), every_frame=True, apart_s=every),
             batch.Outputs(writers, drawings, alerts_out, None if writers or str(alerts) == "-" else print_line),
             every_s=every,
             on_bad=report.count,

@@ -95,14 +95,13 @@ def every_nth(image: Image, step: int) -> Image:
 
 
 def where_people_are(scene: Scene) -> NDArray[np.bool_]:
-    """Return the pixels that tracked people may cover, visible or just lost, bool (h, 160)."""
+    """Return the pixels that people may cover, visible or just lost, bool (h, 160)."""
     if scene.frame is None:
         return np.zeros((0, 0), bool)
     width, height = scene.frame.size_px
     covered = np.zeros((max(1, round(_GRID_PX * height / width)), _GRID_PX), bool)
     scale = _GRID_PX / width
-    for track in scene.tracks:
-        x1, y1, x2, y2 = track.box
+    for x1, y1, x2, y2 in scene.boxes:
         reach = _AROUND * max(x2 - x1, y2 - y1)
         left, right, top = ((v * scale) for v in (x1 - reach, x2 + reach, y1 - reach))
         covered[max(0, int(top)) :, max(0, int(left)) : max(0, int(right) + 1)] = True

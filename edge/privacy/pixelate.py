@@ -56,7 +56,7 @@ class Pixelation:
             return None
         step = math.ceil(scene.frame.size_px[0] / self._width_px)
         image = every_nth(scene.frame.image, step)
-        boxes = [tuple(side / step for side in track.box) for track in scene.tracks]
+        boxes = [tuple(side / step for side in box) for box in scene.boxes]
         cell_px = self._cell_px(image.shape[1], boxes)
         return pixelated(image, cell_px, self._covered(image, boxes, cell_px))
 

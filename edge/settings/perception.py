@@ -140,6 +140,13 @@ class TrackSettings(Section):
     max_lost_s: Seconds = Field(
         default=2.0, description="A person who was not seen for longer than this is a new person afterwards."
     )
+    min_hits: int = Field(
+        default=2,
+        ge=1,
+        le=1_000,
+        description="Frames that must show a face for sure before it counts as a person, none more than "
+        "track.max_lost_s after the last. A badge or a hand that is taken for a face in a single frame is nobody.",
+    )
 
 
 class VoteSettings(Section):
@@ -156,7 +163,9 @@ class AlertSettings(Section):
     """When an alert's episode opens and closes."""
 
     dwell_s: Seconds = Field(
-        default=1.0, description="How long a person must be without a mask before an episode opens."
+        default=1.0,
+        description="How long a person must be without a mask before an episode opens: from the first sighting behind "
+        "the label to the frame nearest to this time, at most 0.1 s before it.",
     )
     clear_s: Seconds = Field(default=1.5, description="How long another label must hold before the episode closes.")
     gone_s: Seconds = Field(default=3.0, description="How long a person must be unseen before the episode closes.")

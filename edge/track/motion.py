@@ -1,4 +1,9 @@
-"""Tracking by motion: a face is matched to where a person's box is expected, by overlap first, then by nearness."""
+"""Tracking by motion: a face is matched to where a person's box is expected, by overlap first, then by nearness.
+
+A new track is tentative until enough sure sightings have confirmed it, and nobody hears of it before: what a detector
+takes for a face in one frame only is nobody.
+Source: Blackman and Popoli, Design and analysis of modern tracking systems, 1999, section 6.2 (M of N initiation).
+"""
 
 from __future__ import annotations
 
@@ -25,10 +30,16 @@ _COAST_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class _Person:
-    """A track and the speed of its centre, px/s."""
+    """A track, the speed of its centre in px/s, and the sure sightings in a row so far; the id is 0 while tentative."""
 
     track: Track
     speed: tuple[float, float] = (0.0, 0.0)
+    hits: int = 0
+    hit_at: float = -np.inf
+
+    @property
+    def is_confirmed(self) -> bool:
+        return self.track.id > 0
 
     def expected(self, at: float) -> Box:
         """Return the box as last seen, moved on by the speed for at most `_COAST_S`."""
@@ -46,24 +57,35 @@ class _Person:
                 (1 - _SMOOTHING) * before + _SMOOTHING * (there - here) / elapsed_s
                 for before, here, there in zip(self.speed, old, new, strict=True)
             )
-        return _Person(replace(self.track, box=box, face=face, last_seen=at), speed)
+        return replace(self, track=replace(self.track, box=box, face=face, last_seen=at), speed=speed)
+
+    def hit(self, at: float, max_pause_s: float) -> _Person:
+        """Count a sure sighting; after a longer pause it is the first one again, and so is when the person was seen."""
+        if at - self.hit_at <= max_pause_s:
+            return replace(self, hits=self.hits + 1, hit_at=at)
+        return replace(self, track=replace(self.track, first_seen=at), hits=1, hit_at=at)
 
 
 class MotionTracker:
     """Tracker by boxes and speeds; it does not use appearance."""
 
-    def __init__(self, *, min_iou: float, max_lost_s: float) -> None:
-        """Forget persons unseen for longer than `max_lost_s`."""
-        self.adopt(min_iou=min_iou, max_lost_s=max_lost_s)
-        self._persons: list[_Person] = []
-        self._next_id = 1
+    def __init__(self, *, min_iou: float, max_lost_s: float, min_hits: int = 1, min_score: float = 0.0) -> None:
+        """Forget persons unseen for longer than `max_lost_s`.
 
-    def adopt(self, *, min_iou: float, max_lost_s: float) -> None:
+        min_hits: sightings that confirm a track, each of at least `min_score`, and none more than `max_lost_s` after
+        the last one.
+        """
+        self.adopt(min_iou=min_iou, max_lost_s=max_lost_s, min_hits=min_hits, min_score=min_score)
+        self._persons: list[_Person] = []
+        self._last_id = 0
+
+    def adopt(self, *, min_iou: float, max_lost_s: float, min_hits: int, min_score: float) -> None:
         """Use other settings from now on, and keep the persons known so far."""
         self._min_iou, self._max_lost_s = min_iou, max_lost_s
+        self._min_hits, self._min_score = min_hits, min_score
 
     def update(self, faces: Faces, at: float) -> tuple[Track, ...]:
-        """Return one track per person, seen at `at` seconds or lost for at most `max_lost_s`."""
+        """Return one track per confirmed person, seen at `at` seconds or lost for at most `max_lost_s`."""
         known = [person for person in self._persons if at - person.track.last_seen <= self._max_lost_s]
         expected = np.array([person.expected(at) for person in known], np.float32).reshape(-1, 4)
         pairs = dict(match(expected, faces.boxes, self._min_iou))
@@ -73,14 +95,20 @@ class MotionTracker:
             for i, person in enumerate(known)
         ]
         taken = set(pairs.values())
-        kept += [self._newcomer(box, face, at) for face, box in enumerate(boxes) if face not in taken]
-        self._persons = kept
-        return tuple(person.track for person in kept)
+        kept += [_newcomer(box, face, at) for face, box in enumerate(boxes) if face not in taken]
+        self._persons = [self._counted(person, faces, at) for person in kept]
+        return tuple(person.track for person in self._persons if person.is_confirmed)
 
-    def _newcomer(self, box: Box, face: int, at: float) -> _Person:
-        track = Track(self._next_id, box, face, first_seen=at, last_seen=at)
-        self._next_id += 1
-        return _Person(track)
+    def _counted(self, person: _Person, faces: Faces, at: float) -> _Person:
+        """Return a tentative person with this frame's sighting counted, and confirmed where it was the last needed."""
+        face = person.track.face
+        if person.is_confirmed or face is None or faces.scores[face] < self._min_score:
+            return person
+        person = person.hit(at, self._max_lost_s)
+        if person.hits < self._min_hits:
+            return person
+        self._last_id += 1
+        return replace(person, track=replace(person.track, id=self._last_id))
 
 
 def match(expected: Floats, boxes: Floats, min_iou: float) -> list[tuple[int, int]]:
@@ -108,6 +136,10 @@ def _nearness(expected: Floats, boxes: Floats) -> Floats:
     growth = np.maximum(widths[:, None], others[None]) / scale
     near: Floats = np.clip(1 - distance / (scale * _MAX_DISTANCE), 0, 1) * (growth <= _MAX_GROWTH)
     return near
+
+
+def _newcomer(box: Box, face: int, at: float) -> _Person:
+    return _Person(Track(0, box, face, first_seen=at, last_seen=at))
 
 
 def _unseen(track: Track) -> Track:

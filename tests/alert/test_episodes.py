@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from edge.alert.episodes import EpisodePolicy
 from edge.data import EventType, Mask, Reason
 from tests.support import fakes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 WITH, WITHOUT, WRONG, UNSURE = Mask.WITH_MASK, Mask.WITHOUT_MASK, Mask.INCORRECT_MASK, Mask.UNSURE
 START, UPDATE, END = EventType.START, EventType.UPDATE, EventType.END
@@ -124,3 +130,44 @@ def test_each_person_is_told_once_whatever_the_frame_rate(tick):
 def test_an_episode_ends_with_the_first_frame_after_clearing(clear_s):
     alerts = played(policy(clear_s=clear_s), (0, 3, WITHOUT), (3, 6, WITH))
     assert told(alerts)[-1] == (END, 4.5, Reason.MASK_ON)
+
+
+def looked(times: Sequence[float], agreed_since: float | None = None) -> list[tuple[EventType, float]]:
+    """Return what is told of a bare person who is seen at some times only."""
+    judge = policy()
+    tracks = [replace(fakes.track(1, WITHOUT, at), agreed_since=agreed_since) for at in times]
+    alerts = [alert for track in tracks for alert in judge.judge((track,), track.last_seen)]
+    return [(alert.event_type, round(alert.raised_at, 3)) for alert in alerts]
+
+
+def test_the_dwell_time_counts_from_the_first_of_the_verdicts_that_made_the_label():
+    assert looked([0.4, 0.6, 0.8, 1.0], agreed_since=0.0) == [(START, 1.0)]
+
+
+def test_after_an_episode_the_dwell_time_counts_from_its_end_at_the_earliest():
+    judge = policy(gone_s=1.0)
+    for at in (0.0, 1.0):
+        judge.judge((replace(fakes.track(1, WITHOUT, at), agreed_since=0.0),), at)
+    judge.judge((fakes.track(1, WITHOUT, 1.0, seen=False),), 2.0)
+    back = [
+        alert
+        for at in np.arange(2.5, 4.0, 0.1)
+        for alert in judge.judge((replace(fakes.track(1, WITHOUT, at), agreed_since=0.0),), at)
+    ]
+    assert told(back) == [(START, 3.0, None)]
+
+
+@pytest.mark.parametrize("rate_hz", [5, 10, 25])
+@pytest.mark.parametrize("seed", range(20))
+def test_somebody_bare_in_looks_that_span_the_dwell_time_is_told_whatever_their_jitter(rate_hz, seed):
+    jitter = np.random.default_rng(seed).uniform(-0.15, 0.15, rate_hz + 1)
+    times = 7.0 + (np.arange(rate_hz + 1) + jitter) / rate_hz
+    assert [kind for kind, _ in looked(times)] == [START]
+
+
+@pytest.mark.parametrize(
+    ("interval_s", "raised_at"),
+    [(0.04, 1.0), (0.1, 1.0), (0.2, 1.0), (0.32, 0.96), (0.35, 1.05), (0.47, 0.94), (0.89, 1.78), (2.0, 2.0)],
+)
+def test_an_alert_comes_at_the_look_nearest_to_the_dwell_time_and_never_more_than_a_tenth_early(interval_s, raised_at):
+    assert looked(np.arange(0.0, 3.0, interval_s)) == [(START, raised_at)]

@@ -89,3 +89,28 @@ def test_ballots_of_those_who_left_are_forgotten():
 def test_one_sure_verdict_is_enough_unless_more_are_asked_for():
     box = Voter(every_s=0.2, max_per_frame=2, half_life_s=0.5)
     assert box.vote((fakes.track(1, UNSURE),), (0,), fakes.verdicts(WITH), 0.0)[0].mask is WITH
+
+
+def agreed(*masks: Mask) -> list[tuple[Mask, float | None]]:
+    """Return the label, and since when the verdicts agree on it, after verdicts that are 0.2 s apart from 1.0 s on."""
+    box, found = voter(), []
+    for number, mask in enumerate(masks):
+        at = 1.0 + number * 0.2
+        person = replace(fakes.track(1, UNSURE, at), first_seen=0.8)
+        track = box.vote((person,), (0,), fakes.verdicts(mask), at)[0]
+        found.append((track.mask, None if track.agreed_since is None else round(track.agreed_since, 1)))
+    return found
+
+
+def test_the_first_verdict_stands_for_the_time_since_a_person_was_first_seen():
+    assert agreed(WITHOUT, WITHOUT)[-1] == (WITHOUT, 0.8)
+
+
+def test_verdicts_agree_since_the_first_sure_one_of_their_kind():
+    assert agreed(UNSURE, WITHOUT, UNSURE, WITHOUT)[-1] == (WITHOUT, 1.2)
+    assert agreed(*[WITH] * 3, *[WITHOUT] * 4)[-1] == (WITHOUT, 1.6)
+
+
+def test_a_verdict_that_contradicts_begins_anew():
+    assert agreed(WITHOUT, WITHOUT, WITH, WITHOUT, WITHOUT)[-1] == (WITHOUT, 1.6)
+    assert agreed(*[WITHOUT] * 9, WITH)[-1] == (WITHOUT, None)

@@ -18,7 +18,9 @@ from edge.settings.load import load
 from tests.support import fakes
 from tests.support.boxes import SIZE_PX, box_at
 
-SETTINGS = load(overrides=["distance.focal_widths=1.0", "distance.face_height_m=0.2"], system_file=None).settings
+SETTINGS = load(
+    overrides=["distance.focal_widths=1.0", "distance.face_height_m=0.2", "track.min_hits=1"], system_file=None
+).settings
 
 
 class Detector:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -26,7 +28,7 @@ def test_somebody_who_stands_still_stays_the_same():
     assert [ids(follow.update(fakes.faces(box(10)), at)) for at in (0.0, 0.1, 0.2)] == [[1]] * 3
 
 
-def test_everybody_gets_a_track_at_once_and_it_names_the_row_of_the_face():
+def test_where_one_sighting_is_enough_everybody_gets_a_track_at_once_and_it_names_the_row_of_the_face():
     tracks = tracker().update(fakes.faces(box(10), box(200)), 0.0)
     assert [(track.id, track.face) for track in tracks] == [(1, 0), (2, 1)]
 
@@ -127,3 +129,59 @@ def test_somebody_seen_once_is_expected_to_go_neither_left_nor_right(places):
     follow.update(fakes.faces(box(200)), 0.0)
     tracks = follow.update(fakes.faces(*(box(x) for x in places)), 0.5)
     assert {track.id: track.face for track in tracks} == {1: 0, 2: 1}, "of two faces as near, the first"
+
+
+def strict(**changes) -> MotionTracker:
+    """Return a tracker that needs two sightings of 0.4."""
+    return MotionTracker(**{"min_iou": 0.25, "max_lost_s": 2.0, "min_hits": 2, "min_score": 0.4, **changes})
+
+
+def seen(follow: MotionTracker, *sightings: tuple[float, float]) -> list[int]:
+    """Return how many tracks there are after each sighting of one face, (seconds, score), of score 0: none."""
+    counts = []
+    for at, score in sightings:
+        found = fakes.faces(*[box(10)] * (score > 0))
+        counts.append(len(follow.update(replace(found, scores=np.full(len(found), score, np.float32)), at)))
+    return counts
+
+
+def test_a_face_is_a_person_from_its_second_sure_sighting_on():
+    assert seen(strict(), (0.0, 0.5), (0.2, 0.5), (0.4, 0.5)) == [0, 1, 1]
+    assert seen(strict(min_hits=3), (0.0, 0.5), (0.2, 0.5), (0.4, 0.5)) == [0, 0, 1]
+
+
+def test_what_is_a_face_in_one_frame_only_is_nobody_ever():
+    assert seen(strict(), (0.0, 0.9), *((k / 10, 0.0) for k in range(1, 40))) == [0] * 40
+
+
+def test_sightings_of_a_low_score_confirm_nobody_and_keep_whom_two_sure_ones_have_confirmed():
+    assert seen(strict(), *((k / 10, 0.39) for k in range(50))) == [0] * 50
+    assert seen(strict(), (0.0, 0.4), (0.1, 0.3), (0.2, 0.4), (0.3, 0.3), (0.4, 0.0)) == [0, 0, 1, 1, 1]
+
+
+@pytest.mark.parametrize(("pause_s", "count"), [(1.9, 1), (2.1, 0)])
+def test_two_sure_sightings_far_apart_are_not_two(pause_s, count):
+    between = [(k / 10, 0.3) for k in range(1, round(pause_s * 10))]
+    assert seen(strict(), (0.0, 0.5), *between, (pause_s, 0.5))[-1] == count
+
+
+def test_a_person_is_first_seen_at_the_first_of_the_sightings_that_confirmed_it():
+    follow = strict()
+    seen(follow, (0.0, 0.5), *((k / 10, 0.3) for k in range(1, 25)), (2.5, 0.5), (2.7, 0.5))
+    (track,) = follow.update(fakes.faces(box(10)), 2.9)
+    assert (track.id, track.first_seen, track.last_seen) == (1, 2.5, 2.9)
+
+
+def test_those_who_were_confirmed_are_numbered_without_a_gap():
+    follow = strict()
+    follow.update(fakes.faces(box(10), box(200)), 0.0)
+    follow.update(fakes.faces(box(200)), 0.1)
+    assert [track.id for track in follow.update(fakes.faces(box(200), box(400)), 0.2)] == [1]
+    assert [track.id for track in follow.update(fakes.faces(box(200), box(400)), 0.3)] == [1, 2]
+
+
+def test_stricter_settings_unmake_nobody():
+    follow = strict()
+    seen(follow, (0.0, 0.5), (0.2, 0.5))
+    follow.adopt(min_iou=0.25, max_lost_s=2.0, min_hits=9, min_score=0.99)
+    assert seen(follow, (0.4, 0.5)) == [1]
