@@ -13,6 +13,7 @@ VERSION = next(
 # tflite-runtime has the wheels for 32-bit ARM, ai-edge-litert those for everything else
 ARM32, NOT_ARM32 = "platform_machine == 'armv7l'", "platform_machine != 'armv7l'"
 BOOKWORM_PI = "python_version < '3.12' and (platform_machine == 'aarch64' or platform_machine == 'armv7l')"
+PYARROW = "pyarrow>=15,<27"
 
 setup(
     name="maskwatch",
@@ -58,6 +59,7 @@ setup(
     ],
     extras_require={
         "pi": ["picamera2>=0.3.18"],
+        "parquet": [PYARROW],
         "tflite-runtime": ["tflite-runtime>=2.14,<2.15", "numpy<2", "opencv-python<4.12"],
         "train": [
             "torch>=2.6,<3",
@@ -82,6 +84,7 @@ setup(
             "jinja2>=3.1,<4",
             "jsonschema>=4.20,<5",
             "mypy>=1.13,<3",
+            f"{PYARROW}; {NOT_ARM32}",
             "ruff>=0.9,<1",
             "setuptools>=70.1,<82",  # the first that builds a wheel without the package wheel
             f"playwright>=1.45,<2; {NOT_ARM32}",

@@ -88,16 +88,33 @@ def whole_file(path: Path | None, *, partly: bool = False) -> Iterator[Text | No
     if path is None or str(path) == "-":
         yield StandardOutput() if path else None
         return
+    with _opened(path, partly=partly) as file:
+        yield TextOutput(path, file)
+
+
+@contextmanager
+def whole_bytes(path: Path) -> Iterator[FileIO]:
+    """Open a binary file that appears under its name only when it is complete.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    with _opened(path, partly=False) as file:
+        yield file
+
+
+@contextmanager
+def _opened(path: Path, *, partly: bool) -> Iterator[FileIO]:
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; name a file")
     # a device is written in place; a link is kept, and its target written
     place = nullcontext(path) if _is_device(path) else files.replacing(path.resolve(), keep_partial=partly)
     with ExitStack() as opened:
-        with _errors_of(path):
+        with errors_of(path):
             draft = opened.enter_context(place)
             file = opened.enter_context(draft.open("wb", buffering=0))
-        yield TextOutput(path, file)
-        with _errors_of(path):
+        yield file
+        with errors_of(path):
             opened.close()
 
 
@@ -107,7 +124,8 @@ def _is_device(path: Path) -> bool:
 
 
 @contextmanager
-def _errors_of(path: Path) -> Iterator[None]:
+def errors_of(path: Path) -> Iterator[None]:
+    """Raise the errors of writing a file as an OutputError that names it."""
     try:
         yield
     except OutputError:
@@ -134,7 +152,7 @@ def save_image(path: Path, image: Image) -> None:
         raise OutputError(f"{path}: cannot be written: use the extension .png or .jpg") from error
     if not written:
         raise OutputError(f"{path}: cannot be written: too large for {path.suffix}")
-    with _errors_of(path), files.replacing(path) as draft:
+    with errors_of(path), files.replacing(path) as draft:
         draft.write_bytes(content.tobytes())
 
 
@@ -172,7 +190,7 @@ class Drawings:
         self._inputs = _identities(inputs)
         if folder.exists() and not folder.is_dir():
             raise OutputError(f"{folder}: is a file; choose a folder for --annotate")
-        with _errors_of(folder):
+        with errors_of(folder):
             folder.mkdir(parents=True, exist_ok=True)
         self._among_inputs = _identity(folder) in _identities([path.absolute().parent for path in inputs])
 

@@ -27,6 +27,7 @@ app = typer.Typer()
 )
 def detect(
     paths: Annotated[list[Path], typer.Argument(help="images, videos, or folders of them", metavar="PATH")],
+    *,
     env: Env = Environment.DEVELOPMENT,
     config: Config = None,
     overrides: Set = None,
@@ -36,6 +37,10 @@ def detect(
     ] = None,
     csv_file: Annotated[
         Path | None, typer.Option("--csv", help="write one line per face; - prints them", metavar="FILE")
+    ] = None,
+    parquet: Annotated[
+        Path | None,
+        typer.Option(help="write the columns of --csv, typed; needs the extra `parquet`", metavar="FILE"),
     ] = None,
     annotate: Annotated[
         Path | None, typer.Option(help="write images and videos with the boxes drawn into this folder", metavar="DIR")
@@ -55,6 +60,7 @@ def detect(
     from edge import stages as parts
     from edge.batch import detect as batch
     from edge.batch import outputs
+    from edge.batch.parquet import parquet_rows
     from edge.batch.rows import CsvRows, JsonRows, RowWriter
     from edge.capture.preprocess import preparation
     from edge.monitor.timings import Timings
@@ -63,7 +69,7 @@ def detect(
     report = new_report()
     files = batch.inputs(paths, report.print)
     named = [path for path, _ in files]
-    outputs.check_outputs({"--json": json_file, "--csv": csv_file, "--alerts": alerts}, named)
+    outputs.check_outputs({"--json": json_file, "--csv": csv_file, "--parquet": parquet, "--alerts": alerts}, named)
     drawings = outputs.Drawings(annotate, named) if annotate else None
     models = parts.load_models(settings, profile="quality")
     standard_output = outputs.StandardOutput()
@@ -77,10 +83,12 @@ def detect(
         _ended_by_signals(),
         outputs.whole_file(json_file, partly=True) as json_out,
         outputs.whole_file(csv_file, partly=True) as csv_out,
+        parquet_rows(parquet) as parquet_out,
         outputs.whole_file(alerts, partly=True) as alerts_out,
     ):
         writers: list[RowWriter] = [JsonRows(json_out)] if json_out else []
         writers += [CsvRows(csv_out)] if csv_out else []
+        writers += [parquet_out] if parquet_out else []
         job = batch.Batch(
             models,
             lambda: parts.build_stages(settings, models, Timings(), every_frame=True, apart_s=every),
