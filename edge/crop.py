@@ -14,15 +14,20 @@ Square = tuple[int, int, int]
 """Left, top and side in pixels of the image; it may reach beyond the border."""
 
 
-def crop_face(image: Image, box: Floats, *, size_px: int, margin: float) -> Image:
+def crop_face(image: Image, box: Floats, *, size_px: int, margin: float, shift: float = 0.0) -> Image:
     """Return uint8 (size_px, size_px, 3): the square about a face box, in the colour order of `image`."""
-    return cut(image, square_about(box, margin), size_px)
+    return cut(image, square_about(box, margin, shift=shift), size_px)
 
 
-def square_about(box: Floats, margin: float) -> Square:
-    """Return the square whose side is the longer side of a box plus `margin` of it at both ends."""
-    side = max(2.0, float(max(box[2] - box[0], box[3] - box[1])) * (1 + 2 * margin))
-    left, top = (round(float(centre) - side / 2) for centre in ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2))
+def square_about(box: Floats, margin: float, *, shift: float = 0.0) -> Square:
+    """Return the square whose side is the longer side of a box plus `margin` of it at both ends.
+
+    shift: how far its centre lies below that of the box, in longer sides of the box: masks hang below chins.
+    """
+    longer = float(max(box[2] - box[0], box[3] - box[1]))
+    side = max(2.0, longer * (1 + 2 * margin))
+    middle = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2 + shift * longer
+    left, top = (round(float(centre) - side / 2) for centre in middle)
     return left, top, max(2, round(side))
 
 

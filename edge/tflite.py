@@ -39,10 +39,15 @@ class TensorSpec(_Frozen):
 
 
 class InputSpec(TensorSpec):
-    """The input of the model; `crop_margin` is the share of a face box added on each side."""
+    """The input of the model; what a mask model sees of a face is a square, see `edge.crop.square_about`.
+
+    crop_margin: what is added to the longer side of the face's box at both ends, as a share of it.
+    crop_shift: how far the middle of the square lies below that of the box, likewise.
+    """
 
     colour: str = Field(pattern="^(rgb|bgr)$")
-    crop_margin: float = 0.0
+    crop_margin: float = Field(default=0.0, ge=0, le=2)
+    crop_shift: float = Field(default=0.0, ge=-1, le=1)
 
 
 class VerifierSpec(_Frozen):

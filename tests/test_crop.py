@@ -40,6 +40,11 @@ def test_the_margin_widens_the_cut_at_both_ends():
     assert (crop == gradient()[20:60, 50:90]).all()
 
 
+def test_the_shift_moves_the_cut_down_by_a_share_of_the_longer_side():
+    crop = crop_face(gradient(), np.array([60, 30, 76, 50], np.float32), size_px=20, margin=0.0, shift=0.25)
+    assert (crop == gradient()[35:55, 58:78]).all()
+
+
 def test_outside_the_picture_its_border_is_repeated():
     crop = crop_face(gradient(), np.array([-20, 0, 20, 40], np.float32), size_px=40, margin=0.0)
     assert (crop[:, :20] == gradient()[:40, :1]).all()

@@ -79,12 +79,26 @@ def test_a_shape_that_differs_is_refused_with_both_named(folder):
 
 
 @pytest.mark.parametrize(
-    ("old", "new"), [('kind = "mask"', 'kind = "dog"'), ('colour = "rgb"', 'colour = "cmyk"'), ("sha256 =", "sha255 =")]
+    ("old", "new"),
+    [
+        ('kind = "mask"', 'kind = "dog"'),
+        ('colour = "rgb"', 'colour = "cmyk"'),
+        ("sha256 =", "sha255 ="),
+        ("crop_margin = 0", "crop_margin = -1"),
+        ("crop_margin = 0", "crop_shift = 2"),
+    ],
 )
 def test_a_model_toml_with_a_wrong_field_is_refused(folder, old, new):
     edit(folder, old, new)
     with pytest.raises(ModelError, match=r"model\.toml"):
         Model(folder)
+
+
+def test_a_model_without_a_shift_is_cut_about_the_middle_of_the_face(folder):
+    path = folder / "model.toml"
+    lines = [line for line in path.read_text().splitlines() if not line.startswith("crop_shift")]
+    path.write_text("\n".join(lines))
+    assert read_spec(folder).input.crop_shift == 0
 
 
 def test_a_missing_model_is_named(tmp_path):

@@ -37,7 +37,8 @@ class MaskClassifier:
 
     def crop(self, image: Image, box: Floats) -> Image:
         """Return the crop of one face as the model gets it, uint8 (S, S, 3) BGR."""
-        return crop_face(image, box, size_px=self._model.size_px[0], margin=self._model.spec.input.crop_margin)
+        seen = self._model.spec.input
+        return crop_face(image, box, size_px=self._model.size_px[0], margin=seen.crop_margin, shift=seen.crop_shift)
 
     def logits(self, crop: Image) -> Floats:
         """Return float32 (3,) in the order of `CLASSES` for one cropped face."""

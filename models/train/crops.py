@@ -22,7 +22,7 @@ from edge.detect.centerface import CenterFace
 from edge.tflite import Model
 from models.train.sources import LABELS, SOURCES, LabelledImage, Source, labelled_images
 from models.train.stamp import fresh, stamp
-from models.train.store import Faces, stored
+from models.train.store import SHIFT, STORE_MARGIN, STORE_PX, Faces, stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -108,13 +108,17 @@ def main() -> None:
     parser.add_argument("--detector", type=Path, default=Path("models/face/quality"))
     args = parser.parse_args()
     weights = hashlib.sha256((args.detector / "model.tflite").read_bytes()).hexdigest()
+    made_with = weights, SHIFT, STORE_MARGIN, STORE_PX
     for entry in SOURCES:
         listing = args.pictures / entry.name / entry.listing
         target = args.work / "crops" / f"{entry.name}.npz"
-        if not listing.exists() or fresh(target, [listing], weights):
+        if not listing.exists():
+            target.unlink(missing_ok=True)  # of an optional source that was there in an earlier run
+            continue
+        if fresh(target, [listing], *made_with):
             continue
         faces_of(args.pictures, entry, detector(args.detector)).save(target)
-        stamp(target, [listing], weights)
+        stamp(target, [listing], *made_with)
 
 
 if __name__ == "__main__":

@@ -101,6 +101,7 @@ def main() -> None:
     light = {
         entry.name: np.array([x["brightness"] for x in lines if x["source"] == entry.name and "brightness" in x])
         for entry in SOURCES
+        if any(x["source"] == entry.name for x in lines)
     }
     histograms_png(folder / "sizes.png", sizes, "shorter side of the face, px", limits=(0, 200))
     histograms_png(folder / "light.png", light, "mean brightness of the image", limits=(0, 255))

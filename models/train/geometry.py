@@ -59,6 +59,11 @@ class FaceCamera:
         """Sine-like share of yaw: 0 from the front, beyond 0.5 side-on; positive when the nose points right."""
         return float(self.matrix[0, 2] / max(self.unit_px, 1e-6))
 
+    @property
+    def bend(self) -> float:
+        """Sine-like share of pitch: positive when the nose points down, compared to a head held upright."""
+        return float(self.matrix[1, 2] / max(self.unit_px, 1e-6))
+
     def project(self, points: Array, lift: Array | float = 0.0) -> Array:
         """Return (N, 2) pixels of canonical (N, 2) x, y points that lie on the skin, `lift` above it."""
         z = depth(points[:, 0]) + lift

@@ -11,50 +11,22 @@ import argparse
 import itertools
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
-from models.train.geometry import LANDMARKS
-from models.train.sources import SOURCES, Role
+from models.train.likeness import aligned, symmetry
+from models.train.sources import Role, cropped
+from models.train.sources import source as named
 from models.train.stamp import fresh, stamp
 from models.train.store import Faces
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-_SIDE_PX = 32
 _MIN_FACE_LIKENESS = 0.9
 _MIN_SCENE_LIKENESS = 0.85
 """Chosen on contact sheets: masked faces of different people correlate up to 0.95 by the face alone, so the
 surroundings must match as well."""
-_MIN_FACE_PX = 20.0
-
-
-def aligned(faces: Faces, face_side: float) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return unit vectors float32 (M, _SIDE_PX ** 2) of the faces with landmarks, and their rows (M,).
-
-    face_side: side of the compared square, in half eye distances: 5 is the face, 10 includes its surroundings.
-    """
-    rows = np.flatnonzero(np.isfinite(faces.landmarks).all((1, 2)) & (faces.face_px >= _MIN_FACE_PX))
-    target = (
-        LANDMARKS[:, :2] * _SIDE_PX / face_side + (_SIDE_PX / 2, _SIDE_PX / 2 - 0.9 * _SIDE_PX / face_side)
-    ).astype(np.float32)
-    return np.stack([_vector(faces.crops[row], faces.landmarks[row], target) for row in rows]), rows
-
-
-def _vector(
-    crop: NDArray[np.uint8], landmarks: NDArray[np.float32], target: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    matrix, _ = cv2.estimateAffinePartial2D(landmarks, target, method=cv2.LMEDS)
-    matrix = np.eye(2, 3) if matrix is None else matrix
-    grey = cv2.cvtColor(cv2.GaussianBlur(crop, (0, 0), 1.5), cv2.COLOR_BGR2GRAY)
-    small = (
-        cv2.warpAffine(grey, matrix, (_SIDE_PX, _SIDE_PX), borderMode=cv2.BORDER_REPLICATE).astype(np.float32).ravel()
-    )
-    small -= small.mean()
-    return np.asarray(small / max(float(np.linalg.norm(small)), 1e-6), np.float32)
+_MAX_SYMMETRY = 0.88
+"""From here on, two of three bare faces of `crops_techyhoney` are averages of faces or computer graphics, by eye; the
+rest are frontal portraits, of which there are enough."""
 
 
 def pairs(first: Faces, second: Faces) -> list[tuple[float, int, int]]:
@@ -67,11 +39,12 @@ def pairs(first: Faces, second: Faces) -> list[tuple[float, int, int]]:
 
 
 def clean(work: Path, source: str) -> Faces:
-    """Return the stored faces of a source without those that are also in a test-only source."""
+    """Return the stored faces of a source that are photographs, without those that are also in a test-only source."""
     faces = Faces.load(work / "crops" / f"{source}.npz")
     recorded = work / "leaks.json"
     leaks = json.loads(recorded.read_text("utf-8"))["rows"].get(source, []) if recorded.exists() else []
-    return faces.take(np.setdiff1d(np.arange(len(faces)), leaks))
+    averages = np.flatnonzero((faces.labels == 1) & (symmetry(faces) > _MAX_SYMMETRY)) if named(source).averages else []
+    return faces.take(np.setdiff1d(np.arange(len(faces)), [*leaks, *averages]))
 
 
 def main() -> None:
@@ -79,7 +52,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", type=Path)
     work: Path = parser.parse_args().work
-    files = {entry: work / "crops" / f"{entry.name}.npz" for entry in SOURCES}
+    files = {entry: work / "crops" / f"{entry.name}.npz" for entry in cropped(work)}
     target = work / "leaks.json"
     if fresh(target, [path for path in files.values() if path.exists()], _MIN_FACE_LIKENESS, _MIN_SCENE_LIKENESS):
         return

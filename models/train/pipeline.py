@@ -20,7 +20,7 @@ from pathlib import Path
 
 from models.train.centerface import weights_file
 from models.train.mask.train import Schedule
-from models.train.sources import SOURCES, Role
+from models.train.sources import SOURCES
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ def networks(args: argparse.Namespace) -> list[tuple[str, list[str]]]:
     """
     schedule = ["--epochs", str(args.epochs), "--faces", str(args.faces)]
     common = [str(args.work), str(args.work / "centerface.onnx"), *schedule]
-    left_out = [source.name for source in SOURCES if source.role is Role.TRAIN]
+    left_out = [source.name for source in SOURCES if source.left_out]
     return [
         ("mask.train", ["--name", "shipped", *common]),
         *(("mask.train", ["--name", f"without_{name}", "--without", name, *common]) for name in left_out),
@@ -51,6 +51,7 @@ def steps(args: argparse.Namespace) -> list[tuple[str, list[str]]]:
     return [
         ("manifest", [pictures, work]),
         ("crops", [pictures, work, "--detector", str(args.face)]),
+        ("backgrounds", [pictures, work]),
         ("leaks", [work]),
         ("draw.drawings", [work]),
         ("explore", [work]),

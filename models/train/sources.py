@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 LABELS = ("with_mask", "without_mask", "incorrect_mask")
 """Order of the classes, as in `edge.data.CLASSES`."""
 
+NO_FACE = len(LABELS)
+"""Place of a fourth output, which rejects what the detector took for a face."""
+
 
 class Role(Enum):
     """The use of a source that its licence permits."""
@@ -24,12 +27,21 @@ class Role(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A folder of images.  listing: boxes.jsonl (scenes with boxes) or crops.jsonl (one label per image)."""
+    """A folder of images.
+
+    listing: boxes.jsonl (scenes with boxes) or crops.jsonl (one label per image).
+    left_out: whether a network is trained without it, to measure and fit on faces that the network has not seen.
+    optional: whether training does without it where the folder is absent.
+    averages: whether some of its bare faces are averages of faces, which are recognised by their symmetry.
+    """
 
     name: str
     listing: str
     licence: str
     role: Role
+    left_out: bool = False
+    optional: bool = False
+    averages: bool = False
 
     @property
     def is_scenes(self) -> bool:
@@ -38,10 +50,46 @@ class Source:
 
 
 SOURCES = (
-    Source("scenes_andrewmvd", "boxes.jsonl", "CC0-1.0 (Kaggle, andrewmvd: Face Mask Detection)", Role.TRAIN),
-    Source("crops_chandrikadeb7", "crops.jsonl", "MIT (chandrikadeb7: Face-Mask-Detection)", Role.TRAIN),
+    Source(
+        "scenes_andrewmvd",
+        "boxes.jsonl",
+        "CC0-1.0 (Kaggle, andrewmvd: Face Mask Detection)",
+        Role.TRAIN,
+        left_out=True,
+    ),
+    Source("crops_chandrikadeb7", "crops.jsonl", "MIT (chandrikadeb7: Face-Mask-Detection)", Role.TRAIN, left_out=True),
+    Source("crops_techyhoney", "crops.jsonl", "MIT (techyhoney: Facemask_Detection)", Role.TRAIN, averages=True),
+    Source("crops_own", "crops.jsonl", "your own, with consent", Role.TRAIN, optional=True),
+    Source("scenes_own", "boxes.jsonl", "your own, with consent", Role.TRAIN, optional=True),
     Source("scenes_macwinwin", "boxes.jsonl", "none stated (MacwinWin: face_mask_dataset); test only", Role.TEST),
     Source("crops_incorrect_devtest", "crops.jsonl", "none stated (karysutariya); test only", Role.TEST),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """A folder of images in which a detector finds what is no face.
+
+    sure: score from which a detection is taken for a face that nobody labelled.
+    images: how many of its listing are used; the others are for testing.
+    """
+
+    name: str
+    listing: str
+    licence: str
+    sure: float
+    images: int | None = None
+
+
+BACKGROUNDS = (
+    Background(
+        "scenes_street_cc",
+        "images.jsonl",
+        "CC-BY-4.0 (ATANU0023/garbage_detection_dataset, Roboflow project-shb1t)",
+        sure=0.25,
+        images=1000,
+    ),
+    Background("scenes_andrewmvd", "boxes.jsonl", "CC0-1.0 (Kaggle, andrewmvd: Face Mask Detection)", sure=0.12),
 )
 
 
@@ -57,6 +105,11 @@ class LabelledImage:
     file: str
     label: str = ""
     boxes: tuple[tuple[float, float, float, float, str], ...] = field(default=())
+
+
+def cropped(work: Path) -> tuple[Source, ...]:
+    """Return the sources whose faces are to be in `work`: all but the optional ones that were absent."""
+    return tuple(entry for entry in SOURCES if not entry.optional or (work / "crops" / f"{entry.name}.npz").exists())
 
 
 def source(name: str) -> Source:

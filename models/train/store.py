@@ -18,18 +18,20 @@ if TYPE_CHECKING:
     Image = NDArray[np.uint8]
     Array = NDArray[np.float64]
 
-MARGIN = 0.1
+MARGIN = 0.2
 """Share of the box that the product's crop adds on each side; `crop_margin` in model.toml."""
-STORE_MARGIN = 0.33
-"""The same for stored crops: enough border to rotate, shift and scale them."""
-STORE_PX = 112
+SHIFT = 0.1
+"""How far the crop lies below the box, as a share of it, so that masks on the chin are in it; `crop_shift`."""
+STORE_MARGIN = 0.47
+"""The margin of stored crops: enough border to rotate, shift and scale them, and to draw below the chin."""
+STORE_PX = 128
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Faces:
     """N stored faces.
 
-    crops: uint8 (N, STORE_PX, STORE_PX, 3), BGR, cut by `crop_face` with STORE_MARGIN.
+    crops: uint8 (N, STORE_PX, STORE_PX, 3), BGR, cut by `crop_face` with STORE_MARGIN and SHIFT.
     landmarks: float32 (N, 5, 2), px of the crop; NaN if the detector did not find the face.
     labels: int64 (N,), place in LABELS.  face_px: float32 (N,), shorter side of the box in its image.
     pictures: int64 (N,), number of the image within its source.  kinds: str (N,), "real" or what was drawn.
@@ -79,11 +81,12 @@ def concatenated(parts: list[Faces]) -> Faces:
 
 def stored(image: Image, box: Array, landmarks: Array | None) -> tuple[Image, NDArray[np.float32]]:
     """Return the crop of one face as it is stored, and its landmarks in pixels of the crop (NaN if None)."""
-    crop = crop_face(image, np.asarray(box, np.float32), size_px=STORE_PX, margin=STORE_MARGIN)
+    crop = crop_face(image, np.asarray(box, np.float32), size_px=STORE_PX, margin=STORE_MARGIN, shift=SHIFT)
     if landmarks is None:
         return crop, np.full((5, 2), np.nan, np.float32)
-    side = max(box[2] - box[0], box[3] - box[1]) * (1 + 2 * STORE_MARGIN)
-    corner = np.array([(box[0] + box[2]) / 2, (box[1] + box[3]) / 2]) - side / 2
+    longer = max(box[2] - box[0], box[3] - box[1])
+    side = longer * (1 + 2 * STORE_MARGIN)
+    corner = np.array([(box[0] + box[2]) / 2, (box[1] + box[3]) / 2 + SHIFT * longer]) - side / 2
     return crop, ((np.asarray(landmarks) - corner) * STORE_PX / side).astype(np.float32)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from edge import paths
 from edge.classify.mask import MaskClassifier, label, softmax, unsure_below
+from edge.crop import crop_face
 from edge.data import Mask
 from edge.detect.centerface import CenterFace
 from edge.tflite import Model
@@ -58,6 +59,16 @@ def test_only_what_has_no_mask_is_unsure_where_the_detector_is():
     verdicts = unsure_below(given, np.array([0.4, 0.39, 0.1, 0.1, 0.9], np.float32), 0.4)
     assert verdicts.masks == (Mask.WITHOUT_MASK, Mask.UNSURE, *masks[2:])
     assert (verdicts.probabilities == given.probabilities).all()
+
+
+def test_a_face_is_cut_as_the_model_was_trained_on_it():
+    model = Model(paths.models() / "mask")
+    seen = model.spec.input.model_copy(update={"crop_margin": 0.1, "crop_shift": 0.3})
+    model.spec = model.spec.model_copy(update={"input": seen})
+    image = np.random.default_rng(1).integers(0, 255, (200, 200, 3)).astype(np.uint8)
+    box = np.array([60, 40, 120, 110], np.float32)
+    expected = crop_face(image, box, size_px=model.size_px[0], margin=0.1, shift=0.3)
+    assert (MaskClassifier(model).crop(image, box) == expected).all()
 
 
 def test_no_boxes_get_no_verdicts(classifier):

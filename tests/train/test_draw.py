@@ -8,7 +8,8 @@ import pytest
 from models.train.draw.drawings import RECIPE, at_native, draw_one, drawings
 from models.train.draw.masks import draw_mask, skin_colour
 from models.train.draw.negatives import KINDS, draw_negative
-from models.train.draw.styles import Fit, Make, random_style
+from models.train.draw.styles import Fit, Make, Style, random_fit, random_style
+from models.train.store import as_served
 from tests.support.people import faces, stored_face
 
 EYES, NOSE, MOUTH = slice(0, 2), slice(2, 3), slice(3, 5)
@@ -58,7 +59,53 @@ def test_every_make_covers_nose_and_mouth_when_worn_correctly(make):
     assert np.mean(shares) > 0.8
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("make", Make)
+def test_a_mask_on_the_forehead_leaves_the_eyes_and_what_is_below_them_bare(make):
+    crop, landmarks = stored_face(0)
+    style = Style(make=make, fit=Fit.FOREHEAD, top=-2.3, bottom=-1.0, cloth=(20.0, 200.0, 20.0))
+    after = draw_mask(crop, landmarks, style, np.random.default_rng(1))
+    assert np.abs(after.astype(int) - crop).max() > 60
+    assert changed(crop, after, landmarks) == 0
+
+
+@pytest.mark.parametrize("fit", [Fit.CHIN, Fit.ONE_EAR, Fit.FOREHEAD])
+def test_what_is_drawn_off_the_mouth_can_be_worn_there_and_be_seen(fit):
+    crop, landmarks = stored_face(0)
+    rng = np.random.default_rng(3)
+    makes = {random_style(rng, fit, skin_colour(crop, landmarks)).make for _ in range(200)}
+    assert Make.CLEAR not in makes
+    assert (Make.GAITER in makes) == (fit is not Fit.ONE_EAR)
+
+
+def test_half_of_the_wrong_fits_are_masks_on_the_chin():
+    rng = np.random.default_rng(2)
+    share = np.mean([random_fit(rng) is Fit.CHIN for _ in range(2000)])
+    assert 0.45 < share < 0.6
+
+
+@pytest.mark.parametrize("person", [0, 1])
+def test_the_crop_as_served_holds_a_mask_that_hangs_below_the_chin(person):
+    crop, landmarks = stored_face(person)
+    style = Style(fit=Fit.CHIN, top=2.4, bottom=4.2, cloth=(20.0, 200.0, 20.0))
+    after = draw_mask(crop, landmarks, style, np.random.default_rng(1))
+    whole, served = (
+        (np.abs(after.astype(int) - crop).sum(2) > 40).sum(),
+        (np.abs(as_served(after, 92).astype(int) - as_served(crop, 92)).sum(2) > 40).sum(),
+    )
+    assert served > 0.9 * whole
+
+
+def test_a_party_mask_leaves_the_eyes_bare_and_a_shield_the_mouth():
+    crop, landmarks = stored_face(0)
+    rng = np.random.default_rng(6)
+    parties = [draw_negative(crop, landmarks, "party", rng) for _ in range(ROUNDS)]
+    shields = [draw_negative(crop, landmarks, "shield", rng) for _ in range(ROUNDS)]
+    assert np.mean([np.abs(image.astype(int) - crop).max() > 60 for image in parties + shields]) > 0.9
+    assert np.mean([changed(crop, image, landmarks[EYES]) for image in parties]) < 0.35
+    assert np.mean([changed(crop, image, landmarks[MOUTH]) for image in shields]) < 0.35
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in {"party", "shield"}])
 def test_every_other_object_changes_the_lower_face_and_not_the_eyes(kind):
     lower = []
     eyes = []

@@ -39,9 +39,9 @@ def test_the_same_face_with_other_surroundings_is_not_a_copy():
 
 def test_the_faces_found_are_not_trained_on(tmp_path):
     crop, landmarks = stored_face(0)
-    faces(crop, crop[:, ::-1], crop, landmarks=landmarks).save(tmp_path / "crops" / "here.npz")
-    assert len(clean(tmp_path, "here")) == 3
-    (tmp_path / "leaks.json").write_text(json.dumps({"rows": {"here": [0, 2]}}))
-    left = clean(tmp_path, "here")
+    faces(crop, crop[:, ::-1], crop, landmarks=landmarks).save(tmp_path / "crops" / "scenes_andrewmvd.npz")
+    assert len(clean(tmp_path, "scenes_andrewmvd")) == 3
+    (tmp_path / "leaks.json").write_text(json.dumps({"rows": {"scenes_andrewmvd": [0, 2]}}))
+    left = clean(tmp_path, "scenes_andrewmvd")
     assert len(left) == 1
     assert (left.crops[0] == crop[:, ::-1]).all()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge.crop import crop_face
-from models.train.store import MARGIN, Faces, as_served, concatenated, stored
+from models.train.store import MARGIN, SHIFT, Faces, as_served, concatenated, stored
 from tests.support.people import faces, scene, stored_face
 
 
@@ -14,7 +14,7 @@ from tests.support.people import faces, scene, stored_face
 @pytest.mark.parametrize("size_px", [48, 64])
 def test_training_uses_the_crop_of_the_product_in_the_same_colours(person, size_px):
     image, box, landmarks = scene(person)
-    product = crop_face(image, box, size_px=size_px, margin=MARGIN)
+    product = crop_face(image, box, size_px=size_px, margin=MARGIN, shift=SHIFT)
     training = as_served(stored(image, box, landmarks)[0], size_px)
     apart = difference(training, product)
     assert apart < 12

@@ -19,12 +19,12 @@ from rich.progress import track
 
 from models.train.draw.lowered import Donors, lowered
 from models.train.draw.masks import draw_mask, skin_colour
-from models.train.draw.negatives import KINDS, draw_negative
+from models.train.draw.negatives import draw_negative, random_kind
 from models.train.draw.portraits import PORTRAITS
 from models.train.draw.styles import Fit, Make, Style, random_fit, random_style
 from models.train.geometry import FaceCamera
 from models.train.leaks import clean
-from models.train.sources import SOURCES, Role
+from models.train.sources import Role, cropped
 from models.train.stamp import fresh, stamp
 from models.train.store import STORE_MARGIN, STORE_PX, Faces, concatenated, stored
 
@@ -36,16 +36,18 @@ if TYPE_CHECKING:
     Pixels = NDArray[np.float32]
     Array = NDArray[np.float64]
 
-RECIPE = {"right": 3.0, "wrong": 3.4, "negative": 2.4, "covered": 0.5}
+RECIPE = {"right": 2.4, "wrong": 3.4, "negative": 2.8, "covered": 0.4}
 """Drawings per bare face: masks worn correctly, incorrectly, objects that are no mask, and objects over a worn mask."""
+_SLID = 0.5
+"""Share of the worn masks that are moved below the nose: half of the wrong fits are to be masks on the chin."""
 _MIN_FACE_PX = 28
 _REAL_CLOTH = 0.35
 _CODE = [
     *(
         Path(__file__).with_name(f"{name}.py")
-        for name in ("canvas", "drawings", "fabric", "lowered", "masks", "negatives", "styles")
+        for name in ("canvas", "drawings", "fabric", "lowered", "masks", "negatives", "styles", "worn")
     ),
-    Path(__file__).parent.with_name("geometry.py"),
+    *(Path(__file__).parent.with_name(f"{name}.py") for name in ("geometry", "store")),
 ]
 """The code that a drawing depends on as much as on the image under it."""
 _FACE_SHARE = 1 / (1 + 2 * STORE_MARGIN)
@@ -141,7 +143,7 @@ def draw_one(
     """Return a drawing of one kind of `RECIPE`, its label and its name."""
     face = toned(crop, landmarks, float(np.exp(rng.uniform(-0.35, 0.95)))) if rng.random() < 0.5 else crop
     if task == "negative":
-        kind = str(rng.choice(list(KINDS)))
+        kind = random_kind(rng)
         return draw_negative(face, landmarks, kind, rng), 1, kind
     fit = random_fit(rng) if task == "wrong" else Fit.RIGHT
     image, name = masked(face, landmarks, fit, cloths, rng)
@@ -174,7 +176,8 @@ def slid(faces: Faces, rng: np.random.Generator) -> Faces:
     """Return the correctly masked faces with their masks moved below the nose (`lowered`)."""
     seen = np.isfinite(faces.landmarks).all((1, 2)) & (faces.face_px >= _MIN_FACE_PX)
     noses = faces.take(seen & (faces.labels == 1))
-    wearers = faces.take(seen & (faces.labels == 0))
+    worn = np.flatnonzero(seen & (faces.labels == 0))
+    wearers = faces.take(np.sort(rng.permutation(worn)[: round(_SLID * len(worn))]))
     donors = Donors.of(noses.crops, noses.landmarks)
     images = [lowered(crop, points, donors, rng) for crop, points in zip(wearers.crops, wearers.landmarks, strict=True)]
     done = wearers.take(np.array([image is not None for image in images]))
@@ -192,7 +195,7 @@ def main() -> None:
     parser.add_argument("work", type=Path)
     parser.add_argument("--seed", type=int, default=2)
     args = parser.parse_args()
-    for entry in SOURCES:
+    for entry in cropped(args.work):
         target = args.work / "drawn" / f"{entry.name}.npz"
         inputs = [args.work / "crops" / f"{entry.name}.npz", args.work / "leaks.json", *_CODE]
         if entry.role is not Role.TRAIN or fresh(target, inputs, RECIPE, args.seed):

@@ -119,6 +119,8 @@ def _tube(s: Style) -> list[tuple[float, float]]:
     w = 2.0
     t, b = s.top, max(s.bottom, 3.2) + 1.4
     h = b - t
+    if s.fit is Fit.FOREHEAD:  # rolled up to a band
+        return [(0, t), (1.1, t + 0.05), (w, t + 0.2), (w, s.bottom + 0.1), (1.1, s.bottom), (0, s.bottom)]
     return [
         (0, t),
         (0.4, t + 0.08),

@@ -1,4 +1,4 @@
-"""Draw what covers a face and is no mask: hands, scarves, beards, paper, cups, phones, microphones."""
+"""Draw what covers a face and is no mask: hands, scarves, beards, paper, cups, phones, microphones and what is worn."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from models.train.draw.canvas import blotches, capsule, filled, lay, shade, soften
 from models.train.draw.fabric import COLOURS, PRINTS, colour
 from models.train.draw.masks import skin_colour
+from models.train.draw.worn import party, shield
 from models.train.geometry import FaceCamera, closed_curve
 
 if TYPE_CHECKING:
@@ -176,7 +177,17 @@ KINDS: dict[str, Painter] = {
     "cup": cup,
     "phone": phone,
     "microphone": microphone,
+    "shield": shield,
+    "party": party,
 }
+FREQUENT = {"paper": 3.0, "hand": 2.0, "beard": 2.0}
+"""How often what is confused most with a mask is drawn for training, relative to the others (1)."""
+
+
+def random_kind(rng: np.random.Generator) -> str:
+    """Return one of `KINDS`, with the frequencies of `FREQUENT`."""
+    weights = np.array([FREQUENT.get(kind, 1.0) for kind in KINDS])
+    return str(rng.choice(list(KINDS), p=weights / weights.sum()))
 
 
 def _object(

@@ -65,18 +65,19 @@ class Style:
 _TOPS = {
     Fit.RIGHT: (0.1, 0.75),
     Fit.UNDER_NOSE: (1.38, 1.8),
-    Fit.CHIN: (2.25, 2.8),
+    Fit.CHIN: (2.2, 2.95),
     Fit.FOREHEAD: (-2.6, -1.9),
     Fit.ONE_EAR: (0.3, 1.2),
 }
 _LENGTHS = {
     Fit.RIGHT: (2.7, 3.5),
     Fit.UNDER_NOSE: (1.9, 2.9),
-    Fit.CHIN: (1.1, 2.0),
+    Fit.CHIN: (0.9, 2.2),
     Fit.FOREHEAD: (1.1, 1.5),
     Fit.ONE_EAR: (1.8, 2.8),
 }
-_FITS_WRONG = ((Fit.UNDER_NOSE, 0.66), (Fit.CHIN, 0.24), (Fit.FOREHEAD, 0.04), (Fit.ONE_EAR, 0.06))
+_FITS_WRONG = ((Fit.UNDER_NOSE, 0.32), (Fit.CHIN, 0.54), (Fit.FOREHEAD, 0.06), (Fit.ONE_EAR, 0.08))
+"""With the real masks moved below the nose (`lowered`), about half are on the chin and four in ten under the nose."""
 _MAKES = (
     (Make.SURGICAL, 0.36),
     (Make.CLOTH, 0.32),
@@ -91,15 +92,14 @@ _VISIBLE = 90.0
 
 
 def random_fit(rng: np.random.Generator) -> Fit:
-    """Return one of the incorrect fits, with the frequencies seen in streets."""
+    """Return one of the incorrect fits, with the frequencies that training needs."""
     return _FITS_WRONG[rng.choice(len(_FITS_WRONG), p=[share for _, share in _FITS_WRONG])][0]
 
 
 def random_style(rng: np.random.Generator, fit: Fit, skin: Pixels, colours: tuple[str, ...] = ()) -> Style:
     """Return a mask of any make and colour with the given fit; `colours` restricts the colour ranges."""
-    make = _MAKES[rng.choice(len(_MAKES), p=[share for _, share in _MAKES])][0]
     off_the_mouth = fit in {Fit.CHIN, Fit.FOREHEAD, Fit.ONE_EAR}
-    make = Make.CLOTH if off_the_mouth and make is Make.CLEAR else make
+    make = _random_make(rng, fit)
     names = colours or (*COLOURS, *(() if off_the_mouth else ("skin",)))
     pattern = "solid" if rng.random() < 0.6 or make is Make.CLEAR else str(rng.choice(list(PRINTS)))
     top = rng.uniform(*_TOPS[fit])
@@ -123,6 +123,14 @@ def random_style(rng: np.random.Generator, fit: Fit, skin: Pixels, colours: tupl
     )
     strap = style.cloth if rng.random() < 0.5 else _triple(colour(rng, str(rng.choice(["white", "black"])), skin))
     return replace(style, strap=strap)
+
+
+def _random_make(rng: np.random.Generator, fit: Fit) -> Make:
+    """Return a make that can be worn and seen with the given fit."""
+    make = _MAKES[rng.choice(len(_MAKES), p=[share for _, share in _MAKES])][0]
+    unseen = make is Make.CLEAR and fit in {Fit.CHIN, Fit.FOREHEAD, Fit.ONE_EAR}
+    impossible = make is Make.GAITER and fit is Fit.ONE_EAR
+    return Make.CLOTH if unseen or impossible else make
 
 
 def _triple(values: Pixels) -> tuple[float, float, float]:

@@ -1,4 +1,4 @@
-"""Augment faces as a cheap street camera degrades them: few pixels, loose boxes, blur, night, rain, JPEG, tints."""
+"""Augment faces as a cheap street camera degrades them: few pixels, loose boxes, blur, night, rain, blocks, tints."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ class Strength:
     rain: float = 0.08
     jpeg: float = 0.4
     noise: float = 0.35
+    stream: float = 0.15
 
 
 def augmented(crop: Image, face_px: float, size_px: int, rng: np.random.Generator, strength: Strength) -> Image:
@@ -46,6 +47,7 @@ def augmented(crop: Image, face_px: float, size_px: int, rng: np.random.Generato
     image = shrunk(image, _camera_px(face_px, size_px, rng, strength), rng)
     image = noisy(image, rng) if rng.random() < strength.noise else image
     image = compressed(image, rng) if rng.random() < strength.jpeg else image
+    image = streamed(image, rng) if rng.random() < strength.stream else image
     shrink = image.shape[0] > size_px
     return np.asarray(
         cv2.resize(image, (size_px, size_px), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_LINEAR), np.uint8
@@ -54,9 +56,9 @@ def augmented(crop: Image, face_px: float, size_px: int, rng: np.random.Generato
 
 def moved(crop: Image, rng: np.random.Generator) -> Image:
     """Return the middle of a stored crop, flipped, rotated, shifted, stretched and cropped loosely or tightly."""
-    turn = np.deg2rad(rng.normal(0, 8) if rng.random() < 0.75 else rng.uniform(-38, 38))
+    turn = np.deg2rad(rng.normal(0, 8) if rng.random() < 0.72 else rng.uniform(-48, 48))
     scale = float(np.exp(rng.normal(0.02, 0.07))) * (rng.uniform(1.0, 1.3) if rng.random() < 0.15 else 1.0)
-    stretch = float(np.exp(rng.normal(0, 0.05)))
+    stretch = float(np.exp(rng.normal(0, 0.07)))
     side = STORE_PX * _SERVED_SHARE * scale
     flip = -1.0 if rng.random() < 0.5 else 1.0
     axes = (
@@ -192,3 +194,14 @@ def compressed(image: Image, rng: np.random.Generator) -> Image:
     """Return the image after JPEG."""
     _, content = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(18, 85))])
     return np.asarray(cv2.imdecode(content, cv2.IMREAD_COLOR), np.uint8)
+
+
+def streamed(image: Image, rng: np.random.Generator) -> Image:
+    """Return the image as a recorder streams it: fewer pixels, coded coarsely in blocks, and enlarged again."""
+    side = image.shape[0]
+    few = max(10, round(side * rng.uniform(0.4, 1.0)))
+    small = cv2.resize(image, (few, few), interpolation=cv2.INTER_AREA)
+    _, content = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(7, 30))])
+    how = cv2.INTER_LINEAR if rng.random() < 0.6 else cv2.INTER_CUBIC
+    large = cv2.resize(cv2.imdecode(content, cv2.IMREAD_COLOR), (side, side), interpolation=how)
+    return np.asarray(cv2.blur(large, (2, 2)) if rng.random() < 0.4 else large, np.uint8)

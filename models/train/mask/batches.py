@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from models.train.geometry import FaceCamera
 from models.train.leaks import clean
 from models.train.mask.augment import Strength, augmented
-from models.train.sources import SOURCES, Role, source
+from models.train.sources import BACKGROUNDS, NO_FACE, Role, cropped
 from models.train.store import Faces, concatenated
 
 if TYPE_CHECKING:
@@ -20,10 +21,22 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-SHARES = {(0, True): 0.26, (0, False): 0.12, (1, True): 0.29, (1, False): 0.11, (2, True): 0.04, (2, False): 0.18}
+SHARES = {
+    (0, True): 0.25,
+    (0, False): 0.11,
+    (1, True): 0.27,
+    (1, False): 0.12,
+    (2, True): 0.03,
+    (2, False): 0.17,
+    (NO_FACE, True): 0.05,
+}
 """Share of each (label, is an unchanged photograph) in a batch; False stands for drawings."""
 _SCENES_WEIGHT = 1.6
 """Weight of faces from street scenes, for which the model is meant, relative to portraits."""
+_POSED_WEIGHT = 4.0
+"""Weight of turned and bent faces relative to others: in profile the first models were wrong most often."""
+_TURNED = 0.42
+_BENT = 0.16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,17 +48,30 @@ class Pool:
 
 
 def pool(work: Path, *, without: str = "") -> Pool:
-    """Return the crops and drawings in `work`, without those of the source `without`."""
+    """Return the crops, drawings and backgrounds in `work`, without those of the source `without`."""
     parts = []
-    factors = []
-    names = [entry.name for entry in SOURCES if entry.role is Role.TRAIN and entry.name != without]
-    for name in names:
-        parts += [clean(work, name), Faces.load(work / "drawn" / f"{name}.npz")]
-        factors += [np.full(len(part), _SCENES_WEIGHT if source(name).is_scenes else 1.0) for part in parts[-2:]]
-    parts.append(Faces.load(work / "drawn" / "portraits.npz"))
-    factors.append(np.ones(len(parts[-1])))
-    faces = concatenated(parts)
+    for entry in cropped(work):
+        if entry.role is Role.TRAIN and entry.name != without:
+            parts.append((clean(work, entry.name), entry.is_scenes))
+            parts.append((Faces.load(work / "drawn" / f"{entry.name}.npz"), entry.is_scenes))
+    parts.append((Faces.load(work / "drawn" / "portraits.npz"), False))
+    of_no_face = [entry.name for entry in BACKGROUNDS if entry.name != without]
+    parts += [(Faces.load(work / "backgrounds" / f"{name}.npz"), False) for name in of_no_face]
+    factors = [
+        np.where(posed(part), _POSED_WEIGHT, 1.0) * (_SCENES_WEIGHT if street else 1.0) for part, street in parts
+    ]
+    faces = concatenated([part for part, _ in parts])
     return Pool(faces, _weights(faces, np.concatenate(factors)))
+
+
+def posed(faces: Faces) -> NDArray[np.bool_]:
+    """Return for each face whether it is turned or bent, bool (N,); False where the landmarks are unknown."""
+    known = np.isfinite(faces.landmarks).all((1, 2))
+    result = np.zeros(len(faces), bool)
+    for row in np.flatnonzero(known):
+        camera = FaceCamera.fit(faces.landmarks[row].astype(np.float64))
+        result[row] = abs(camera.turn) > _TURNED or abs(camera.bend) > _BENT
+    return result
 
 
 def _weights(faces: Faces, factors: NDArray[np.float64]) -> NDArray[np.float64]:

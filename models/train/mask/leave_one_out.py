@@ -1,8 +1,8 @@
-"""Measure networks on sources left out of their training, for temperature, `unsure` and the card's table.
+"""Measure networks on sources left out of their training, for temperature, `unsure`, `no_face` and the card's table.
 
     python -m models.train.mask.leave_one_out WORK [--net shipped]
 
-Needs WORK/nets/without_SOURCE.pt for each training source (trained with --without). Writes WORK/leave_one_out.json.
+Needs WORK/nets/without_SOURCE.pt for each source to leave out (trained with --without). Writes WORK/leave_one_out.json.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import numpy as np
 
 from edge.classify.mask import softmax
 from edge.evaluation.metrics import calibration_error, interval
-from models.train.mask.confidence import coverage_curve, rare_shift, temperature
+from models.train.mask.confidence import coverage_curve, no_face, rare_shift, rejection, temperature
 from models.train.mask.logits import legibility, of_net, served
 from models.train.mask.train import load_net
-from models.train.sources import LABELS, SOURCES, Role
+from models.train.sources import BACKGROUNDS, LABELS, Role, cropped
 from models.train.store import Faces
 
 if TYPE_CHECKING:
@@ -59,9 +59,10 @@ def predictions(work: Path, net: str, source: str) -> Predicted:
 
 def all_predictions(work: Path, shipped: str) -> dict[tuple[str, str], Predicted]:
     """Return the predictions of each network on the sources that its row of the card names, by (network, source)."""
-    train = [entry.name for entry in SOURCES if entry.role is Role.TRAIN]
-    nets = {f"without_{name}": [name, *(e.name for e in SOURCES if e.role is Role.TEST)] for name in train}
-    nets[shipped] = [entry.name for entry in SOURCES]
+    sources = cropped(work)
+    tests = [entry.name for entry in sources if entry.role is Role.TEST]
+    nets = {f"without_{entry.name}": [entry.name, *tests] for entry in sources if entry.left_out}
+    nets[shipped] = [entry.name for entry in sources]
     return {(net, source): predictions(work, net, source) for net, sources in nets.items() for source in sources}
 
 
@@ -81,18 +82,43 @@ def _has_all_classes(labels: NDArray[np.int64]) -> NDArray[np.bool_]:
     return np.full(len(labels), len(np.unique(labels)) == len(LABELS))
 
 
-def fit(predicted: dict[tuple[str, str], Predicted], unseen: dict[str, NDArray[Any]]) -> dict[str, Any]:
-    """Fit shift, temperature and coverage on the left-out sources; return them with the table of the card."""
+def left_out_backgrounds(work: Path) -> Logits:
+    """Return the logits of what is no face by the networks trained without the source that it is from."""
+    parts = []
+    for entry in BACKGROUNDS:
+        net = work / "nets" / f"without_{entry.name}.pt"
+        if net.exists():
+            loaded = load_net(net)
+            faces = Faces.load(work / "backgrounds" / f"{entry.name}.npz")
+            faces = faces.take(faces.face_px >= _MIN_FACE_PX)
+            parts.append(of_net(loaded, served(faces.crops, loaded.plan.size_px)))
+    return np.concatenate(parts)
+
+
+def fit(
+    predicted: dict[tuple[str, str], Predicted], unseen: dict[str, NDArray[Any]], backgrounds: Logits
+) -> dict[str, Any]:
+    """Fit shift, temperature, rejection and coverage on the left-out sources; return them with the card's table."""
     complete = unseen["complete"]
-    shift = rare_shift(unseen["logits"][complete], unseen["labels"][complete])
-    rare = np.array([0, 0, shift], np.float32)
-    logits = unseen["logits"] - rare
+    shift = rare_shift(unseen["logits"][complete][:, :3], unseen["labels"][complete])
+    rare = np.array([0, 0, shift, 0], np.float32)
+    all_logits = unseen["logits"] - rare
+    logits = all_logits[:, :3]
     fitted = temperature(logits, unseen["labels"])
     probabilities = softmax((logits / fitted).astype(np.float32))
+    threshold = rejection(no_face(all_logits, fitted))
     return {
-        "table": {f"{net} on {name}": row(x - rare, faces.labels) for (net, name), (x, faces, _) in predicted.items()},
+        "table": {
+            f"{net} on {name}": row((x - rare)[:, :3], faces.labels) for (net, name), (x, faces, _) in predicted.items()
+        },
         "shift": shift,
         "temperature": fitted,
+        "no_face": {
+            "threshold": threshold,
+            "faces_rejected": float((no_face(all_logits, fitted) >= threshold).mean()),
+            "backgrounds": len(backgrounds),
+            "backgrounds_rejected": float((no_face(backgrounds - rare, fitted) >= threshold).mean()),
+        },
         "ece": calibration_error(probabilities.max(1), probabilities.argmax(1) == unseen["labels"]),
         "coverage": coverage_curve(probabilities, unseen["labels"]),
     }
@@ -106,9 +132,9 @@ def main() -> None:
     args = parser.parse_args()
     predicted = all_predictions(args.work, args.net)
     unseen = left_out(predicted)
-    figures = fit(predicted, unseen)
+    figures = fit(predicted, unseen, left_out_backgrounds(args.work))
     (args.work / "leave_one_out.json").write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
-    shifted = unseen["logits"] - np.array([0, 0, figures["shift"]], np.float32)
+    shifted = unseen["logits"] - np.array([0, 0, figures["shift"], 0], np.float32)
     np.savez(args.work / "leave_one_out.npz", **(unseen | {"logits": shifted}))
 
 

@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 
 
 def of_net(net: MaskNet, images: list[Image]) -> Logits:
-    """Return logits float32 (N, 3) of a torch network for BGR crops as served."""
+    """Return logits float32 (N, outputs) of a torch network for BGR crops as served."""
     torch.set_num_threads(1)  # on two busy cores two threads took 18 times as long as one
     net.eval()
     with torch.no_grad():
         parts = [
             net(torch.stack([as_tensor(i) for i in images[at : at + 64]])).numpy() for at in range(0, len(images), 64)
         ]
-    return np.concatenate(parts) if parts else np.zeros((0, 3), np.float32)
+    return np.concatenate(parts) if parts else np.zeros((0, net.plan.outputs), np.float32)
 
 
 def of_folder(folder: Path, images: list[Image]) -> Logits:
-    """Return logits float32 (N, 3) of the TFLite model in a folder for BGR crops as served."""
+    """Return logits float32 (N, outputs) of the TFLite model in a folder for BGR crops as served."""
     model = Model(folder)
     return np.stack([model.run(image)[0].reshape(-1) for image in images]) if images else np.zeros((0, 3), np.float32)
 

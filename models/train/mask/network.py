@@ -14,6 +14,8 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
+from models.train.sources import NO_FACE
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -40,12 +42,13 @@ _STRIDE_PX = 16
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Size of a network: input side in px, number of trunk blocks, channels of the head."""
+    """Size of a network: input side in px, number of trunk blocks, channels of the head, outputs."""
 
     size_px: int = 64
     blocks: int = 10
     head: int = 160
     dropout: float = 0.2
+    outputs: int = NO_FACE + 1
 
 
 class Block(nn.Module):
@@ -72,7 +75,7 @@ class Block(nn.Module):
 
 
 class MaskNet(nn.Module):
-    """float (N, 3, S, S), RGB 0..255 -> logits (N, 3).
+    """float (N, 3, S, S), RGB 0..255 -> logits (N, outputs).
 
     The head weights each position of the last map (a depthwise convolution as large as the map) instead of averaging,
     since the position of the upper edge of the mask decides. Source: Chen et al., MobileFaceNets, 2018 (global
@@ -94,11 +97,11 @@ class MaskNet(nn.Module):
             nn.BatchNorm2d(plan.head),
             nn.ReLU(),
             nn.Dropout(plan.dropout),
-            nn.Conv2d(plan.head, 3, 1),
+            nn.Conv2d(plan.head, plan.outputs, 1),
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return logits (N, 3) in the order of `sources.LABELS`."""
+        """Return logits (N, outputs): those of `sources.LABELS` in that order, then that of `NO_FACE`."""
         logits: torch.Tensor = self.head(self.blocks(self.stem(x))).flatten(1)
         return logits
 

@@ -18,6 +18,7 @@ from models.train.draw.masks import draw_mask, skin_colour
 from models.train.draw.negatives import draw_negative
 from models.train.draw.styles import Fit, random_style
 from models.train.geometry import FaceCamera
+from models.train.store import STORE_MARGIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +59,7 @@ def shrunken(side_px: int) -> Callable[[Image], Image]:
     """Return a change that shrinks a face to `side_px` px, then enlarges it as the crop function does."""
 
     def change(image: Image) -> Image:
-        side = max(8, round(side_px * 1.4))
+        side = max(8, round(side_px * (1 + 2 * STORE_MARGIN)))
         small = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
         return np.asarray(cv2.resize(small, image.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.uint8)
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from models.train.model_toml import table_lines, tensor_lines
 from models.train.sources import LABELS
-from models.train.store import MARGIN
+from models.train.store import MARGIN, SHIFT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from edge.tflite import ModelSpec
 
-_VERSION = "1.2.0"
+_VERSION = "1.3.0"
 _THRESHOLDS = {"confidence": 0.5, "face_px": 12.0, "brightness": 12.0, "contrast": 1.5}
 """confidence: below one half, a calibrated confidence means that the verdict is more likely wrong than right.
 
@@ -50,11 +50,12 @@ def write_spec(folder: Path, tables: Tables) -> None:
         'kind = "mask"',
         'decoder = "logits"',
         f'sha256 = "{hashlib.sha256(content).hexdigest()}"',
-        f"labels = {json.dumps(list(LABELS))}",
+        f"labels = {json.dumps([*LABELS, 'no_face'][: logits['shape'][-1]])}",
         f"temperature = {tables.temperature}",
         *tensor_lines("[input]", image),
         'colour = "rgb"',
         f"crop_margin = {MARGIN}",
+        f"crop_shift = {SHIFT}",
         *tensor_lines("[[output]]", logits),
     ]
     for name in ("thresholds", "training", "metrics"):

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 _CODE = [
     *(Path(__file__).with_name(f"{name}.py") for name in ("augment", "batches", "network", "train")),
-    Path(__file__).parent.with_name("store.py"),
+    *(Path(__file__).parent.with_name(f"{name}.py") for name in ("geometry", "leaks", "likeness", "store")),
 ]
 """The code that a trained network depends on, in addition to its images."""
 
@@ -173,7 +173,9 @@ def main() -> None:
     schedule = Schedule(epochs=args.epochs, faces=args.faces, seed=args.seed)
     state = nets / f"{args.name}.state.pt"
     target = nets / f"{args.name}.pt"
-    inputs = [*sorted((args.work / "crops").glob("*.npz")), *sorted((args.work / "drawn").glob("*.npz")), *_CODE]
+    folders = [args.work / name for name in ("crops", "drawn", "backgrounds")]
+    faces = [path for folder in folders for path in sorted(folder.glob("*.npz"))]
+    inputs = [*faces, *_CODE]
     if fresh(target, inputs, plan, schedule, args.without):
         return
     net = train(pool(args.work, without=args.without), weights_file(args.weights), plan, schedule, state)
