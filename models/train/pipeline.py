@@ -18,15 +18,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from models.train.arithmetic import AVX2
 from models.train.centerface import weights_file
 from models.train.mask.train import Schedule
 from models.train.sources import SOURCES
 
 log = logging.getLogger(__name__)
-
-_ARITHMETIC = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_CBWR": "AVX2"}
-"""One instruction set for every x86-64 processor of the last ten years. With AVX-512 sums are rounded in another order,
-so that another processor gave another network (which differed about as much as with another seed), no faster."""
 
 
 def networks(args: argparse.Namespace) -> list[tuple[str, list[str]]]:
@@ -92,7 +89,7 @@ def run(step: tuple[str, list[str]]) -> None:
     name, arguments = step
     started = time.monotonic()
     log.info("%s %s", name, " ".join(arguments))
-    subprocess.run([sys.executable, "-m", f"models.train.{name}", *arguments], check=True, env=os.environ | _ARITHMETIC)
+    subprocess.run([sys.executable, "-m", f"models.train.{name}", *arguments], check=True, env=os.environ | AVX2)
     log.info("%s took %.0f s", " ".join([name, *arguments[:2]]), time.monotonic() - started)
 
 

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 def stamp(result: Path, inputs: list[Path], *settings: object) -> None:
     """Write RESULT.inputs.json: the hash of every input file, and the settings."""
-    _file(result).write_text(json.dumps(_hashes(inputs, settings), indent=1) + "\n", "utf-8")
+    stamp_file(result).write_text(json.dumps(_hashes(inputs, settings), indent=1) + "\n", "utf-8")
 
 
 def fresh(result: Path, inputs: list[Path], *settings: object) -> bool:
     """Return whether `result` exists and was made from these inputs and settings."""
     try:
-        recorded = json.loads(_file(result).read_text("utf-8"))
+        recorded = json.loads(stamp_file(result).read_text("utf-8"))
     except (FileNotFoundError, ValueError):
         return False
     return bool(result.exists() and recorded == _hashes(inputs, settings))
@@ -30,7 +30,8 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-def _file(result: Path) -> Path:
+def stamp_file(result: Path) -> Path:
+    """Return the file that records the inputs of a result."""
     return result.with_name(result.name + ".inputs.json")
 
 

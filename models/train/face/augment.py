@@ -10,9 +10,11 @@ import numpy as np
 if TYPE_CHECKING:
     from edge.data import Floats, Image
 
-_MIRRORED_POINTS = (1, 0, 2, 4, 3)
+MIRRORED_POINTS = (1, 0, 2, 4, 3)
 """Mirroring exchanges the eyes and the corners of the mouth."""
 _STRIDE_PX = 4
+_BLOCKS_SHARE = 0.1
+_DARK_SHARE = 0.06
 
 
 def cut(
@@ -36,16 +38,34 @@ def augmented(images: Image, targets: Floats, rng: np.random.Generator) -> tuple
 
 
 def _changed(image: Image, rng: np.random.Generator) -> Image:
-    """Return the image recoloured, and at random compressed, blurred or with noise."""
+    """Return the image recoloured, and at random dark, compressed, in blocks, blurred or with noise."""
     if rng.random() < 0.25:
         image = _compressed(image, int(rng.integers(20, 80)))
+    if rng.random() < _BLOCKS_SHARE:
+        image = _in_blocks(image, rng)
     if rng.random() < 0.2:
         image = cv2.GaussianBlur(image, (5, 5), float(rng.uniform(0.5, 1.5)))  # type: ignore[assignment]
-    image = _recoloured(image, rng)
-    if rng.random() < 0.25:
+    dark = rng.random() < _DARK_SHARE
+    image = _darkened(image, rng) if dark else _recoloured(image, rng)
+    if dark or rng.random() < 0.25:
         noise = rng.standard_normal(image.shape, np.float32) * float(rng.uniform(2, 12))
         image = np.clip(image + noise, 0, 255).astype(np.uint8)
     return image
+
+
+def _in_blocks(image: Image, rng: np.random.Generator) -> Image:
+    """Return the image with blocks like those of a starved H.264 stream: JPEG at low quality and less resolution."""
+    height, width = image.shape[:2]
+    share = float(rng.uniform(0.5, 1.0))
+    small = cv2.resize(image, (int(width * share), int(height * share)), interpolation=cv2.INTER_AREA)
+    coarse = _compressed(small, int(rng.integers(6, 20)))  # type: ignore[arg-type]
+    return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
+
+
+def _darkened(image: Image, rng: np.random.Generator) -> Image:
+    """Return the image as a camera sees it in a badly lit place."""
+    levels = 255 * (np.arange(256) / 255) ** rng.uniform(1, 2) * np.exp(rng.uniform(-2.2, -0.7))
+    return cv2.LUT(np.ascontiguousarray(image), levels.astype(np.uint8)[None])  # type: ignore[return-value]
 
 
 def _compressed(image: Image, quality: int) -> Image:
@@ -71,7 +91,7 @@ def _mirrored(targets: Floats) -> Floats:
     flipped = targets[..., ::-1].copy()
     flipped[:, 4] *= -1
     shape = flipped.shape
-    points = flipped[:, 5:].reshape(shape[0], 5, 2, *shape[2:])[:, _MIRRORED_POINTS]
+    points = flipped[:, 5:].reshape(shape[0], 5, 2, *shape[2:])[:, MIRRORED_POINTS]
     points[:, :, 1] = 1 - points[:, :, 1]
     flipped[:, 5:] = points.reshape(shape[0], 10, *shape[2:])
     return flipped

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from edge.data import Floats
 
+GROWN = 0.05
+"""Share of a side that boxes grow by on each side; chosen on scenes_andrewmvd, see the card."""
+
 
 def fetch() -> onnx.ModelProto:
     """Return CenterFace as an ONNX network."""
@@ -67,7 +70,7 @@ def main() -> None:
         "calibration_pictures": 0 if images is None else len(images),
     }
     metrics = json.loads(args.metrics.read_text("utf-8")) if args.metrics else {}
-    contents = Contents(args.name, args.version, args.score, training, metrics)
+    contents = Contents(args.name, args.version, args.score, training=training, metrics=metrics)
     write_folder(args.out, to_tflite(network, images), contents)
 
 
@@ -80,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--height", type=int, required=True, help="of the input, px, a multiple of 32")
     parser.add_argument("--width", type=int, required=True, help="of the input, px, a multiple of 32")
     parser.add_argument("--score", type=float, required=True, help="minimum score of a face")
-    parser.add_argument("--grow", type=float, default=0.05, help="share of a side that boxes grow by on each side")
+    parser.add_argument("--grow", type=float, default=GROWN, help="share of a side that boxes grow by on each side")
     parser.add_argument("--metrics", type=Path, help="JSON object to put into model.toml")
     parser.add_argument("--float", action="store_true", help="without quantisation, which needs no images")
     return parser

@@ -1,7 +1,6 @@
 """Change the input size of an int8 face detector: the same weights and scales, other shapes.
 
-    python -m models.train.face.resize FOLDER --height 288 --width 384 --score 0.4 --name centerface-small \
-        --version 1.1.0 --out models/face/live [--metrics FILE]
+    python -m models.train.face.resize FOLDER --settings models/train/face/live.toml --out models/face/live
 
 The network is fully convolutional, so nothing is trained or calibrated again, and only the file is needed.
 """
@@ -9,8 +8,8 @@ The network is fully convolutional, so nothing is trained or calibrated again, a
 from __future__ import annotations
 
 import argparse
-import json
 import math
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,20 +72,18 @@ def main() -> None:
     """Write one model folder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path, help="model folder to start from")
-    parser.add_argument("--height", type=int, required=True, help="of the input, px, a multiple of 32")
-    parser.add_argument("--width", type=int, required=True, help="of the input, px, a multiple of 32")
-    parser.add_argument("--score", type=float, required=True, help="minimum score of a face")
-    parser.add_argument("--name", required=True)
-    parser.add_argument("--version", default="1.0.0")
+    parser.add_argument("--settings", type=Path, required=True, help="TOML: name, version, size, thresholds, metrics")
     parser.add_argument("--out", type=Path, required=True, help="model folder to write")
-    parser.add_argument("--metrics", type=Path, help="JSON object to put into model.toml")
     args = parser.parse_args()
     spec = read_spec(args.model)
-    content = resized((args.model / "model.tflite").read_bytes(), args.height, args.width)
-    more = args.height * args.width / math.prod(spec.input.shape[1:3])
+    settings = tomllib.loads(args.settings.read_text("utf-8"))
+    height_px, width_px = settings["size"]["height_px"], settings["size"]["width_px"]
+    content = resized((args.model / "model.tflite").read_bytes(), height_px, width_px)
+    more = height_px * width_px / math.prod(spec.input.shape[1:3])
     training = spec.training | {"mmac": round(spec.training["mmac"] * more, 1)}
-    metrics = json.loads(args.metrics.read_text("utf-8")) if args.metrics else {}
-    write_folder(args.out, content, Contents(args.name, args.version, args.score, training, metrics))
+    tables = {name: settings.get(name, {}) for name in ("verifier", "metrics")}
+    contents = Contents(settings["name"], settings["version"], **settings["thresholds"], **tables, training=training)
+    write_folder(args.out, content, contents)
 
 
 if __name__ == "__main__":

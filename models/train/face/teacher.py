@@ -1,4 +1,4 @@
-"""CenterFace as the teacher: dense targets for an image from two resolutions, and from labels if there are any."""
+"""CenterFace as the teacher: dense targets for an image from two resolutions."""
 
 from __future__ import annotations
 
@@ -10,21 +10,15 @@ import onnxruntime
 
 from edge.detect.centerface import decode
 from models.train.face.convert import fetch
+from models.train.face.maps import CHANNELS, COLUMNS, HEIGHT_PX, ROWS, WIDTH_PX, cells, split
 from models.train.face.tflite import resized
 
 if TYPE_CHECKING:
     from edge.data import Floats, Image
 
-HEIGHT_PX = 256
-WIDTH_PX = 320
-ROWS = HEIGHT_PX // 4
-COLUMNS = WIDTH_PX // 4
-CHANNELS = 15
 _LARGE_PX = 64
 _LARGE_SCORE = 0.5
 """A face with at least this size and this score at low resolution has no other faces inside."""
-_CONFIRMED_SCORE = 0.8
-"""Minimum heat of a face that is labelled and that the teacher found."""
 
 
 class Teacher:
@@ -33,40 +27,39 @@ class Teacher:
     def __init__(self) -> None:
         """Load the network for both sizes, one thread each."""
         network = fetch()
-        self._low = _session(network, HEIGHT_PX, WIDTH_PX)
-        self._high = _session(network, 2 * HEIGHT_PX, 2 * WIDTH_PX)
+        self._low = session(network, HEIGHT_PX, WIDTH_PX)
+        self._high = session(network, 2 * HEIGHT_PX, 2 * WIDTH_PX)
 
-    def targets(self, image: Image, labelled: list[Floats]) -> Floats:
+    def targets(self, image: Image) -> Floats:
         """Return float32 (15, ROWS, COLUMNS): for each cell the more confident of both resolutions.
 
-        image: uint8 BGR at twice the training size.  labelled: boxes of faces, in pixels of the training size.
+        image: uint8 BGR at twice the training size.
         """
         half = cv2.resize(image, (WIDTH_PX, HEIGHT_PX), interpolation=cv2.INTER_AREA)
-        low = _maps(self._low, half)
-        high = _halved(_maps(self._high, image))
+        low = maps(self._low, half)
+        high = _halved(maps(self._high, image))
         _drop_parts(high, low)
         merged: Floats = np.where(low[:1] >= high[:1], low, high)
-        for boxes in labelled:
-            _confirm(merged, boxes)
         return merged
 
 
-def _session(network: object, height_px: int, width_px: int) -> onnxruntime.InferenceSession:
+def session(network: object, height_px: int, width_px: int) -> onnxruntime.InferenceSession:
+    """Return CenterFace for images of one size, on one thread."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     content = resized(network, height_px, width_px).SerializeToString()  # type: ignore[arg-type]
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
-def _maps(session: onnxruntime.InferenceSession, image: Image) -> Floats:
+def maps(session: onnxruntime.InferenceSession, image: Image) -> Floats:
     """Return float32 (15, h, w): the four outputs for a BGR image, stacked."""
     pixels = image[..., ::-1].transpose(2, 0, 1)[None].astype(np.float32)
     return np.concatenate([output[0] for output in session.run(None, {"image": pixels})])
 
 
-def _halved(maps: Floats) -> Floats:
+def _halved(stacked: Floats) -> Floats:
     """Return the maps of an image as maps of the same image at half size: the hottest of 2 x 2 cells."""
-    blocks = maps.reshape(CHANNELS, ROWS, 2, COLUMNS, 2).transpose(0, 1, 3, 2, 4).reshape(CHANNELS, ROWS, COLUMNS, 4)
+    blocks = stacked.reshape(CHANNELS, ROWS, 2, COLUMNS, 2).transpose(0, 1, 3, 2, 4).reshape(CHANNELS, ROWS, COLUMNS, 4)
     best = blocks[0].argmax(-1)
     halved = np.take_along_axis(blocks, best[None, ..., None], -1)[..., 0]
     halved[1:3] -= np.log(2)
@@ -77,27 +70,10 @@ def _halved(maps: Floats) -> Floats:
 
 def _drop_parts(high: Floats, low: Floats) -> None:
     """Set the heat of the cells of `high` to 0 that detect a part of a large face as a face."""
-    heat, size, offset, landmarks = (low[a:b].transpose(1, 2, 0)[None] for a, b in ((0, 1), (1, 3), (3, 5), (5, 15)))
-    faces = decode(heat, size, offset, landmarks, min_score=_LARGE_SCORE)
+    faces = decode(*split(low), min_score=_LARGE_SCORE)
     sides = np.exp(high[1:3].min(0)) * 4
     for x1, y1, x2, y2 in faces.boxes:
         side = min(x2 - x1, y2 - y1)
         if side >= _LARGE_PX:
-            inside = _cells(x1, y1, x2, y2)
+            inside = cells(x1, y1, x2, y2)
             high[0][inside] = np.where(sides[inside] < 0.4 * side, 0, high[0][inside])
-
-
-def _confirm(maps: Floats, boxes: Floats) -> None:
-    """Raise the heat of the teacher's faces that are also labelled; boxes in pixels of the training size."""
-    for x1, y1, x2, y2 in boxes:
-        w, h = (x2 - x1) / 4, (y2 - y1) / 4
-        centre = _cells(x1 + w, y1 + h, x2 - w, y2 - h)
-        peak = maps[0][centre].max(initial=0.0)
-        if 0.1 <= peak < _CONFIRMED_SCORE:
-            inside = _cells(x1, y1, x2, y2)
-            maps[0][inside] *= _CONFIRMED_SCORE / max(peak, maps[0][inside].max())
-
-
-def _cells(x1: float, y1: float, x2: float, y2: float) -> tuple[slice, slice]:
-    rows = slice(max(0, int(y1 / 4)), max(0, int(y2 / 4) + 1))
-    return rows, slice(max(0, int(x1 / 4)), max(0, int(x2 / 4) + 1))

