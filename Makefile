@@ -4,7 +4,7 @@
 # test-fresh: the README word for word on bare Debians, before a release (as root)
 # faults: the table of faults        soak, fuzz: hours and dice        mutate: are 9 mutants in 10 noticed?
 # install, uninstall: the service (as root)                lock: its packages by version and hash
-# models: train anew from PICTURES
+# models, detector: train the mask model or the small detector anew from PICTURES
 # reference: write config/default.toml, docs/settings.md and docs/command-line.md from the code
 # Options go into ARGS, since make takes those after a target for its own: make run ARGS='--source usb:0 --set mqtt.port=1884'
 
@@ -17,7 +17,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check
 
 OTHER := .venv-tflite
 
-.PHONY: run test setup-apt check test-long test-runtimes test-arm64 test-fresh faults soak fuzz mutate models reference lock install uninstall clean
+.PHONY: run test setup-apt check test-long test-runtimes test-arm64 test-fresh faults soak fuzz mutate models detector reference lock install uninstall clean
 
 run: $(VENV)/installed
 	@echo "options go into ARGS, such as  make run ARGS='--source usb:0 --set mqtt.host=broker.example'"
@@ -72,6 +72,10 @@ reference: $(VENV)/installed
 # PICTURES: the folder that holds scenes_andrewmvd and crops_chandrikadeb7; ARGS='--jobs 2' trains two networks at a time
 models: $(VENV)/trained-with
 	$(BIN)/python -m models.train.pipeline $(PICTURES) --work build/models $(ARGS)
+
+# PICTURES: also with scenes_maskwearing_pd, crops_techyhoney and scenes_street_cc; ARGS='--steps 50' tries the steps out
+detector: $(VENV)/trained-with
+	$(BIN)/python -m models.train.face.pipeline $(PICTURES) --work build/detector $(ARGS)
 
 $(VENV)/trained-with: $(VENV)/installed
 	$(PIP) --editable '.[train]'

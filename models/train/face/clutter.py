@@ -1,4 +1,4 @@
-"""Draw hands and things before faces and beside them: what a small detector takes for faces, or loses faces behind."""
+"""Draw hands and things in front of faces and next to them: a small detector takes them for faces, or loses faces."""
 
 from __future__ import annotations
 

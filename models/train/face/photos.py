@@ -1,7 +1,7 @@
 """The photographs that scenes are rendered from, with the faces in them.
 
-Faces come from labels and from a survey: CenterFace at 640 px looks at every photograph once. It says how far single
-faces are turned, and what in a street without people is not a face.
+Faces come from labels and from a survey: CenterFace examines every photograph once, to know how far single faces are
+turned, and what in a street without people is not a face.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SAME_SCENE = 0.99
 """Correlation from which a sharp scene is the original of a labelled one: of 149, 148 have .998 and one has .536."""
 _THUMB_PX = 32
 _AVERAGES = range(1192, 1296)
-"""Numbers in crops_techyhoney of what are mostly averages of many faces, told by eye, as are the drawings."""
+"""Numbers in crops_techyhoney of what are mostly averages of many faces; found by eye, like the drawings."""
 _DRAWINGS = frozenset({1314, 1431, 1432, 1570, 1571, 1608, 1612, 1634, 1652, 1672, 1674, 1684, 1743})
 
 

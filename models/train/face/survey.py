@@ -71,9 +71,9 @@ def main() -> None:
     args = parser.parse_args()
     cv2.setNumThreads(1)
     near, far = Surveyor(_CROP_PX, _FACE_SCORE), Surveyor(_STREET_PX, _MAYBE_SCORE)
-    looks = [(near, source, path) for source, path in crop_files(args.pictures)]
-    looks += [(far, STREETS, path) for path in street_files(args.pictures)]
-    found = {key(source, path): surveyor.faces(read_bgr(path)) for surveyor, source, path in looks}
+    wanted = [(near, source, path) for source, path in crop_files(args.pictures)]
+    wanted += [(far, STREETS, path) for path in street_files(args.pictures)]
+    found = {key(source, path): surveyor.faces(read_bgr(path)) for surveyor, source, path in wanted}
     rows = {
         name: [faces.boxes.round(2).tolist(), faces.scores.round(4).tolist(), faces.landmarks.round(2).tolist()]  # type: ignore[union-attr]
         for name, faces in found.items()
