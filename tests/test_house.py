@@ -55,7 +55,6 @@ HOLDS_STATE = {
     "alert/episodes.py:_Case",
     "batch/detect.py:Batch",
     "classify/vote.py:_Ballot",
-    "commands/reporting.py:Report",
     "detect/cascade.py:_Place",
     "detect/cascade.py:_Watching",
     "publish/isolation.py:_Suspect",

@@ -97,7 +97,7 @@ def detect(
             on_bad=report.count,
             prepare=preparation(settings.camera, PrivacyZones(settings.privacy.no_look)),
         )
-        with report.progress:
+        with report:
             job.run(files, report.progress)
     if report.unreadable:
         raise typer.Exit(1)

@@ -2,55 +2,122 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn
+from rich.text import Text as RichText
 
 from edge.commands.options import is_quiet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from rich.progress import Task
     from rich.table import Table
 
     from edge.batch.outputs import Text
     from edge.errors import EdgeError
 
+_LISTED = 20
+"""Bad inputs that are listed at the end; the others are counted."""
+_LOG_EVERY_S = 30.0
+"""Time between two lines of progress where there is no terminal: rare in a log, and often enough to see it go on."""
 
-@dataclass(slots=True)
+
 class Report:
-    """Progress on a terminal, and how many inputs could not be read."""
+    """Progress, as a bar on a terminal and as a line now and then elsewhere; at the end the bad inputs with reasons."""
 
-    console: Console
-    progress: Progress
-    unreadable: int = 0
+    def __init__(self, console: Console, *, quiet: bool = False, log_every_s: float = _LOG_EVERY_S) -> None:
+        """Report on `console`; if `quiet`, only errors and warnings."""
+        self.unreadable = 0
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(), _Standing(lambda: self.unreadable))
+        hidden = quiet or not console.is_terminal
+        self.progress = Progress(*columns, console=console, transient=True, disable=hidden)
+        self._console = console
+        self._bad: list[str] = []
+        self._log_every_s = log_every_s
+        self._ended = threading.Event()
+        self._log = threading.Thread(target=self._log_progress, name="progress", daemon=True)
+        self._logs = hidden and not quiet
 
     def print(self, error: EdgeError | str) -> None:
         """Print an error or a warning about one input."""
-        self.console.print(f"maskwatch: {error}", markup=False, highlight=False, soft_wrap=True)
+        self._console.print(f"maskwatch: {error}", markup=False, highlight=False, soft_wrap=True)
 
     def count(self, error: EdgeError) -> None:
-        """Print the error of an input that could not be read, and count it."""
+        """Count an input that could not be read, and keep its error for the list at the end."""
         self.unreadable += 1
-        self.print(error)
+        if self.unreadable <= _LISTED:
+            self._bad.append(str(error))
+
+    def __enter__(self) -> Self:
+        self.progress.start()
+        if self._logs:
+            self._log.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._ended.set()
+        if self._logs:
+            self._log.join(timeout=1)
+        self.progress.stop()
+        for sentence in self._bad:
+            self.print(sentence)
+        if self.unreadable > _LISTED:
+            self.print(f"{self.unreadable - _LISTED} more inputs are bad")
+
+    def _log_progress(self) -> None:
+        while not self._ended.wait(self._log_every_s):
+            for task in self.progress.tasks:
+                self.print(f"{task.description}: {standing(task, self.unreadable)}")
+
+
+class _Standing(ProgressColumn):
+    """How far a task is, in words."""
+
+    def __init__(self, bad: Callable[[], int]) -> None:
+        super().__init__()
+        self._bad = bad
+
+    def render(self, task: Task) -> RichText:
+        return RichText(standing(task, self._bad()))
+
+
+def standing(task: Task, bad: int) -> str:
+    """Return how far a task is: done of all, rate, time left, and how many inputs were bad so far."""
+    total = f" of {task.total:.0f}" if task.total else ""
+    parts = [f"{task.completed:.0f}{total}"]
+    if task.speed:
+        parts.append(f"{task.speed:.1f} per second" if task.speed >= 1 else f"{60 * task.speed:.1f} per minute")
+    if task.time_remaining:
+        parts.append(f"{duration(task.time_remaining)} left")
+    if bad:
+        parts.append(f"{bad} bad")
+    return ", ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """Return a duration by its two largest units."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes_of_hour = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes_of_hour} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def new_report() -> Report:
-    """Return a report on standard error: with a progress bar on a terminal, unless the command is quiet."""
-    console = Console(stderr=True)
-    hidden = is_quiet() or not console.is_terminal
-    return Report(console, Progress(console=console, transient=True, disable=hidden))
+    """Return a report on standard error."""
+    return Report(Console(stderr=True), quiet=is_quiet())
 
 
 @contextmanager
 def reporting() -> Iterator[Report]:
     """Show progress, and end with exit code 1 if an input could not be read."""
-    report = new_report()
-    with report.progress:
+    with new_report() as report:
         yield report
     if report.unreadable:
         raise typer.Exit(1)
