@@ -31,7 +31,8 @@ class Colour(StrEnum):
 
 @app.command(
     epilog="Examples: `maskwatch evaluate scenes/` · `maskwatch evaluate scenes/ --set detector.profile=live "
-    "--json report.json` · `maskwatch evaluate scenes/ --colour grey --plot reliability.png`"
+    "--json report.json` · `maskwatch evaluate scenes/ --colour grey --plot reliability.png` · "
+    "`maskwatch evaluate streets/ --empty`"
 )
 def evaluate(
     dataset: Labelled,
@@ -48,16 +49,19 @@ def evaluate(
     colour: Annotated[
         Colour, typer.Option(help="classify as it is, without colour, or with red and blue swapped")
     ] = Colour.PLAIN,
+    empty: Annotated[
+        bool, typer.Option("--empty", help="the images of the folder show nobody: every face found is a false one")
+    ] = False,
 ) -> None:
     """Measure the detector and the mask model on labelled images; the figures have 95 % intervals."""
     settings = load_settings(env, config, overrides).settings
     from edge import stages as parts
     from edge.batch.outputs import save_image, to_json, to_lines, whole_file
     from edge.evaluation import evaluate as batch
-    from edge.evaluation.dataset import read_dataset
+    from edge.evaluation.dataset import read_dataset, read_empty
     from edge.evaluation.images import COLOURS
 
-    labelled = read_dataset(dataset)
+    labelled = read_empty(dataset) if empty else read_dataset(dataset)
     models = parts.load_models(settings, profile="quality")
     with reporting() as report, whole_file(json_file) as json_out, whole_file(rows) as rows_out:
         done = batch.classify_dataset(labelled, models, COLOURS[colour], report.progress, report.count)

@@ -98,10 +98,12 @@ def _scene(image: LabelledImage, row: dict[str, Any]) -> Iterator[Any]:
     boxes = np.array([face["box"] for face in found], np.float32).reshape(-1, 4)
     labelled_sides = shorter_sides(image.boxes).tolist()
     matches = matched(boxes, image.boxes)
-    for face, match, side_px in zip(found, matches, shorter_sides(boxes).tolist(), strict=True):
+    on_ignored = iou(boxes, image.ignored).max(1, initial=0) >= MATCH_IOU
+    sides = shorter_sides(boxes).tolist()
+    for face, match, ignored, side_px in zip(found, matches, on_ignored, sides, strict=True):
         if match >= 0 and labelled_sides[match] >= MIN_SIDE_PX:
             yield match, image.labels[match], *_classes(face), labelled_sides[match], *_certainty(face)
-        elif match < 0 and image.complete and side_px >= MIN_SIDE_PX:
+        elif match < 0 and image.complete and not ignored and side_px >= MIN_SIDE_PX:
             yield NO_FACE, NO_FACE, *_classes(face), side_px, *_certainty(face)
     for place in sorted(set(range(len(image.labels))) - set(matches)):
         if labelled_sides[place] >= MIN_SIDE_PX:
@@ -113,10 +115,15 @@ def _single(image: LabelledImage, row: dict[str, Any]) -> Iterator[Any]:
     if not row["faces"]:
         yield 0, image.labels[0], MISSED, MISSED, 0.0, 0.0, 0.0, np.zeros(4)
         return
-    boxes = np.array([face["box"] for face in row["faces"]], np.float32)
-    place = int((boxes[:, 2:] - boxes[:, :2]).prod(1).argmax())
-    face = row["faces"][place]
-    yield 0, image.labels[0], *_classes(face), float(shorter_sides(boxes)[place]), *_certainty(face)
+    face = largest(row["faces"])
+    side_px = float(shorter_sides(np.array([face["box"]], np.float32))[0])
+    yield 0, image.labels[0], *_classes(face), side_px, *_certainty(face)
+
+
+def largest(faces: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the face of a row with the largest box."""
+    boxes = np.array([face["box"] for face in faces], np.float32)
+    return faces[int((boxes[:, 2:] - boxes[:, :2]).prod(1).argmax())]
 
 
 def _classes(face: dict[str, Any]) -> tuple[int, int]:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge.evaluation.dataset import LABELS
-from edge.evaluation.matching import MISSED, UNSURE, VERDICTS
+from edge.evaluation.matching import UNSURE, VERDICTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -81,6 +81,11 @@ def false_faces_per_image(o: Outcomes, images: int, weights: NDArray[Any] | None
     return float(w[~o.real].sum()) / max(images, 1)
 
 
+def bare_false_faces_per_image(o: Outcomes, images: int) -> float:
+    """Return how many faces were found where none is labelled and classified as `without_mask`, per image."""
+    return float((~o.real & (o.verdict == _BARE)).sum()) / max(images, 1)
+
+
 def interval(hits: int, n: int) -> tuple[float, float]:
     """Return the 95 % interval of a share.
 
@@ -133,14 +138,28 @@ def confusion(o: Outcomes) -> dict[str, dict[str, int]]:
     }
 
 
-def by_size(o: Outcomes) -> dict[str, dict[str, int]]:
-    """Return for each range of the shorter side in px how many faces are labelled, found, and classified correctly."""
-    slices = {}
-    for low, high in SIZES_PX:
-        here = o.real & (o.side_px >= low) & (o.side_px < high)
-        counts = {"faces": here, "found": here & (o.verdict != MISSED), "judged_right": here & correct(o)}
-        slices[f"{low}-{high if high < SIZES_PX[-1][1] else ''}"] = {k: int(v.sum()) for k, v in counts.items()}
-    return slices
+def by_size(o: Outcomes) -> dict[str, dict[str, Any]]:
+    """Return the figures of `part` for each range of the shorter side in px."""
+    return {
+        f"{low}-{high if high < SIZES_PX[-1][1] else ''}": part(o, (o.side_px >= low) & (o.side_px < high))
+        for low, high in SIZES_PX
+    }
+
+
+def by_group(o: Outcomes, groups: Mapping[str, NDArray[Any]]) -> dict[str, dict[str, Any]]:
+    """Return the figures of `part` for each group of labelled faces, bool (F,), F all labelled faces of the dataset."""
+    labelled = o.take(np.flatnonzero(o.real))
+    return {name: part(labelled, of[labelled.face]) for name, of in groups.items()}
+
+
+def part(o: Outcomes, here: NDArray[Any]) -> dict[str, Any]:
+    """Return how many labelled faces of a part, bool (N,), there are, how many were found, and classified correctly."""
+    faces = o.take(np.flatnonzero(o.real & here))
+    counts = {"faces": faces.real, "found": faces.found, "judged_right": correct(faces)}
+    shares = {"face_recall": "face_recall", "right": "right_end_to_end", "unmasked_recall": "unmasked_recall"}
+    return {key: int(hits.sum()) for key, hits in counts.items()} | {
+        key: with_interval(name, faces) for key, name in shares.items()
+    }
 
 
 def with_interval(name: str, o: Outcomes) -> dict[str, Any]:

@@ -69,6 +69,34 @@ def test_evaluate_uses_the_profile_and_the_model_that_the_settings_name(tmp_path
     assert figures["unsure_share"]["value"] == 1
 
 
+def test_evaluate_has_rows_by_pose_and_by_kind(tmp_path, scenes):
+    rows = [
+        json.loads(line) | {"kinds": ["poster", None]} for line in (scenes / "boxes.jsonl").read_text().splitlines()
+    ]
+    (tmp_path / "boxes.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for row in rows:
+        shutil.copy(scenes / row["file"], tmp_path)
+    done = maskwatch("evaluate", tmp_path, "--json", tmp_path / "e.json")
+    assert done.returncode == 0, done.stderr
+    figures = json.loads((tmp_path / "e.json").read_text())
+    assert figures["by_kind"].keys() == {"poster"}
+    assert figures["by_kind"]["poster"]["face_recall"]["value"] == 1
+    assert figures["by_kind"]["poster"]["faces"] == 3
+    assert figures["by_pose"]["frontal"]["faces"] == 6
+    assert "found, frontal" in done.stdout
+    assert "right end to end, poster" in done.stdout
+
+
+def test_every_face_in_images_of_nobody_is_false(tmp_path, scenes):
+    shutil.copy(scenes / "20.0.png", tmp_path)
+    done = maskwatch("evaluate", tmp_path, "--empty", "--json", tmp_path / "e.json")
+    assert done.returncode == 0, done.stderr
+    figures = json.loads((tmp_path / "e.json").read_text())
+    assert (figures["pictures"], figures["faces"]) == (1, 0)
+    assert (figures["false_faces_per_picture"], figures["false_faces_called_bare_per_picture"]) == (2, 1)
+    assert "of these without_mask" in done.stdout
+
+
 def test_evaluate_can_remove_the_colours(tmp_path, scenes):
     rows = [tmp_path / "plain.jsonl", tmp_path / "grey.jsonl"]
     for path, colour in zip(rows, ("plain", "grey"), strict=True):
@@ -144,6 +172,7 @@ def test_two_detectors_are_compared_on_the_same_images(tmp_path, scenes):
     [
         (["evaluate", "{empty}"], 66, "has no labelled images"),
         (["evaluate", "{empty}/none"], 66, "no such folder"),
+        (["evaluate", "{empty}", "--empty"], 66, "has no image"),
         (["evaluate", "{scenes}", "--json", "/nonexistent/e.json"], 78, "/nonexistent/e.json: cannot be written"),
         (["evaluate", "{scenes}", "--plot", "{empty}/curve.txt"], 78, "use the extension .png or .jpg"),
         (["evaluate", "{scenes}", "--colour", "blue"], 2, "--colour"),

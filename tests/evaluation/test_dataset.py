@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edge.errors import InputError
-from edge.evaluation.dataset import read_dataset
+from edge.evaluation.dataset import read_dataset, read_empty
 
 BOX = [10, 20, 30, 40, "with_mask"]
 
@@ -48,6 +48,45 @@ def test_a_listing_of_crops_gives_one_label_per_image(tmp_path):
     assert made.images[0].boxes.shape == (0, 4)
 
 
+def test_a_kind_is_of_all_faces_of_a_line_and_kinds_of_each(tmp_path):
+    made = read_dataset(
+        scenes(
+            tmp_path,
+            {"file": "a.png", "boxes": [BOX, BOX], "kind": "cctv", "kinds": ["chin", None]},
+            {"file": "b.png", "boxes": [BOX]},
+        )
+    )
+    assert {kind: of.tolist() for kind, of in made.kinds.items()} == {
+        "cctv": [True, True, False],
+        "chin": [True, False, False],
+    }
+
+
+def test_a_crop_has_one_kind(tmp_path):
+    (tmp_path / "crops.jsonl").write_text(
+        '{"file": "1.jpg", "label": "with_mask"}\n{"file": "2.jpg", "label": "without_mask", "kind": "beard"}\n'
+    )
+    assert read_dataset(tmp_path).kinds["beard"].tolist() == [False, True]
+
+
+def test_regions_to_ignore_become_corners(tmp_path):
+    (image,) = read_dataset(scenes(tmp_path, {"file": "a.png", "boxes": [], "ignore": [[1, 2, 3, 4]]})).images
+    assert image.ignored.tolist() == [[1, 2, 4, 6]]
+
+
+def test_a_folder_of_images_without_people_has_no_labelled_face(tmp_path):
+    (tmp_path / "b.png").touch()
+    (tmp_path / "a.jpg").touch()
+    made = read_empty(tmp_path)
+    assert made.is_scenes
+    assert [(image.path.name, len(image.labels), image.complete) for image in made.images] == [
+        ("a.jpg", 0, True),
+        ("b.png", 0, True),
+    ]
+    with pytest.raises(InputError, match="has no image"):
+        read_empty(scenes(tmp_path / "none"))
+
+
 def test_folders_named_by_label_need_no_listing(tmp_path):
     for name in ("with_mask/b.png", "with_mask/a.JPG", "with_mask/notes.txt", "incorrect_mask/c.png", "other/d.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -75,6 +114,12 @@ def test_listings_that_differ_have_different_hashes(tmp_path):
         ([{"file": "a.png", "boxes": [[1, 2, 3, "with_mask"]]}], "boxes.jsonl:1: boxes.0"),
         ([{"file": "a.png", "boxes": [[1, 2, -3, 4, "with_mask"]]}], "a box is x, y, width, height"),
         (['{"file": "a.png", "boxes": [[1, 2, 1e999, 4, "with_mask"]]}\n'], "a box is x, y, width, height"),
+        (
+            [{"file": "a.png", "boxes": [BOX], "kinds": []}],
+            "kinds: has 0 entries for 1 boxes; use null for a box without",
+        ),
+        ([{"file": "a.png", "boxes": [BOX], "kind": "On Chin"}], "boxes.jsonl:1: kind: String should match"),
+        ([{"file": "a.png", "boxes": [], "ignore": [[1, 2, -3, 4]]}], "ignore: a box is x, y, width, height"),
         ([], "lists no image"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from edge.evaluation.dataset import LABELS, Dataset, LabelledImage
 from edge.evaluation.matching import MISSED, NO_FACE, UNSURE, matched, outcomes
 from edge.evaluation.metrics import (
     average_precision,
+    bare_false_faces_per_image,
+    by_group,
     by_size,
     calibration_error,
     confusion,
@@ -140,10 +143,40 @@ def test_the_confusion_has_every_label_and_every_verdict():
     assert sum(counts["without_mask"].values()) == 0
 
 
-def test_slices_use_the_side_of_the_labelled_box():
+def counts(figures):
+    return figures["faces"], figures["found"], figures["judged_right"]
+
+
+def test_sizes_use_the_side_of_the_labelled_box():
     o = made((labelled((0, 0, 23, "with_mask"), (100, 0, 24, "with_mask")), [face(98, 0, 30, "with_mask")]))
-    assert by_size(o)["16-24"] == {"faces": 1, "found": 0, "judged_right": 0}
-    assert by_size(o)["24-40"] == {"faces": 1, "found": 1, "judged_right": 1}
+    assert counts(by_size(o)["16-24"]) == (1, 0, 0)
+    assert counts(by_size(o)["24-40"]) == (1, 1, 1)
+
+
+def test_a_group_counts_its_labelled_faces_whatever_order_they_were_found_in():
+    scene = labelled((0, 0, 40, "with_mask"), (100, 0, 40, "without_mask"))
+    first = labelled((0, 0, 40, "without_mask"))
+    found = [face(100, 0, 40, "without_mask", 0.9), face(0, 0, 40, "with_mask", 0.8), face(300, 0, 40, "with_mask")]
+    o = made((first, []), (scene, found))
+    groups = by_group(o, {"beard": np.array([True, False, True]), "none": np.zeros(3, bool)})
+    assert counts(groups["beard"]) == (2, 1, 1)
+    assert groups["beard"]["unmasked_recall"]["value"] == 0.5
+    assert groups["none"]["face_recall"]["value"] is None
+
+
+def test_a_face_found_where_nobody_is_counts_per_image_and_those_called_bare_again():
+    nobody = labelled()
+    o = made((nobody, [face(0, 0, 40, "with_mask"), face(90, 0, 40, "without_mask")]), (nobody, []))
+    assert false_faces_per_image(o, 2) == 1
+    assert bare_false_faces_per_image(o, 2) == 0.5
+    assert by_group(o, {"frontal": np.zeros(0, bool)})["frontal"]["faces"] == 0
+
+
+def test_a_face_found_in_an_ignored_region_counts_neither_way():
+    scene = replace(labelled((0, 0, 40, "with_mask")), ignored=np.array([[100, 0, 140, 40]], np.float32))
+    o = made((scene, [face(102, 0, 40, "without_mask"), face(200, 0, 40, "without_mask")]))
+    assert o.box[~o.real][:, 0].tolist() == [200]
+    assert share("face_recall", o) == 0
 
 
 @pytest.mark.parametrize(
