@@ -27,6 +27,7 @@ setup(
     package_dir={"edge": "edge", "edge.models": "models", "edge.config": "config"},
     package_data={
         "edge": ["py.typed"],
+        "edge.batch": ["pages/*.html"],
         "edge.capture": ["interlaced.mp4"],
         "edge.capture.demo": ["*.png", "LICENSE.txt"],
         "edge.privacy": ["pages/*.html"],

@@ -128,8 +128,13 @@ class Summary:
         return f"{self._name}: {faces or 'no face'}"
 
     def of_video(self) -> str:
-        """Return the line of a video; a track counts by its most frequent label, `unsure` only if it had no other."""
-        counts = Counter(max(seen, key=lambda label: (label != _UNSURE, seen[label])) for seen in self._labels.values())
+        """Return the line of a video; a track counts by its main label."""
+        counts = Counter(main_label(seen) for seen in self._labels.values())
         people = ", ".join(f"{count} {label}" for label, count in sorted(counts.items())) or "no face"
         alerts = f"; {self.alerts} alerts" if self.alerts != 1 else "; 1 alert"
         return f"{self._name}: {self._rows} frames in {self._last['t_s']:.1f} s: {people}{alerts}"
+
+
+def main_label(seen: Counter[str]) -> str:
+    """Return the label of a track in one word: its most frequent one, `unsure` only if it had no other."""
+    return max(seen, key=lambda label: (label != _UNSURE, seen[label]))

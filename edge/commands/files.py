@@ -17,6 +17,7 @@ from edge.settings.schema import Environment
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from edge.errors import EdgeError
 
 app = typer.Typer()
 
@@ -42,6 +43,9 @@ def detect(
         Path | None,
         typer.Option(help="write the columns of --csv, typed; needs the extra `parquet`", metavar="FILE"),
     ] = None,
+    summary: Annotated[
+        Path | None, typer.Option(help="write a page (HTML) with plots and lists, which shows no image", metavar="FILE")
+    ] = None,
     annotate: Annotated[
         Path | None, typer.Option(help="write images and videos with the boxes drawn into this folder", metavar="DIR")
     ] = None,
@@ -56,12 +60,15 @@ def detect(
     ] = 0.0,
 ) -> None:
     """Classify the faces in images, videos and folders."""
-    settings = load_settings(env, config, overrides).settings
+    loaded = load_settings(env, config, overrides)
+    settings = loaded.settings
     from edge import stages as parts
     from edge.batch import detect as batch
     from edge.batch import outputs
     from edge.batch.parquet import parquet_rows
     from edge.batch.rows import CsvRows, JsonRows, RowWriter
+    from edge.batch.summary_page import summary_page
+    from edge.batch.tally import Tally
     from edge.capture.preprocess import preparation
     from edge.monitor.timings import Timings
     from edge.privacy.zones import PrivacyZones
@@ -69,7 +76,8 @@ def detect(
     report = new_report()
     files = batch.inputs(paths, report.print)
     named = [path for path, _ in files]
-    outputs.check_outputs({"--json": json_file, "--csv": csv_file, "--parquet": parquet, "--alerts": alerts}, named)
+    written = {"--json": json_file, "--csv": csv_file, "--parquet": parquet, "--summary": summary, "--alerts": alerts}
+    outputs.check_outputs(written, named)
     drawings = outputs.Drawings(annotate, named) if annotate else None
     models = parts.load_models(settings, profile="quality")
     standard_output = outputs.StandardOutput()
@@ -84,21 +92,32 @@ def detect(
         outputs.whole_file(json_file, partly=True) as json_out,
         outputs.whole_file(csv_file, partly=True) as csv_out,
         parquet_rows(parquet) as parquet_out,
+        outputs.whole_file(summary) as summary_out,
         outputs.whole_file(alerts, partly=True) as alerts_out,
     ):
         writers: list[RowWriter] = [JsonRows(json_out)] if json_out else []
         writers += [CsvRows(csv_out)] if csv_out else []
         writers += [parquet_out] if parquet_out else []
+        tally = Tally(every)
+        writers += [tally] if summary_out else []
+
+        def on_bad(error: EdgeError) -> None:
+            report.count(error)
+            tally.add_bad(error)
+
         job = batch.Batch(
             models,
             lambda: parts.build_stages(settings, models, Timings(), every_frame=True, apart_s=every),
             batch.Outputs(writers, drawings, alerts_out, None if writers or str(alerts) == "-" else print_line),
             every_s=every,
-            on_bad=report.count,
+            on_bad=on_bad,
             prepare=preparation(settings.camera, PrivacyZones(settings.privacy.no_look)),
         )
         with report:
             job.run(files, report.progress)
+        if summary and summary_out:
+            tally.close()
+            summary_out.write(summary_page(tally, summary, loaded, models.specs))
     if report.unreadable:
         raise typer.Exit(1)
 
