@@ -65,6 +65,7 @@ class Timeline:
 
     def _double(self) -> None:
         self.step *= 2
+        self.used = (self.used + 1) // 2
         self.samples = _halved(self.samples)
         self.counts = {label: _halved(bins) for label, bins in self.counts.items()}
 
