@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from edge.data import Floats, Image
 
 _PAD_GREY = 127
+_MAX_DISTANCE = 1.0
+"""Face widths that a centre may lie from where it should be, where boxes do not overlap (low frame rates)."""
+_MAX_GROWTH = 1.8
+"""Change of width between two sightings of one face; a head that nears the camera grows by less."""
 
 
 def areas(boxes: Floats) -> Floats:
@@ -49,6 +53,33 @@ def voted(boxes: Floats, scores: Floats, kept: list[int], min_iou: float) -> Flo
     weights[range(len(kept)), kept] = scores[kept]  # a box without area overlaps not even itself
     result: Floats = (weights @ boxes / weights.sum(1, keepdims=True)).astype(np.float32)
     return result
+
+
+def match(expected: Floats, boxes: Floats, min_iou: float) -> list[tuple[int, int]]:
+    """Return (row of `expected`, row of `boxes`) of boxes that may be of one face, best first, each row at most once.
+
+    A pair is rated by its overlap plus 1 where the overlap is at least `min_iou`, else by its nearness from 0 to 1.
+    So overlap always takes precedence.
+    """
+    overlap = iou(expected, boxes)
+    rating = np.where(overlap >= min_iou, 1 + overlap, _nearness(expected, boxes))
+    pairs: list[tuple[int, int]] = []
+    while rating.size and rating.max() > 0:
+        row, column = (int(k) for k in np.unravel_index(rating.argmax(), rating.shape))
+        pairs.append((row, column))
+        rating[row, :] = rating[:, column] = 0
+    return pairs
+
+
+def _nearness(expected: Floats, boxes: Floats) -> Floats:
+    """Return (N, M): 1 for the same centre, 0 from `_MAX_DISTANCE` face widths on or where sizes differ too much."""
+    widths, others = expected[:, 2] - expected[:, 0], boxes[:, 2] - boxes[:, 0]
+    centres, other_centres = (rows.reshape(-1, 2, 2).mean(1) for rows in (expected, boxes))
+    distance = np.linalg.norm(centres[:, None] - other_centres[None], axis=2)
+    scale = np.maximum(np.minimum(widths[:, None], others[None]), 1e-6)
+    growth = np.maximum(widths[:, None], others[None]) / scale
+    near: Floats = np.clip(1 - distance / (scale * _MAX_DISTANCE), 0, 1) * (growth <= _MAX_GROWTH)
+    return near
 
 
 def clip(boxes: Floats, width_px: int, height_px: int) -> Floats:

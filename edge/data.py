@@ -32,6 +32,9 @@ class Mask(Enum):
 CLASSES = (Mask.WITH_MASK, Mask.WITHOUT_MASK, Mask.INCORRECT_MASK)
 """The classes in the order of the columns of `Verdicts.probabilities`."""
 
+_COAST_S = 0.5
+"""How long an unseen face is expected to move on; after that it is expected to stay where it would be."""
+
 
 def _check(name: str, actual: tuple[int, ...], expected: tuple[int | None, ...]) -> None:
     """Raise ValueError unless `actual` is the shape `expected` (None: any length)."""
@@ -177,6 +180,7 @@ class Track:
     face: row in `Faces`, or None while unseen.
     votes: number of verdicts behind `mask`.  first_seen, last_seen: seconds on the source's clock.
     agreed_since: since when no sure verdict has contradicted `mask`, likewise; None: not known.
+    speed: of the centre, px/s to the right and down.
     probabilities: the voted probabilities in the order of `CLASSES`.
     position: None without a face in this frame, where the border cuts the face, and where nothing is measured.
     """
@@ -192,6 +196,14 @@ class Track:
     probabilities: tuple[float, float, float] = (0.0, 0.0, 0.0)
     position: Position | None = None
     agreed_since: float | None = None
+    speed: tuple[float, float] = (0.0, 0.0)
+
+    def expected(self, at: float) -> Box:
+        """Return the box as last seen, moved on by the speed for at most `_COAST_S`."""
+        ahead_s = min(at - self.last_seen, _COAST_S)
+        dx, dy = self.speed[0] * ahead_s, self.speed[1] * ahead_s
+        x1, y1, x2, y2 = self.box
+        return x1 + dx, y1 + dy, x2 + dx, y2 + dy
 
 
 class EventType(Enum):

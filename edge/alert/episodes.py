@@ -1,4 +1,8 @@
-"""Episodes: one for each person who wears no mask for long enough, until the mask is on or the person is gone."""
+"""Episodes: one for each person who wears no mask for long enough, until the mask is on or the person is gone.
+
+Somebody who turns away is lost, and a new track when they turn back: their open episode goes on with a newcomer of
+their size where they are expected. Nothing else is compared.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,15 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from edge.boxes import match
 from edge.data import Alert, EventType, Mask, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from edge.data import Track
+    from edge.data import Box, Floats, Track
 
 
 _EARLY_S = 0.1
@@ -19,6 +26,9 @@ _EARLY_S = 0.1
 
 Without it, somebody who is bare for just the dwell time is missed wherever jitter brings the last frame early.
 """
+
+_MIN_IOU = 0.25
+"""Overlap from which a newcomer is preferred to others nearby: that at which a face continues a track by default."""
 
 
 @dataclass(slots=True)
@@ -63,6 +73,7 @@ class EpisodePolicy:
 
     def judge(self, tracks: Sequence[Track], at: float) -> tuple[Alert, ...]:
         """Return the alerts that are due at `at` seconds on the source's clock."""
+        self._rejoin([track for track in tracks if track.face is not None], at)
         for track in tracks:
             case = self._cases.setdefault(track.id, _Case(track))
             case.pause_s = track.last_seen - case.track.last_seen
@@ -71,6 +82,21 @@ class EpisodePolicy:
         known = {track.id for track in tracks}
         self._cases = {key: case for key, case in self._cases.items() if case.newest or key in known}
         return alerts
+
+    def _rejoin(self, visible: Sequence[Track], at: float) -> None:
+        """Let open episodes of those who are out of sight go on with newcomers who appear where they are expected."""
+        seen = {track.id for track in visible}
+        lost = [number for number, case in self._cases.items() if case.newest and number not in seen]
+        new = [track for track in visible if track.id not in self._cases]
+        expected = _boxes(self._cases[number].track.expected(at) for number in lost)
+        for row, column in match(expected, _boxes(track.box for track in new), _MIN_IOU):
+            if new[column].first_seen > self._cases[lost[row]].track.last_seen:
+                self._hand_over(lost[row], new[column])
+
+    def _hand_over(self, lost: int, track: Track) -> None:
+        case = self._cases.pop(lost)
+        newest = None if case.newest is None else replace(case.newest, track=track)
+        self._cases[track.id] = replace(case, track=track, newest=newest, clearing_since=None)
 
     def open(self) -> tuple[Alert, ...]:
         """Return the newest alert of every open episode."""
@@ -136,3 +162,7 @@ class EpisodePolicy:
 
     def _next(self, newest: Alert, event_type: EventType, track: Track, at: float) -> Alert:
         return replace(newest, event_type=event_type, seq=newest.seq + 1, track=track, raised_at=at)
+
+
+def _boxes(rows: Iterable[Box]) -> Floats:
+    return np.array(list(rows), np.float32).reshape(-1, 4)

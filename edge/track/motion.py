@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge.boxes import iou
+from edge.boxes import match
 from edge.data import Track
 
 if TYPE_CHECKING:
@@ -20,20 +20,13 @@ if TYPE_CHECKING:
 
 _SMOOTHING = 0.5
 """Share of a new speed in the estimate; 0.5 follows a walker who turns within three frames."""
-_MAX_DISTANCE = 1.0
-"""Face widths that a centre may lie from where it should be, where boxes do not overlap (low frame rates)."""
-_MAX_GROWTH = 1.8
-"""Change of width between two sightings of one face; a head that nears the camera grows by less."""
-_COAST_S = 0.5
-"""How long an unseen face is expected to move on; after that it is expected to stay where it would be."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Person:
-    """A track, the speed of its centre in px/s, and the sure sightings in a row so far; the id is 0 while tentative."""
+    """A track, and the sure sightings in a row so far; its id is 0 while it is tentative."""
 
     track: Track
-    speed: tuple[float, float] = (0.0, 0.0)
     hits: int = 0
     hit_at: float = -np.inf
 
@@ -41,23 +34,16 @@ class _Person:
     def is_confirmed(self) -> bool:
         return self.track.id > 0
 
-    def expected(self, at: float) -> Box:
-        """Return the box as last seen, moved on by the speed for at most `_COAST_S`."""
-        ahead_s = min(at - self.track.last_seen, _COAST_S)
-        dx, dy = self.speed[0] * ahead_s, self.speed[1] * ahead_s
-        x1, y1, x2, y2 = self.track.box
-        return x1 + dx, y1 + dy, x2 + dx, y2 + dy
-
     def seen(self, box: Box, face: int, at: float) -> _Person:
         elapsed_s = at - self.track.last_seen
         old, new = _centre(self.track.box), _centre(box)
-        speed = self.speed
+        speed = self.track.speed
         if elapsed_s > 0:
             speed = tuple(  # type: ignore[assignment]
                 (1 - _SMOOTHING) * before + _SMOOTHING * (there - here) / elapsed_s
-                for before, here, there in zip(self.speed, old, new, strict=True)
+                for before, here, there in zip(speed, old, new, strict=True)
             )
-        return replace(self, track=replace(self.track, box=box, face=face, last_seen=at), speed=speed)
+        return replace(self, track=replace(self.track, box=box, face=face, last_seen=at, speed=speed))
 
     def hit(self, at: float, max_pause_s: float) -> _Person:
         """Count a sure sighting; after a longer pause it is the first one again, and so is when the person was seen."""
@@ -87,7 +73,7 @@ class MotionTracker:
     def update(self, faces: Faces, at: float) -> tuple[Track, ...]:
         """Return one track per confirmed person, seen at `at` seconds or lost for at most `max_lost_s`."""
         known = [person for person in self._persons if at - person.track.last_seen <= self._max_lost_s]
-        expected = np.array([person.expected(at) for person in known], np.float32).reshape(-1, 4)
+        expected = np.array([person.track.expected(at) for person in known], np.float32).reshape(-1, 4)
         pairs = dict(match(expected, faces.boxes, self._min_iou))
         boxes = [_as_box(row) for row in faces.boxes]
         kept = [
@@ -109,33 +95,6 @@ class MotionTracker:
             return person
         self._last_id += 1
         return replace(person, track=replace(person.track, id=self._last_id))
-
-
-def match(expected: Floats, boxes: Floats, min_iou: float) -> list[tuple[int, int]]:
-    """Return (row of `expected`, row of `boxes`) pairs, best first, each row at most once.
-
-    A pair is rated by its overlap plus 1 where the overlap is at least `min_iou`, else by its nearness from 0 to 1.
-    So overlap always takes precedence.
-    """
-    overlap = iou(expected, boxes)
-    rating = np.where(overlap >= min_iou, 1 + overlap, _nearness(expected, boxes))
-    pairs: list[tuple[int, int]] = []
-    while rating.size and rating.max() > 0:
-        row, column = (int(k) for k in np.unravel_index(rating.argmax(), rating.shape))
-        pairs.append((row, column))
-        rating[row, :] = rating[:, column] = 0
-    return pairs
-
-
-def _nearness(expected: Floats, boxes: Floats) -> Floats:
-    """Return (N, M): 1 for the same centre, 0 from `_MAX_DISTANCE` face widths on or where sizes differ too much."""
-    widths, others = expected[:, 2] - expected[:, 0], boxes[:, 2] - boxes[:, 0]
-    centres, other_centres = (rows.reshape(-1, 2, 2).mean(1) for rows in (expected, boxes))
-    distance = np.linalg.norm(centres[:, None] - other_centres[None], axis=2)
-    scale = np.maximum(np.minimum(widths[:, None], others[None]), 1e-6)
-    growth = np.maximum(widths[:, None], others[None]) / scale
-    near: Floats = np.clip(1 - distance / (scale * _MAX_DISTANCE), 0, 1) * (growth <= _MAX_GROWTH)
-    return near
 
 
 def _newcomer(box: Box, face: int, at: float) -> _Person:
