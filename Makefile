@@ -69,7 +69,7 @@ check: $(VENV)/tested-with
 reference: $(VENV)/installed
 	$(BIN)/python -m edge.reference
 
-# PICTURES: the folder that holds scenes_andrewmvd and crops_chandrikadeb7; ARGS='--jobs 2' trains two networks at a time
+# PICTURES: the folder that holds the sources of models/train/sources.py; ARGS='--jobs 2' trains two networks at a time
 models: $(VENV)/trained-with
 	$(BIN)/python -m models.train.pipeline $(PICTURES) --work build/models $(ARGS)
 
