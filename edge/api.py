@@ -86,6 +86,8 @@ def load_models(
 def classify(image: str | os.PathLike[str] | Image, models: Models) -> list[Face]:
     """Return the faces of an image, best score first; each is classified on its own, as `maskwatch detect` does.
 
+    What the classifier rejects as no face is not among them.
+
     image: a path (its EXIF rotation is applied), or uint8 (H, W, 3) in BGR order, as OpenCV reads it; left unchanged.
 
     Raises:
@@ -97,6 +99,7 @@ def classify(image: str | os.PathLike[str] | Image, models: Models) -> list[Face
     frame = Frame(pixels, 0, at=0.0, read_at=time.monotonic())
     found = models.detector.detect(frame)
     verdicts = models.classify(frame, found)
+    found, verdicts = found.take(verdicts.accepted), verdicts.take(verdicts.accepted)
     columns = (found.boxes, found.scores, verdicts.masks, verdicts.confidences, verdicts.probabilities)
     return [
         Face(tuple(box.tolist()), float(score), mask, float(confidence), tuple(probabilities.tolist()))

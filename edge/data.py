@@ -121,10 +121,12 @@ class Verdicts:
 
     probabilities: float32 (N, 3) in the order of `CLASSES`, rows sum to 1; row i is box i.
     masks: the N labels, `UNSURE` where the thresholds of classifier or detector are not met.
+    rejected: the rows that the classifier takes for no face at all: nobody is there.
     """
 
     probabilities: Floats
     masks: tuple[Mask, ...]
+    rejected: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
         _check("probabilities", self.probabilities.shape, (len(self.masks), len(CLASSES)))
@@ -137,6 +139,17 @@ class Verdicts:
         """The largest probability of each row, float32 (N,), also where the label is unsure."""
         highest: Floats = self.probabilities.max(1, initial=0.0)
         return highest
+
+    @property
+    def accepted(self) -> list[int]:
+        """The rows that are not rejected."""
+        return [row for row in range(len(self)) if row not in self.rejected]
+
+    def take(self, rows: Sequence[int]) -> Verdicts:
+        """Return the verdicts of some rows, in that order."""
+        chosen = list(rows)
+        rejected = frozenset(place for place, row in enumerate(chosen) if row in self.rejected)
+        return Verdicts(self.probabilities[chosen], tuple(self.masks[row] for row in chosen), rejected)
 
     @classmethod
     def none(cls) -> Verdicts:

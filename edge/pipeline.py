@@ -47,12 +47,22 @@ def walk(frame: Frame, stages: Stages) -> Scene:
     tracks = stages.track(faces, frame.at)
     due = stages.due(tracks, frame.at)
     verdicts = stages.classify(frame, faces.take(faces_of(tracks, due)))
-    tracks = stages.vote(tracks, due, verdicts, frame.at)
-    tracks = stages.measure(frame, tracks)
+    voted = stages.vote(tracks, due, verdicts, frame.at)
+    due, verdicts = _remaining(tracks, due, verdicts, voted)
+    tracks = stages.measure(frame, voted)
     alerts = stages.judge(tracks, frame.at)
     decided_at, offset_s = time.monotonic(), frame.read_at - frame.at
     scene = Scene(frame, faces, tracks, alerts, decided_at, stages.episodes(), due, verdicts, offset_s)
     return replace(scene, notice=stages.notify(scene))
+
+
+def _remaining(
+    tracks: Sequence[Track], due: Sequence[int], verdicts: Verdicts, voted: Sequence[Track]
+) -> tuple[tuple[int, ...], Verdicts]:
+    """Return the places in `voted` of the tracks at the places `due`, and their verdicts; what is no face has none."""
+    places = {track.id: place for place, track in enumerate(voted)}
+    rows = [row for row, place in enumerate(due) if tracks[place].id in places]
+    return tuple(places[tracks[due[row]].id] for row in rows), verdicts.take(rows)
 
 
 def faces_of(tracks: Sequence[Track], places: Sequence[int]) -> list[int]:

@@ -60,6 +60,16 @@ def test_verdicts_need_three_probabilities_each():
         Verdicts(np.zeros((1, 2), np.float32), (Mask.UNSURE,))
 
 
+def test_verdicts_are_taken_with_their_rejections():
+    three = dataclasses.replace(fakes.verdicts(Mask.WITH_MASK, Mask.UNSURE, Mask.WITHOUT_MASK), rejected=frozenset({1}))
+    assert three.accepted == [0, 2]
+    taken = three.take([2, 1])
+    assert taken.masks == (Mask.WITHOUT_MASK, Mask.UNSURE)
+    assert taken.rejected == {1}
+    assert (taken.probabilities == three.probabilities[[2, 1]]).all()
+    assert three.take(three.accepted).rejected == frozenset()
+
+
 def test_confidence_is_the_largest_probability():
     assert fakes.verdicts(Mask.WITH_MASK, Mask.UNSURE).confidences == pytest.approx([0.9, 0.4])
 

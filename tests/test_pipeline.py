@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+import edge
 from edge import stages as parts
+from edge.batch.images import classify_frame
 from edge.data import Faces, Frame, Gap, Notice, Phrase
 from edge.monitor.timings import Timings
 from edge.notice.phrases import Phrases
@@ -38,7 +40,19 @@ class BareFace:
         return fakes.verdicts(*[fakes.Mask.WITHOUT_MASK] * len(boxes))
 
 
+class LampAndPerson:
+    """A detector that takes a lamp on the left and a person on the right for faces; its classifier tells them apart."""
+
+    def detect(self, _frame):
+        return Faces(np.array([[0, 0, 20, 20], [40, 10, 60, 30]], np.float32), np.array([0.9, 0.8], np.float32))
+
+    def classify(self, _frame, boxes):
+        lamps = frozenset(row for row, box in enumerate(boxes) if box[0] < 20)
+        return replace(fakes.verdicts(*[fakes.Mask.WITHOUT_MASK] * len(boxes)), rejected=lamps)
+
+
 MODELS = parts.Models(SameFace(), BareFace(), {}, (320, 256))
+LAMP_MODELS = parts.Models(LampAndPerson(), LampAndPerson(), {}, (320, 256))
 
 
 def moments(first: int, last: int, *, empty: bool = False) -> list[Frame]:
@@ -81,6 +95,26 @@ def test_an_open_episode_goes_on_when_the_dwell_time_changes_and_no_frame_is_los
     assert [len(scene.episodes) for scene in play.sink.scenes[20:]] == [1] * 10
     play.loop.end()
     assert play.told() == [("start", 0, None), ("end", 1, "stopped")]
+
+
+def test_what_the_classifier_rejects_is_not_in_the_scene_and_never_alerts():
+    stages = parts.build_stages(SETTINGS, LAMP_MODELS, Timings(), every_frame=False)
+    walked = list(scenes(fakes.ListSource(moments(0, 40)), stages))
+    seen = [scene for scene in walked if scene.tracks]
+    assert seen
+    assert {track.box for scene in walked for track in scene.tracks} == {(40, 10, 60, 30)}
+    assert {alert.track.box for scene in walked for alert in scene.alerts} == {(40, 10, 60, 30)}
+    for scene in seen:
+        assert scene.classified in {(), (0,)}
+        assert len(scene.verdicts) == len(scene.classified)
+        assert scene.verdicts.rejected == frozenset()
+
+
+def test_what_the_classifier_rejects_in_an_image_is_not_in_its_row():
+    row = classify_frame("street.jpg", moments(0, 1)[0], LAMP_MODELS)
+    assert [face["box"] for face in row["faces"]] == [[40, 10, 60, 30]]
+    (face,) = edge.classify(moments(0, 1)[0].image, LAMP_MODELS)
+    assert face.box == (40, 10, 60, 30)
 
 
 def test_a_shorter_dwell_time_counts_from_when_the_person_was_first_without_a_mask():

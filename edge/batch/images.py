@@ -33,5 +33,6 @@ def classify_frame(source: str, frame: Frame, models: Models) -> dict[str, Any]:
 
 
 def classify_faces(source: str, frame: Frame, faces: Faces, models: Models) -> dict[str, Any]:
-    """Classify faces that have been detected in an image; return the row of the image."""
-    return image_row(source, frame, faces, models.classify(frame, faces))
+    """Classify faces that have been detected in an image; return the row of the image, without what is no face."""
+    verdicts = models.classify(frame, faces)
+    return image_row(source, frame, faces.take(verdicts.accepted), verdicts.take(verdicts.accepted))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -10,30 +11,46 @@ import numpy as np
 from edge.boxes import shorter_sides
 from edge.crop import crop_face
 from edge.data import CLASSES, Mask, Verdicts
+from edge.errors import ModelError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge.data import Floats, Frame, Image
-    from edge.tflite import Model
+    from edge.tflite import Model, ModelSpec
+
+_NO_FACE = "no_face"
+"""The label of the output that rejects, and its threshold, in model.toml."""
 
 
 class MaskClassifier:
-    """Classifier for models whose model.toml has `decoder = "logits"`."""
+    """Classifier for models whose model.toml has `decoder = "logits"`.
+
+    They have a logit for each of `CLASSES`, and may have one more: that of what is no face.
+    """
 
     def __init__(self, model: Model) -> None:
-        """Take margin, temperature and the thresholds of `unsure` from model.toml."""
+        """Take the crop, the temperature and the thresholds of `unsure` and `no_face` from model.toml.
+
+        Raises:
+            ModelError: the labels in model.toml are others, or not as many as the model's outputs.
+        """
+        _check_labels(model.spec)
         self._model = model
         self._thresholds = model.spec.thresholds
+        self._no_face = self._thresholds.get(_NO_FACE, 1.0)
 
     def classify(self, frame: Frame, boxes: Floats) -> Verdicts:
         """Return one verdict for each float32 (N, 4) box in pixels of `frame.image`."""
         if not len(boxes):
             return Verdicts.none()
         crops = [self.crop(frame.image, box) for box in boxes]
-        probabilities = softmax(np.stack([self.logits(crop) for crop in crops]) / self._model.spec.temperature)
+        logits = np.stack([self.logits(crop) for crop in crops]) / self._model.spec.temperature
+        probabilities = softmax(logits[:, : len(CLASSES)])
         legible = [self._legible(crop, side) for crop, side in zip(crops, shorter_sides(boxes).tolist(), strict=True)]
-        return Verdicts(probabilities, label(probabilities, legible, self._thresholds["confidence"]))
+        rejected = frozenset(np.flatnonzero(no_face(logits, self._no_face) & legible).tolist())
+        sure = [ok and row not in rejected for row, ok in enumerate(legible)]
+        return Verdicts(probabilities, label(probabilities, sure, self._thresholds["confidence"]), rejected)
 
     def crop(self, image: Image, box: Floats) -> Image:
         """Return the crop of one face as the model gets it, uint8 (S, S, 3) BGR."""
@@ -41,7 +58,7 @@ class MaskClassifier:
         return crop_face(image, box, size_px=self._model.size_px[0], margin=seen.crop_margin, shift=seen.crop_shift)
 
     def logits(self, crop: Image) -> Floats:
-        """Return float32 (3,) in the order of `CLASSES` for one cropped face."""
+        """Return float32 (3,) or (4,), in the order of the labels in model.toml, for one cropped face."""
         return self._model.run(crop)[0].reshape(-1)
 
     def _legible(self, crop: Image, side_px: float) -> bool:
@@ -58,7 +75,24 @@ def unsure_below(verdicts: Verdicts, scores: Floats, bare: float) -> Verdicts:
         Mask.UNSURE if mask is Mask.WITHOUT_MASK and score < bare else mask
         for mask, score in zip(verdicts.masks, scores.tolist(), strict=True)
     )
-    return Verdicts(verdicts.probabilities, tuple(masks))
+    return replace(verdicts, masks=tuple(masks))
+
+
+def no_face(logits: Floats, threshold: float) -> NDArray[np.bool_]:
+    """Return for float32 (N, C) logits whether the fourth is at least `threshold` probable; never where C is 3."""
+    probability: Floats = softmax(logits)[:, len(CLASSES) :].sum(1)
+    return probability >= threshold
+
+
+def _check_labels(spec: ModelSpec) -> None:
+    classes = tuple(mask.value for mask in CLASSES)
+    if spec.labels not in {classes, (*classes, _NO_FACE)} or spec.output[0].shape[-1] != len(spec.labels):
+        raise ModelError(
+            f"model {spec.name}: labels is {', '.join(spec.labels) or 'empty'}, for outputs {spec.output[0].shape}; "
+            f"model.toml must name one for each output: {', '.join(classes)}, and maybe {_NO_FACE}"
+        )
+    if _NO_FACE in spec.labels and not 0 < spec.thresholds.get(_NO_FACE, 0) <= 1:
+        raise ModelError(f"model {spec.name}: thresholds.{_NO_FACE} must be above 0 and at most 1, since it is a label")
 
 
 def contrast(grey: NDArray[Any]) -> float:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _FORGET_HALF_LIVES = 5.0
 """A label without a sure verdict for this many half-lives becomes unsure: the evidence is down to 3 %."""
 
+_REJECTIONS = 2
+"""Rejections in a row after which somebody who was classified is nobody: a single one may be a hand in front."""
+
 
 @dataclass(slots=True)
 class _Ballot:
@@ -28,6 +31,7 @@ class _Ballot:
     votes: int = 0
     summed: Floats | None = None
     latest: Floats | None = None
+    rejections: int = 0
     agreed: Mask = Mask.UNSURE
     agreed_since: float = 0.0
 
@@ -71,14 +75,26 @@ class Voter:
         known = {track.id for track in tracks}
         self._ballots = {key: ballot for key, ballot in self._ballots.items() if key in known}
         for row, place in enumerate(due):
-            self._cast(tracks[place], verdicts.probabilities[row], verdicts.masks[row], at)
-        return tuple(self._labelled(track, at) for track in tracks)
+            if row in verdicts.rejected:
+                self._reject(tracks[place], at)
+            else:
+                self._cast(tracks[place], verdicts.probabilities[row], verdicts.masks[row], at)
+        return tuple(self._labelled(track, at) for track in tracks if not self._is_rejected(track))
+
+    def _reject(self, track: Track, at: float) -> None:
+        ballot = self._ballots.setdefault(track.id, _Ballot())
+        ballot.classified_at, ballot.rejections = at, ballot.rejections + 1
+
+    def _is_rejected(self, track: Track) -> bool:
+        """Return whether a track is nobody: one rejection is enough for a new one, two in a row for a person."""
+        ballot = self._ballots.get(track.id, _Ballot())
+        return ballot.rejections >= (1 if ballot.latest is None else _REJECTIONS)
 
     def _cast(self, track: Track, probabilities: Floats, mask: Mask, at: float) -> None:
         """Count a verdict; the first of a person stands for the time since they were first seen."""
         ballot = self._ballots.setdefault(track.id, _Ballot())
         begins_at = track.first_seen if ballot.latest is None else at
-        ballot.classified_at, ballot.latest = at, probabilities
+        ballot.classified_at, ballot.latest, ballot.rejections = at, probabilities, 0
         if mask is Mask.UNSURE:
             return
         if mask is not ballot.agreed:

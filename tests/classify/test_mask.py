@@ -9,9 +9,10 @@ import pytest
 from edge import paths
 from edge.classify.mask import MaskClassifier, label, softmax, unsure_below
 from edge.crop import crop_face
-from edge.data import Mask
+from edge.data import CLASSES, Frame, Mask
 from edge.detect.centerface import CenterFace
-from edge.tflite import Model
+from edge.errors import ModelError
+from edge.tflite import Model, read_spec
 from tests.support import fakes
 
 
@@ -59,6 +60,67 @@ def test_only_what_has_no_mask_is_unsure_where_the_detector_is():
     verdicts = unsure_below(given, np.array([0.4, 0.39, 0.1, 0.1, 0.9], np.float32), 0.4)
     assert verdicts.masks == (Mask.WITHOUT_MASK, Mask.UNSURE, *masks[2:])
     assert (verdicts.probabilities == given.probabilities).all()
+
+
+class Rejecting:
+    """A model with four outputs that gives each crop the logits of its brightness."""
+
+    size_px = (8, 8)
+
+    def __init__(self, logits: dict[int, tuple[float, ...]], **changes: object) -> None:
+        spec = read_spec(paths.models() / "mask")
+        four = {"labels": (*(mask.value for mask in CLASSES), "no_face"), "temperature": 1.0}
+        limits = {"confidence": 0.5, "face_px": 12.0, "brightness": 12.0, "contrast": 0.0, "no_face": 0.9}
+        output = (spec.output[0].model_copy(update={"shape": (1, 1, 1, 4)}),)
+        self.spec = spec.model_copy(update={**four, "thresholds": limits, "output": output, **changes})
+        self._logits = logits
+
+    def run(self, image: np.ndarray) -> list[np.ndarray]:
+        return [np.array(self._logits[int(image.mean())], np.float32).reshape(1, 1, 1, -1)]
+
+
+LAMP, PERSON = 50, 200
+BARE_OR_LAMP = {LAMP: (0.0, 5.0, 0.0, 9.0), PERSON: (0.0, 5.0, 0.0, 6.0)}
+
+
+def two_places() -> tuple[Frame, np.ndarray]:
+    image = np.full((40, 80, 3), LAMP, np.uint8)
+    image[:, 40:] = PERSON
+    return fakes.frame(image=image), np.array([[10, 10, 30, 30], [50, 10, 70, 30]], np.float32)
+
+
+def test_what_is_surely_no_face_is_rejected_and_the_probabilities_are_of_the_three_classes():
+    verdicts = MaskClassifier(Rejecting(BARE_OR_LAMP)).classify(*two_places())
+    assert verdicts.rejected == {0}
+    assert verdicts.masks == (Mask.UNSURE, Mask.WITHOUT_MASK)
+    assert verdicts.probabilities.sum(1) == pytest.approx([1, 1])
+    assert (verdicts.probabilities[0] == verdicts.probabilities[1]).all()
+
+
+def test_what_cannot_be_judged_is_not_rejected_either():
+    frame, boxes = two_places()
+    boxes = np.stack([boxes[0], [10, 10, 20, 20]]).astype(np.float32)
+    verdicts = MaskClassifier(Rejecting(BARE_OR_LAMP)).classify(frame, boxes)
+    assert verdicts.rejected == {0}
+
+
+def test_a_verdict_made_unsure_by_the_detector_stays_rejected():
+    verdicts = MaskClassifier(Rejecting(BARE_OR_LAMP)).classify(*two_places())
+    assert unsure_below(verdicts, np.zeros(2, np.float32), 0.4).rejected == {0}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"labels": ("with_mask", "without_mask", "incorrect_mask")},
+        {"labels": ("without_mask", "with_mask", "incorrect_mask", "no_face")},
+        {"labels": ()},
+        {"thresholds": {"confidence": 0.5}},
+    ],
+)
+def test_a_model_whose_labels_are_not_those_of_its_outputs_is_refused(changes):
+    with pytest.raises(ModelError, match=r"model masknet: (labels|thresholds\.no_face)"):
+        MaskClassifier(Rejecting({}, **changes))
 
 
 def test_a_face_is_cut_as_the_model_was_trained_on_it():

@@ -40,6 +40,42 @@ def test_a_lasting_change_is_followed_within_a_second():
     assert told([WITH] * 10 + [WITHOUT] * 5)[-1] is WITHOUT
 
 
+def seen(masks: list[Mask | None], step_s: float = 0.2) -> list[bool]:
+    """Return whether a track is anybody after each of the verdicts on it; None: it is no face."""
+    box, shown = voter(), []
+    for number, mask in enumerate(masks):
+        at = number * step_s
+        rejected = frozenset({0} if mask is None else ())
+        verdicts = replace(fakes.verdicts(mask or UNSURE), rejected=rejected)
+        shown.append(len(box.vote((replace(fakes.track(1, UNSURE), last_seen=at),), (0,), verdicts, at)) == 1)
+    return shown
+
+
+def test_what_is_no_face_is_nobody_until_a_verdict_takes_it_for_a_face():
+    assert seen([None, None, WITHOUT, WITHOUT]) == [False, False, True, True]
+
+
+def test_a_person_stays_for_one_rejection_and_leaves_with_the_second_in_a_row():
+    assert seen([WITHOUT, None, WITHOUT, None, None, None, UNSURE]) == [True, True, True, True, False, False, True]
+
+
+def test_a_rejection_is_no_vote_and_its_track_is_classified_again():
+    box = voter()
+    person = (fakes.track(1, UNSURE),)
+    verdicts = replace(fakes.verdicts(UNSURE), rejected=frozenset({0}))
+    box.vote(person, (0,), fakes.verdicts(WITHOUT), 0.0)
+    (after,) = box.vote(person, (0,), verdicts, 0.2)
+    assert after.votes == 1
+    assert box.due(person, 0.3) == ()
+    assert box.due(person, 0.4) == (0,)
+
+
+def test_somebody_unseen_who_was_rejected_is_nobody_either():
+    box = voter()
+    box.vote((fakes.track(1, UNSURE),), (0,), replace(fakes.verdicts(UNSURE), rejected=frozenset({0})), 0.0)
+    assert box.vote((fakes.track(1, UNSURE, seen=False),), (), fakes.verdicts(), 0.1) == ()
+
+
 def test_unsure_verdicts_leave_the_label_until_it_is_forgotten():
     labels = told([WITH] * 3 + [UNSURE] * 20)
     assert labels[5] is WITH
