@@ -1,6 +1,6 @@
 #!/bin/sh
 # Print which Debian packages maskwatch uses and why, then install them with apt, which lists its changes and asks first.
-#   setup-apt.sh [run] [test] [long] [--yes] [--print]      default: run test
+#   setup-apt.sh [run] [test] [long] [release] [--yes] [--print]      default: run test
 # The only list of system packages; a test compares the README, the Makefile, .ci/run and the skipped tests with it.
 set -eu
 
@@ -39,17 +39,21 @@ long gstreamer1.0-plugins-good  the same
 long gstreamer1.0-plugins-bad   the same
 long npm                      installs the accessibility checker
 long bindfs                   a file system that hangs
+release valgrind              counts instructions
+release qemu-user             counts those of a Raspberry Pi
+release gcc                   compiles the counter
+release diffoscope-minimal    compares two wheels
 TABLE
 }
 
 kinds="" yes="" print=""
 for word in "$@"; do
     case $word in
-    run | test | long) kinds="$kinds $word" ;;
+    run | test | long | release) kinds="$kinds $word" ;;
     --yes) yes=--yes ;;
     --print) print=1 ;;
     *)
-        echo "setup-apt.sh: $word: unknown; use: setup-apt.sh [run] [test] [long] [--yes] [--print]" >&2
+        echo "setup-apt.sh: $word: unknown; use: setup-apt.sh [run] [test] [long] [release] [--yes] [--print]" >&2
         exit 2
         ;;
     esac

@@ -1,7 +1,9 @@
-"""Count the aarch64 instructions that each model needs per image, under qemu: repeatable, unlike times.
+"""Count the instructions that each model needs per image: repeatable, unlike times. The budget is instructions.csv.
 
+    python -m benchmarks.instructions                       # of this x86_64, by valgrind
     tests/platform/arm64.sh build/arm64
-    python -m benchmarks.instructions build/arm64 [MODEL_FOLDER]...
+    python -m benchmarks.instructions --arm64 build/arm64   # of a Raspberry Pi's kernels, by qemu
+    python -m benchmarks.instructions ... --write           # at a release: these become the budget
 
 A program runs a model a few times, then more often: the difference of the counts is the cost of the additional runs.
 """
@@ -9,17 +11,24 @@ A program runs a model a few times, then more often: the difference of the count
 from __future__ import annotations
 
 import argparse
+import csv
 import os
+import re
 import subprocess
+import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
-from edge.tflite import read_spec
-
 ROOT = Path(__file__).parent.parent
+BUDGET = Path(__file__).parent / "instructions.csv"
+Count = Callable[[list[str]], int]
+"""Returns the instructions of a Python program with its arguments."""
+Costs = dict[tuple[str, str], float]
+"""Millions of instructions per image, by processor and model."""
 _FEW = 1
-_MORE = {"face": 5, "mask": 101}
-"""Enough runs to outweigh the variation of Python's start, about fifteen million instructions."""
+MODELS = {"face/live": 41, "face/verifier": 161, "face/balanced": 17, "face/quality": 9, "mask": 401}
+"""With enough runs to outweigh the variation of Python's start, about fifteen million instructions."""
 _PROGRAM = """
 import sys
 from pathlib import Path
@@ -32,26 +41,64 @@ for _ in range(int(sys.argv[2])):
 """
 
 
-def counted(python: Path, folder: Path, runs: int) -> int:
-    """Return the instructions of a program that loads a model and runs it `runs` times."""
-    with tempfile.NamedTemporaryFile() as count:
-        command = [str(python), "-c", _PROGRAM, str(folder), str(runs)]
-        subprocess.run(command, env={**os.environ, "COUNT": count.name}, cwd=ROOT, check=True)
-        return int(Path(count.name).read_text())
+def by_qemu(arm64: Path) -> Count:
+    """Return how to count aarch64 instructions, with the folder that tests/platform/arm64.sh makes."""
+
+    def count(arguments: list[str]) -> int:
+        with tempfile.NamedTemporaryFile() as output:
+            environment = {**os.environ, "COUNT": output.name}
+            subprocess.run([str(arm64 / "python"), *arguments], env=environment, cwd=ROOT, check=True)
+            return int(Path(output.name).read_text())
+
+    return count
+
+
+def by_valgrind(arguments: list[str]) -> int:
+    """Return the instructions of a Python program on this machine."""
+    words = ("valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null")
+    # without a fixed seed, sets and dictionaries of text collide differently in each run
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    command = [*words, sys.executable, *arguments]
+    done = subprocess.run(command, env=environment, cwd=ROOT, stderr=subprocess.PIPE, text=True, check=True)
+    (refs,) = re.findall(r"I +refs: +([\d,]+)", done.stderr)
+    return int(refs.replace(",", ""))
+
+
+def per_image_m(model: str, count: Count) -> float:
+    """Return the millions of instructions that a model needs per image."""
+    most, folder = MODELS[model], str(ROOT / "models" / model)
+    few, more = (count(["-c", _PROGRAM, folder, str(runs)]) for runs in (_FEW, most))
+    return (more - few) / (most - _FEW) / 1e6
+
+
+def budget() -> Costs:
+    """Return what the last release needed."""
+    with BUDGET.open(newline="") as file:
+        return {(row["processor"], row["model"]): float(row["instructions_m"]) for row in csv.DictReader(file)}
+
+
+def write_budget(costs: Costs) -> None:
+    """Replace the costs of the counted processors in the budget."""
+    with BUDGET.open("w", newline="") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(["processor", "model", "instructions_m"])
+        rows.writerows([processor, model, f"{cost:.2f}"] for (processor, model), cost in sorted(costs.items()))
 
 
 def main() -> None:
     """Print a line for each model."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("arm64", type=Path, help="folder made by tests/platform/arm64.sh")
-    parser.add_argument(
-        "models", type=Path, nargs="*", default=[ROOT / "models" / n for n in ("face/live", "face/quality", "mask")]
-    )
+    parser.add_argument("models", nargs="*", default=[*MODELS], help="such as face/live")
+    parser.add_argument("--arm64", type=Path, help="folder made by tests/platform/arm64.sh")
+    parser.add_argument("--write", action="store_true", help="write the counts into instructions.csv")
     args = parser.parse_args()
-    for folder in args.models:
-        most = _MORE[read_spec(folder).kind]
-        few, more = (counted(args.arm64 / "python", folder, runs) for runs in (_FEW, most))
-        print(f"{folder}: {(more - few) / (most - _FEW) / 1e6:.1f} M instructions per image")
+    processor, count = ("aarch64", by_qemu(args.arm64)) if args.arm64 else ("x86_64", by_valgrind)
+    costs = {}
+    for model in args.models:
+        costs[processor, model] = per_image_m(model, count)
+        print(f"{model}: {costs[processor, model]:.2f} M {processor} instructions per image", flush=True)
+    if args.write:
+        write_budget((budget() if BUDGET.exists() else {}) | costs)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the documents promise is there: links, anchors, tests, settings, commands and options, make targets."""
+"""What the documents promise is there: tests, settings, commands and options, make targets."""
 
 from __future__ import annotations
 
@@ -27,34 +27,11 @@ DOCUMENTS = [
 every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 
 
-def prose(document: Path) -> str:
-    """Return a document without its indented blocks, its code and its pictures' alternative texts."""
-    lines = [line for line in document.read_text().splitlines() if not line.startswith("    ")]
-    return re.sub(r"`[^`]*`", "", "\n".join(lines))
-
-
-def anchors(document: Path) -> set[str]:
-    """Return the anchors of a document's headings, as GitHub makes them."""
-    headings = re.findall(r"^#+ +(.+)$", document.read_text(), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
 @every_document
 def test_every_test_that_a_document_names_exists(document):
     written = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
     named = set(re.findall(r"`(test_\w+)`", document.read_text()))
     assert {name for name in named if f"def {name}(" not in written and name != "test_alert"} == set()
-
-
-@every_document
-def test_every_link_of_a_document_leads_to_a_file_and_to_a_heading_of_it(document):
-    broken = []
-    for link in re.findall(r"\]\((?!https?:)([^)\s]+)\)", prose(document)):
-        path, _, anchor = link.partition("#")
-        target = document.parent / path if path else document
-        if not target.exists() or (anchor and anchor not in anchors(target)):
-            broken.append(link)
-    assert broken == []
 
 
 @every_document

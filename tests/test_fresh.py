@@ -64,7 +64,7 @@ def test_apt_asks_unless_the_caller_passes_yes(apt):
 
 def test_a_wrong_word_is_one_sentence(apt):
     assert setup_apt(apt, 0, "test", "--fast") == [
-        "setup-apt.sh: --fast: unknown; use: setup-apt.sh [run] [test] [long] [--yes] [--print]"
+        "setup-apt.sh: --fast: unknown; use: setup-apt.sh [run] [test] [long] [release] [--yes] [--print]"
     ]
 
 

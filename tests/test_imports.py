@@ -17,6 +17,7 @@ AROUND = ("show", "batch", "app", "stages", "cli", "commands")
 
 LAYERS = (
     # at the top: what is run or imported by others, and what checks and trains it
+    ("tests.release",),
     ("tests", "benchmarks", "examples"),
     ("tests.support",),
     ("models.train.pipeline",),

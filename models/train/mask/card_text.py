@@ -30,6 +30,11 @@ three images the colours are rotated, swapped or removed, since a first model ha
 `scenes_macwinwin` and `crops_incorrect_devtest`, and drawings on their faces, are for testing only. Faces of training
 photographs that are also in a test set are left out of training (`leaks`).
 """
+_FILE = """\
+| file | sha256 | licence | origin |
+| --- | --- | --- | --- |
+| `model.tflite` | `{sha256}` | MIT | trained for this project, as above |
+"""
 _SLICES = """\
 ## By slice
 
@@ -60,6 +65,7 @@ def text(spec: ModelSpec, report: dict[str, Any], left_out: dict[str, Any]) -> s
         f"# {spec.name} {spec.version}: with_mask, without_mask, incorrect_mask\n",
         _limits(spec, report["slices"]["scenes_macwinwin"]),
         _ORIGIN,
+        _FILE.format(sha256=spec.sha256),
         "## Street scenes (faces of 16 px and more; 95 % intervals)\n",
         _scene_table(scenes, report["live"]),
         _confusion(scenes["scenes_macwinwin"]["plain"]["confusion"]),

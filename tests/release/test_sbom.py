@@ -1,0 +1,36 @@
+"""The bill names the models by hash and licence, and a bill that is not CycloneDX is refused."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.release import cards, sbom
+from tests.release.step import Failed
+from tests.support.program import ROOT
+
+EMPTY = {"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1}
+
+
+def test_each_model_is_a_component_with_hash_and_licence():
+    models = sbom.models(ROOT / "models")
+    assert len(models) == len(cards.files(ROOT / "models"))
+    assert {model["licenses"][0]["license"]["id"] for model in models} == {"MIT"}
+    assert len({model["hashes"][0]["content"] for model in models}) == len(models)
+    sbom.validate(json.dumps(EMPTY | {"components": models}))
+
+
+@pytest.mark.parametrize("wrong", [{"components": [{"name": "no type"}]}, {"specVersion": "1.6", "versions": 1}])
+def test_a_bill_that_is_not_cyclonedx_is_refused(wrong):
+    with pytest.raises(Failed, match=r"^the bill is not valid CycloneDX 1\.6$") as failed:
+        sbom.validate(json.dumps(EMPTY | wrong))
+    assert failed.value.log
+
+
+def test_the_bill_is_written_with_packages_and_models(tmp_path, monkeypatch):
+    packages = [{"type": "library", "name": "some-package", "version": "1.0"}]
+    bill = EMPTY | {"components": [*packages, *sbom.models(ROOT / "models")]}
+    monkeypatch.setattr(sbom, "bill", lambda _root: bill)
+    assert sbom.check(tmp_path) == "build/release/sbom.cdx.json: 1 packages, 5 models, valid CycloneDX 1.6"
+    assert json.loads((tmp_path / "build/release/sbom.cdx.json").read_text()) == bill
