@@ -20,6 +20,7 @@ from edge.errors import InputError
 from edge.monitor.timings import Timings
 from edge.pipeline import scenes
 from edge.privacy.zones import PrivacyZones
+from edge.profiles import profile_of
 from edge.settings.load import lay_over, load
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def watch(
     Leaving the loop, or `close()` on the iterator, closes the source.
 
     source: a video, an image, a folder of images, or what `camera.source` takes: demo, usb:0, picamera, rtsp://…
-    models: None loads the models of the profile `quality` for files, `live` for a camera.
+    models: None loads those of `detector.profile`; `auto` is `quality` for files, what `run` takes for a camera.
     settings: None uses those that ship. The sections `camera`, `detector`, `classifier`, `track`, `vote` and `alert`
         apply, and `privacy.no_look`.
 
@@ -131,7 +132,7 @@ def watch(
     """
     settings = lay_over(settings or load_settings(), {"camera.source": os.fspath(source)}, "source")
     is_file = names_files(settings.camera)
-    models = models or load_models(settings, profile="quality" if is_file else "live")
+    models = models or load_models(settings, profile="quality" if is_file else profile_of(settings.detector))
     return _watched(settings, models, every_frame=is_file)
 
 

@@ -36,7 +36,7 @@ LAYERS = (
     ("edge.show",),
     ("edge.publish", "edge.privacy"),
     # the walk of a frame through its stages
-    ("edge.stages",),
+    ("edge.stages", "edge.profiles"),
     ("edge.monitor",),
     ("edge.pipeline",),
     ("edge.distance",),

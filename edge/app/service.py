@@ -26,6 +26,7 @@ from edge.monitor.timings import Timings, Vitals
 from edge.notice.problems import Problems
 from edge.pipeline import Loop, Parts
 from edge.plugins import close_sinks, open_sinks
+from edge.profiles import profile_of
 from edge.publish.access import how_to_subscribe
 from edge.settings.load import lay_over
 from edge.systemd import ServiceManager
@@ -54,7 +55,7 @@ def run_service(settings: Settings, load: Callable[[], Settings]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     signal.signal(signal.SIGHUP, lambda *_: reload.request())
-    reload.checked = check(settings)
+    reload.checked = check(settings, profile_of=profile_of)
     with Components() as keep:
         service = _Service(keep, stop, reload)
         manager.ready()
@@ -72,7 +73,7 @@ def run_service(settings: Settings, load: Callable[[], Settings]) -> None:
 
 def _load_checked(load: Callable[[], Settings], changes: Mapping[str, object], before: Validated) -> Validated:
     """Return new settings, with commands laid over them, once everything that they specify has been checked."""
-    return check(lay_over(load(), changes, "command"), before)
+    return check(lay_over(load(), changes, "command"), before, profile_of)
 
 
 class _Service:

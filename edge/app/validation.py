@@ -9,13 +9,17 @@ from edge.app.components import stamp
 from edge.capture.spec import check_files
 from edge.errors import ConfigError
 from edge.plugins import check_sinks
+from edge.profiles import WEAKEST
 from edge.publish.broker import broker_of, device_name, tls_context
 from edge.show.page import binding
 from edge.show.sockets import check_path
 from edge.stages import load_models
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edge.publish.broker import Broker
+    from edge.settings.perception import DetectorSettings
     from edge.settings.schema import Settings
     from edge.stages import Models
 
@@ -33,10 +37,17 @@ class Validated:
     models_key: object = None
 
 
-def check(settings: Settings, before: Validated | None = None) -> Validated:
+def _weakest(_settings: DetectorSettings) -> str:
+    return WEAKEST
+
+
+def check(
+    settings: Settings, before: Validated | None = None, profile_of: Callable[[DetectorSettings], str] = _weakest
+) -> Validated:
     """Return settings once all that they name was found good; no camera is opened and nothing is connected.
 
     before: what is in force: of the same models and the same files, nothing is read again.
+    profile_of: returns what `detector.profile = auto` stands for; only a run has it measured.
 
     Raises:
         ConfigError, ModelError, InputError, CameraError: as `run` would, with the exit code that it would end with.
@@ -50,8 +61,9 @@ def check(settings: Settings, before: Validated | None = None) -> Validated:
     if before is None or before.settings.camera != settings.camera:
         check_files(settings.camera)
     models_key = _models_key(settings)
-    models = before.models if before and before.models_key == models_key else load_models(settings, profile="live")
-    return Validated(settings, broker, models, models_key)
+    if before and before.models_key == models_key:
+        return Validated(settings, broker, before.models, models_key)
+    return Validated(settings, broker, load_models(settings, profile=profile_of(settings.detector)), models_key)
 
 
 def _models_key(settings: Settings) -> tuple[object, ...]:

@@ -1,7 +1,8 @@
-"""Checks of the machine: memory, disk, clock, temperature and power."""
+"""Checks of the machine: memory, speed, disk, clock, temperature and power."""
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import tempfile
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge.doctor.host import Host
+    from edge.settings.schema import Settings
 
 
 class _Usage(Protocol):
@@ -52,6 +54,24 @@ def memory(host: Host) -> Finding:
         fix = "sudo apt install zram-tools, or start without a desktop (raspi-config)"
         return Finding("memory", FindingState.WARNING, f"{text}; a start may be killed", fix)
     return Finding("memory", FindingState.OK, text)
+
+
+def detector(host: Host, settings: Settings) -> Finding:
+    """Measure, in a process of its own, which profile `auto` stands for here, and whether any is quick enough."""
+    rule = settings.detector
+    if rule.model or rule.profile != "auto":
+        return Finding("detector", FindingState.OK, f"not measured: {rule.model or rule.profile} is set")
+    answer = host.run_python(
+        "import json; from edge.profiles import choose_for; "
+        f"choice = choose_for({rule.rate_hz}, {rule.threads}); print(json.dumps([choice.is_held, str(choice)]))"
+    )
+    if answer.code != 0:
+        return Finding("detector", FindingState.OK, "not measured: the models do not run; see tflite")
+    is_held, text = json.loads(answer.out)
+    if is_held:
+        return Finding("detector", FindingState.OK, f"auto: {text}")
+    fix = "lower detector.rate_hz, or expect fewer frames per second than it"
+    return Finding("detector", FindingState.WARNING, f"auto: {text}, too long for {rule.rate_hz:g} per second", fix)
 
 
 def outbox_folder(host: Host, outbox: str) -> Path | None:

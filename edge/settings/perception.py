@@ -97,7 +97,14 @@ class DetectorSettings(Section):
     profile: Literal["auto", "live", "balanced", "quality"] = Field(
         default="auto",
         description="live, balanced (five times the work), quality (finds small faces too, for eleven times the work), "
-        "or auto: live in `maskwatch run`, quality in `maskwatch detect`.",
+        "or auto: the strongest that holds detector.rate_hz in `maskwatch run`, quality in `maskwatch detect`.",
+    )
+    rate_hz: float = Field(
+        default=4.0,
+        gt=0,
+        le=120,
+        description="Frames per second that detector.profile = auto must hold, by a measurement of at most about a "
+        "second when `maskwatch run` starts. Few are enough at a bus stop, and a stronger profile is right more often.",
     )
     model: str = Field(
         default="",

@@ -424,3 +424,24 @@ def test_a_program_that_does_not_end_is_given_up(monkeypatch):
     assert run([sys.executable, "-c", "import time; time.sleep(60)"]).code == 124
     assert not run([shutil.which("true") or "/bin/true"]).code
     assert not run(["no such program"]).exists
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "text"),
+    [
+        (CommandResult(0, '[true, "balanced (a frame takes: live 50 ms)"]'), OK, "auto: balanced (a frame takes"),
+        (CommandResult(0, '[false, "live (a frame takes: live 400 ms)"]'), WARNING, "too long for 4 per second"),
+        (CommandResult(1), OK, "not measured"),
+    ],
+)
+def test_the_profile_that_auto_stands_for_is_stated_with_a_warning_if_even_the_quickest_is_too_slow(
+    tmp_path, answer, state, text
+):
+    found = hardware.detector(machine_of(tmp_path, answers={"edge.profiles": answer}), settings())
+    assert found.state is state
+    assert text in found.text
+
+
+def test_a_profile_that_is_set_is_not_measured(tmp_path):
+    found = hardware.detector(machine_of(tmp_path), settings("detector.profile=quality"))
+    assert (found.state, found.text) == (OK, "not measured: quality is set")
