@@ -45,7 +45,11 @@ def _title(tally: Tally) -> str:
 
 
 def _number(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    return f"{_digits(count)} {what}{'' if count == 1 else 's'}"
+
+
+def _digits(count: int) -> str:
+    return f"{count:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
 def _section(name: str, *content: Content, title: str, wide: bool = True) -> Element:
@@ -56,10 +60,10 @@ def _section(name: str, *content: Content, title: str, wide: bool = True) -> Ele
 
 def _result(tally: Tally) -> Element:
     counts = [
-        ("Images", f"{tally.images:,}"),
-        ("Videos", f"{tally.videos:,}, {_number(tally.frames, 'frame')}"),
-        ("Faces", f"{tally.faces:,}"),
-        ("Bad inputs", f"{tally.bad:,}"),
+        ("Images", _digits(tally.images)),
+        ("Videos", _digits(tally.videos) + (f", {_number(tally.frames, 'frame')}" if tally.videos else "")),
+        ("Faces", _digits(tally.faces)),
+        ("Bad inputs", _digits(tally.bad)),
     ]
     legend = element("ul", *map(_legend_item, LABELS, (tally.people[label] for label in LABELS)), class_="legend")
     note = "A face of an image and a tracked person of a video count once each, by label."
@@ -68,7 +72,7 @@ def _result(tally: Tally) -> Element:
 
 def _legend_item(label: str, count: int) -> Element:
     swatch = element("span", class_=f"swatch {label}")
-    return element("li", swatch, f"{_NAMES[label]} ", element("strong", f"{count:,}"))
+    return element("li", swatch, f"{_NAMES[label]} ", element("strong", _digits(count)))
 
 
 def _definitions(pairs: Sequence[tuple[str, Content]]) -> Element:
@@ -77,11 +81,11 @@ def _definitions(pairs: Sequence[tuple[str, Content]]) -> Element:
 
 def _plots(tally: Tally) -> Iterator[Element]:
     if tally.images + tally.videos > 1:
-        yield _section("files", *_by_file(tally.by_file), title="Labels by file")
+        yield _section("files", *_by_file(tally.by_file, tally.images + tally.videos), title="Labels by file")
     if videos := tally.over_time.entries():
         figures = [part for video in videos for part in _over_time(video.source, video.timeline)]
         more = tally.videos - len(videos)
-        cut = [f"The {MOST_VIDEOS} videos with the most faces without a full mask; {more:,} more are not drawn."]
+        cut = [f"The {MOST_VIDEOS} videos with the most faces without a full mask; {_digits(more)} more are not drawn."]
         note = element("p", *(cut if more else ["People in view, on average."]), class_="quiet")
         yield _section("time", note, *figures, title="Labels over time")
     if tally.faces:
@@ -91,15 +95,17 @@ def _plots(tally: Tally) -> Iterator[Element]:
         yield _section("size", *_histogram(tally.height_px, heights, "px"), title="Height of faces", wide=False)
 
 
-def _by_file(files: Timeline) -> Iterator[Element]:
+def _by_file(files: Timeline, number: int) -> Iterator[Element]:
     sums = files.sums()
-    step, last = int(files.step), files.used * int(files.step)
-    ends = [f"{1 + k * (last - 1) // 4}" for k in range(5)] if last >= 5 else [str(k + 1) for k in range(last)]
+    step = int(files.step)
+    marks = min(number, 5)
+    ends = [str(1 + k * (number - 1) // (marks - 1)) for k in range(marks)]
     per = f"bars of {step} files" if step > 1 else "a bar per file"
     yield element("p", f"Files in order, {per}.", class_="quiet")
     yield stacked_bars(sums, ends, f"People by label in the files in order, {per}. The table below has the numbers.")
     rows = [
-        (f"{k * step + 1} to {(k + 1) * step}" if step > 1 else str(k + 1), _cells(sums, k)) for k in range(files.used)
+        (f"{k * step + 1} to {min((k + 1) * step, number)}" if step > 1 else str(k + 1), _cells(sums, k))
+        for k in range(files.used)
     ]
     yield _as_table("People by label and file", "Files", rows)
 
@@ -163,7 +169,7 @@ def _lists(tally: Tally, folder: Path) -> Iterator[Element]:
         )
     if tally.bad:
         items = [element("li", _plain(reason)) for reason in tally.reasons]
-        more = [element("li", f"{tally.bad - len(items):,} more")] if tally.bad > len(items) else []
+        more = [element("li", f"{_digits(tally.bad - len(items))} more")] if tally.bad > len(items) else []
         yield _section("bad", element("ul", *items, *more, class_="problems"), title="Bad inputs")
 
 
