@@ -39,10 +39,13 @@ class Clock:
         """Return the local day, for counts since midnight."""
         return datetime.fromtimestamp(max(self.wall(), 0)).astimezone().date()
 
+    def is_set(self) -> bool:
+        """Return whether the clock is past the day of the release."""
+        return self.wall() > datetime(_RELEASED.year, _RELEASED.month, _RELEASED.day, tzinfo=UTC).timestamp()
+
     def synced(self) -> bool:
         """Return whether the clock has been set: past the release, and confirmed where systemd keeps the time."""
-        plausible = self.wall() > datetime(_RELEASED.year, _RELEASED.month, _RELEASED.day, tzinfo=UTC).timestamp()
-        return plausible and (not _TIMESYNC.is_dir() or (_TIMESYNC / "synchronized").exists())
+        return self.is_set() and (not _TIMESYNC.is_dir() or (_TIMESYNC / "synchronized").exists())
 
 
 def _boot_id() -> str:

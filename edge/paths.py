@@ -13,6 +13,8 @@ _HERE = Path(__file__).resolve().parent
 
 SERVICE_STATE = Path("/var/lib/maskwatch")
 """State folder of the service: StateDirectory of its unit."""
+SERVICE_PASSWORDS = Path("/etc/maskwatch")
+"""Where its unit reads the passwords of broker and camera, in files named by section."""
 SERVICE_SCENE = Path("/run/maskwatch/scene.sock")
 """Socket of the service, in the RuntimeDirectory of its unit."""
 _SHARED = (Path("/tmp"), Path("/dev/shm"))  # noqa: S108 - a folder of this user alone is created in it

@@ -70,7 +70,7 @@ mkdir -p "$settings"
 install -D -m 644 "$clone/systemd/NOTES.md" "$notes/NOTES.md"
 install -D -m 755 "$clone/systemd/launcher.sh" "$command"
 # Do not restart a running service with settings that it would refuse; a new one has no broker yet.
-refused=$("$program/bin/maskwatch" check --env production 2>&1 >/dev/null) || {
+refused=$("$command" check 2>&1 >/dev/null) || {
     systemctl --quiet is-active maskwatch.service 2>/dev/null && fail "the settings are refused: $refused"
 }
 install -D -m 644 "$clone/systemd/maskwatch.service" "$unit"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 import time
@@ -19,6 +20,7 @@ from edge.app.viewers import WithoutNotice, build_image_redaction, build_scene, 
 from edge.app.walk import build_lens_health, build_source, build_walk, people_key, view_key
 from edge.app.web import build_page, page_sources
 from edge.capture import CameraState
+from edge.clock import Clock, utc
 from edge.errors import EdgeError
 from edge.monitor.lens import LensState
 from edge.monitor.status import StatusReport
@@ -42,10 +44,12 @@ if TYPE_CHECKING:
     from edge.pipeline import Sink
     from edge.plugins import PluginSink
     from edge.publish.publisher import Publisher
-    from edge.settings.schema import Settings
+    from edge.settings.schema import Environment, Settings
+
+log = logging.getLogger(__name__)
 
 
-def run_service(settings: Settings, load: Callable[[], Settings]) -> None:
+def run_service(settings: Settings, environment: Environment, load: Callable[[], Settings]) -> None:
     """Run until the source ends, or SIGINT or SIGTERM comes; SIGHUP reads the settings again by `load`.
 
     Raises:
@@ -55,7 +59,8 @@ def run_service(settings: Settings, load: Callable[[], Settings]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     signal.signal(signal.SIGHUP, lambda *_: reload.request())
-    reload.checked = check(settings, profile_of=profile_of)
+    reload.checked = check(settings, environment, profile_of=profile_of)
+    _warn_of_the_clock(Clock())
     with Components() as keep:
         service = _Service(keep, stop, reload)
         manager.ready()
@@ -71,9 +76,16 @@ def run_service(settings: Settings, load: Callable[[], Settings]) -> None:
             service.end()
 
 
+def _warn_of_the_clock(clock: Clock) -> None:
+    """Log a clock that was not set since power-on; a device without a network must work all the same."""
+    if not clock.is_set():
+        now = utc(clock.wall())
+        log.warning("clock: it is %s, before the release: alerts carry clock_synced=false until it is set", now)
+
+
 def _load_checked(load: Callable[[], Settings], changes: Mapping[str, object], before: Validated) -> Validated:
     """Return new settings, with commands laid over them, once everything that they specify has been checked."""
-    return check(lay_over(load(), changes, "command"), before, profile_of)
+    return check(lay_over(load(), changes, "command"), before.environment, before, profile_of)
 
 
 class _Service:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge import secret
 from edge.app.components import stamp
+from edge.app.safety import refuse_unsafe
 from edge.capture.spec import check_files
 from edge.errors import ConfigError
+from edge.paths import exists
 from edge.plugins import check_sinks
 from edge.profiles import WEAKEST
 from edge.publish.broker import broker_of, device_name, tls_context
@@ -20,7 +24,7 @@ if TYPE_CHECKING:
 
     from edge.publish.broker import Broker
     from edge.settings.perception import DetectorSettings
-    from edge.settings.schema import Settings
+    from edge.settings.schema import Environment, Settings
     from edge.stages import Models
 
 
@@ -28,12 +32,13 @@ if TYPE_CHECKING:
 class Validated:
     """Settings that a run takes, with what had to be read to find that out.
 
-    models_key: by what the models were loaded.
+    environment: by whose rules they are safe.  models_key: by what the models were loaded.
     """
 
     settings: Settings
     broker: Broker
     models: Models
+    environment: Environment
     models_key: object = None
 
 
@@ -42,7 +47,10 @@ def _weakest(_settings: DetectorSettings) -> str:
 
 
 def check(
-    settings: Settings, before: Validated | None = None, profile_of: Callable[[DetectorSettings], str] = _weakest
+    settings: Settings,
+    environment: Environment,
+    before: Validated | None = None,
+    profile_of: Callable[[DetectorSettings], str] = _weakest,
 ) -> Validated:
     """Return settings once all that they name was found good; no camera is opened and nothing is connected.
 
@@ -56,14 +64,15 @@ def check(
     check_path(settings.show.socket)
     check_sinks()
     broker = broker_of(settings.mqtt, f"maskwatch-{device_name(settings.device)}-{settings.camera.name}")
+    refuse_unsafe(settings, environment)
     if before and broker.tls and broker != before.broker:
         tls_context(broker)  # at the start the files may still come: the link tries again
     if before is None or before.settings.camera != settings.camera:
         check_files(settings.camera)
     models_key = _models_key(settings)
-    if before and before.models_key == models_key:
-        return Validated(settings, broker, before.models, models_key)
-    return Validated(settings, broker, load_models(settings, profile=profile_of(settings.detector)), models_key)
+    known = before is not None and before.models_key == models_key
+    models = before.models if before and known else load_models(settings, profile=profile_of(settings.detector))
+    return Validated(settings, broker, models, environment, models_key)
 
 
 def _models_key(settings: Settings) -> tuple[object, ...]:
@@ -78,3 +87,6 @@ def _check_page(settings: Settings) -> None:
     if settings.web.serve and settings.privacy.aggregate:
         raise ConfigError("web.serve: privacy.aggregate allows no image and no alert; fix: set one of them to false")
     binding.check(settings.web)
+    token = Path(settings.web.token_file or "/nonexistent")
+    if settings.web.serve and exists(token):  # its process makes one where there is none
+        secret.check_private("web.token_file", token)

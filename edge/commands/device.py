@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from edge.commands.options import Config, Env, Set, load_settings
+from edge.commands.options import Config, Env, Set, load_settings, read_settings
 from edge.commands.reporting import write_result
-from edge.errors import OutputError, Unavailable
+from edge.errors import InputError, OutputError, Unavailable
 from edge.privacy.signage_text import Language
+from edge.settings.compare import as_diff, differences, settings_file
+from edge.settings.load import load
 from edge.settings.redact import redacted_settings
 from edge.settings.schema import Environment
+
+if TYPE_CHECKING:
+    from edge.settings.compare import Difference
+    from edge.settings.load import Loaded
 
 app = typer.Typer()
 
 
-@app.command(epilog="Examples: `maskwatch check` · `maskwatch check --env production` · `maskwatch check --json -`")
+@app.command(epilog="Examples: `maskwatch check` · `maskwatch check --env production --diff staging`")
 def check(
     env: Env = Environment.DEVELOPMENT,
     config: Config = None,
@@ -27,11 +33,39 @@ def check(
     json_file: Annotated[
         Path | None, typer.Option("--json", help="write the settings as JSON; - prints them", metavar="FILE")
     ] = None,
+    diff: Annotated[
+        str | None,
+        typer.Option(
+            help="print only what differs from another environment on this machine, or from a settings file in place "
+            "of those of this machine",
+            metavar="NAME|FILE",
+        ),
+    ] = None,
+    toml_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--toml", help="with --diff: write the values there as a settings file; - prints it", metavar="FILE"
+        ),
+    ] = None,
 ) -> None:
     """Print every setting and where it was set, and refuse what `run` would refuse. Opens no camera or connection."""
+    if toml_file and not diff:
+        raise typer.BadParameter("--toml writes a difference; name the other side with --diff")
+    loaded = load_settings(env, config, overrides)
+    if diff is None:
+        _print_all(loaded, json_file)
+    else:
+        there = _other(diff, env, config, overrides)
+        _print_differences(differences(loaded, there), (str(env), diff), json_file, toml_file)
+    from edge.app.validation import check as validate
+
+    validate(loaded.settings, env)
+
+
+def _print_all(loaded: Loaded, json_file: Path | None) -> None:
+    """Print every setting with the layer that set it."""
     from edge.batch.outputs import to_json, whole_file
 
-    loaded = load_settings(env, config, overrides)
     table = Table("setting", "value", "from")
     values = {}
     for section, content in redacted_settings(loaded.settings).items():
@@ -41,9 +75,38 @@ def check(
             values[key] = {"value": value, "from": loaded.origins[key]}
     with whole_file(json_file) as out:
         write_result(out, to_json(values), table)
-    from edge.app.validation import check as validate
 
-    validate(loaded.settings)
+
+def _other(diff: str, env: Environment, config: Path | None, overrides: list[str] | None) -> Loaded:
+    """Return the settings to compare with: of another environment, or of a file and no other one."""
+    if diff in set(Environment):
+        return read_settings(Environment(diff), config, overrides)
+    if not Path(diff).exists():
+        raise InputError(
+            f"{diff}: no such file, and no environment; fix: name one of {', '.join(Environment)}, or a file"
+        )
+    return load(env, Path(diff), overrides or (), system_file=None)
+
+
+def _print_differences(
+    found: list[Difference], sides: tuple[str, str], json_file: Path | None, toml_file: Path | None
+) -> None:
+    """Print what differs between two sides, by name, in the form that is asked for."""
+    from edge.batch.outputs import to_json, whole_file
+
+    values = {
+        one.key: {
+            "here": {"value": one.here, "from": one.here_from},
+            "there": {"value": one.there, "from": one.there_from},
+        }
+        for one in found
+    }
+    for file, text in ((json_file, to_json(values)), (toml_file, settings_file(found, *sides))):
+        with whole_file(file) as out:
+            if out is not None:
+                out.write(text)
+    if Path("-") not in (json_file, toml_file):
+        typer.echo(as_diff(found, *sides), nl=False)
 
 
 @app.command(epilog="Examples: `maskwatch purge` · `sudo maskwatch purge --yes`")

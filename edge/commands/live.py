@@ -48,7 +48,7 @@ def run(
     settings = read()
     from edge.app.service import run_service
 
-    run_service(settings, read)
+    run_service(settings, env, read)
 
 
 @app.command(epilog="Examples: `maskwatch view` · `maskwatch view --full-screen`")

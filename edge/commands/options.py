@@ -95,14 +95,19 @@ def is_quiet() -> bool:
     return _level.get() == "error"
 
 
+def read_settings(env: Environment, config: Path | None, overrides: list[str] | None, *more: str) -> Loaded:
+    """Return the settings in force on this machine."""
+    level = [f"log.level={_level.get()}"] if _level.get() else []
+    return load(env, config, [*level, *(overrides or []), *more], user_file=user_settings())
+
+
 def load_settings(env: Environment, config: Path | None, overrides: list[str] | None, *more: str) -> Loaded:
     """Return the settings, and set up logging as they and the command line specify."""
     import logging
 
     from rich.logging import RichHandler
 
-    level = [f"log.level={_level.get()}"] if _level.get() else []
-    loaded = load(env, config, [*level, *(overrides or []), *more], user_file=user_settings())
+    loaded = read_settings(env, config, overrides, *more)
     console = Console(stderr=True)
     handler = RichHandler(console=console, show_path=False) if console.is_terminal else logging.StreamHandler()
     logging.basicConfig(level=loaded.settings.log.level.upper(), format="%(message)s", handlers=[handler], force=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -67,20 +68,20 @@ def _settings_or_defaults(
     settings = load(env, system_file=None).settings
     try:
         settings = load_settings(env, config, overrides).settings
-        _validate(settings)
+        _validate(settings, env)
     except EdgeError as error:
         fix = "change it; for all settings: maskwatch check"
         return [Finding("settings", FindingState.MISSING, str(error), fix)], settings
     return [Finding("settings", FindingState.OK, "read and checked")], settings
 
 
-def _validate(settings: Settings) -> None:
+def _validate(settings: Settings, env: Environment) -> None:
     """Refuse what `run` would refuse; skipped where a library is missing, which is a separate finding."""
     try:
         from edge.app.validation import check
     except ImportError:
         return
-    check(settings)
+    check(settings, env)
 
 
 @app.command(epilog="Examples: `maskwatch setup` · `sudo maskwatch setup` · `maskwatch setup --config mine.toml`")
@@ -89,7 +90,8 @@ def setup(env: Env = Environment.DEVELOPMENT, config: Config = None, overrides: 
     from edge.settings import edit
 
     file = config or edit.own_file()
-    environment = Environment.PRODUCTION if file == SYSTEM_FILE else env
+    for_service = file == SYSTEM_FILE and env is Environment.DEVELOPMENT
+    environment = Environment.PRODUCTION if for_service else env
     settings = load_settings(environment, file if file.exists() else None, overrides).settings
     _quiet()
     from edge.app.validation import check
@@ -106,7 +108,7 @@ def setup(env: Env = Environment.DEVELOPMENT, config: Config = None, overrides: 
     use_service_passwords(host)
     detector = load_models(settings, profile="quality").detector
     try:
-        written = run_wizard(console, host, target, settings, detector, check)
+        written = run_wizard(console, host, target, settings, detector, partial(check, environment=environment))
     except (KeyboardInterrupt, EOFError):
         console.print("\nNothing was changed.")
         raise typer.Exit(130) from None

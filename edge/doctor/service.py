@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.capture import login
 from edge.doctor import Finding, FindingState
 from edge.doctor.broker import check_broker, fix_for
 from edge.errors import ConfigError
+from edge.paths import SERVICE_PASSWORDS
 from edge.publish.broker import EMBEDDED, PASSWORD, broker_of
 
 if TYPE_CHECKING:
     from edge.doctor.host import Host
     from edge.settings.schema import Settings
 
-PASSWORDS = Path("/etc/maskwatch")
-"""Where the service's unit reads the passwords of broker and camera."""
 _MANY_RESTARTS = 3
 _READ_LOG = "journalctl -u maskwatch -n 50"
 
@@ -42,9 +40,9 @@ def service(host: Host) -> Finding:
 
 def use_service_passwords(host: Host) -> None:
     """Read passwords from where systemd passes them to the service, if this user may read one of the files."""
-    readable = any(os.access(PASSWORDS / name, os.R_OK) for name in (PASSWORD, login.PASSWORD))
+    readable = any(os.access(SERVICE_PASSWORDS / name, os.R_OK) for name in (PASSWORD, login.PASSWORD))
     if not host.environ.get("CREDENTIALS_DIRECTORY") and readable:
-        os.environ["CREDENTIALS_DIRECTORY"] = str(PASSWORDS)
+        os.environ["CREDENTIALS_DIRECTORY"] = str(SERVICE_PASSWORDS)
 
 
 def broker(settings: Settings) -> Finding:

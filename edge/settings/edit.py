@@ -21,9 +21,11 @@ from edge.settings.load import SYSTEM_FILE, load
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tomlkit.items import InlineTable
+
     from edge.settings.schema import Environment
 
-    Value = str | int | float | bool
+    Value = str | int | float | bool | list[str] | dict[str, str]
 
 _NOWHERE = Path("/nonexistent/config.toml")
 
@@ -61,7 +63,7 @@ def _set(document: tomlkit.TOMLDocument, key: str, value: Value, comment: str) -
     """Return a document with one key set."""
     section, _, setting = key.partition(".")
     exists = setting in document.get(section, {})
-    item = tomlkit.item(value)
+    item = _inline(value) if isinstance(value, dict) else tomlkit.item(value)
     if comment and not exists:
         item.comment(comment)
     header = re.compile(rf"^[ \t]*\[[ \t]*{section}[ \t]*\].*\n?", re.MULTILINE)
@@ -71,6 +73,13 @@ def _set(document: tomlkit.TOMLDocument, key: str, value: Value, comment: str) -
     # right below the header: at the end of the section, tomlkit would insert it after a commented-out next section
     line = tomlkit.dumps(tomlkit.document().add(setting, item))
     return header.sub(lambda found: f"{found[0].rstrip()}\n{line}", tomlkit.dumps(document), count=1)
+
+
+def _inline(values: Mapping[str, str]) -> InlineTable:
+    """Return a table for one line, as a list of words by language is written."""
+    table = tomlkit.inline_table()
+    table.update(values)
+    return table
 
 
 def write_settings(path: Path, text: str, environment: Environment) -> None:

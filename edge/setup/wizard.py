@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from edge.doctor.service import PASSWORDS, service
+from edge.doctor.service import service
 from edge.errors import ConfigError, EdgeError, OutputError
+from edge.paths import SERVICE_PASSWORDS
 from edge.redaction import redacted
 from edge.settings import edit, reference
 from edge.settings.load import SYSTEM_FILE
@@ -50,7 +51,7 @@ class Target:
     def password_file(self, section: str) -> Path:
         """Return the file of a password: the one that the service's unit reads, else one next to the settings file."""
         if self.for_service:
-            return PASSWORDS / f"{section}-password"
+            return SERVICE_PASSWORDS / f"{section}-password"
         return self.file.absolute().with_suffix(".password" if section == "mqtt" else f".{section}-password")
 
 

@@ -87,9 +87,13 @@ def test_the_command_is_installed_with_the_service_and_reads_the_settings_as_it_
     maskwatch doctor --json x
     maskwatch run --source demo
     MASKWATCH_ENV=staging maskwatch check
+    echo MASKWATCH_ENV=staging > /etc/maskwatch/environment
+    maskwatch check --json -
+    MASKWATCH_ENV=production maskwatch check
     """
     _, called = ran(tmp_path, script)
-    assert called[-3:] == ["production: doctor --json x", ": run --source demo", "staging: check"]
+    assert called[-5:-2] == ["production: doctor --json x", ": run --source demo", "staging: check"]
+    assert called[-2:] == ["staging: check --json -", "production: check"]
 
 
 @mounts

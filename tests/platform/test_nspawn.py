@@ -19,13 +19,22 @@ SETTINGS = """
 [device]
 name = "stop"
 [camera]
-source = "demo"
+source = "http://127.0.0.1:8090/"
 [mqtt]
 host = "127.0.0.1"
 """
 WATCHDOG_S, RESTART_S, TIMEOUT_STOP_S = 30, 2, 10
 TOP = "maskwatch/1/stop"
 STATUS = f"{TOP}/status"
+CAMERA = """
+[Service]
+WorkingDirectory=/src
+ExecStart=/opt/maskwatch/bin/python -m tests.support.demo_stream 8090
+Restart=always
+[Install]
+WantedBy=multi-user.target
+"""
+"""A network camera in the machine, since production refuses the demo."""
 WRITABLE = ("/var/lib/maskwatch", "/var/lib/mosquitto", "/var/log", "/tmp")
 """What a device with a read-only root mounts in memory or on a partition of its own."""
 
@@ -55,7 +64,10 @@ def make(debian: Machine, target: str, *, check: bool = True) -> str:
 @pytest.fixture(scope="module")
 def installed(bare) -> tuple[Machine, str]:
     """Return the machine after `make install`, and the output."""
-    return bare, make(bare, "install")
+    output = make(bare, "install")
+    bare.path("/etc/systemd/system/camera.service").write_text(CAMERA)
+    bare.run("systemctl", "enable", "--now", "camera")
+    return bare, output
 
 
 @pytest.fixture
@@ -189,7 +201,7 @@ def connections(debian: Machine) -> int:
 
 def unchanged(debian: Machine) -> tuple[str, str, int, int]:
     """Return what no reload may change: process, restarts, connections, openings of the camera."""
-    opened = journal(debian).count("camera demo: ok")
+    opened = journal(debian).count("camera http://127.0.0.1:8090/: ok")
     return shown(debian, "MainPID"), shown(debian, "NRestarts"), connections(debian), opened
 
 
@@ -273,7 +285,7 @@ def test_it_stops_within_5_s_and_leaves_offline_at_the_broker(service):
 
 def test_a_camera_that_is_absent_ends_nothing(service):
     since = time.time()
-    set_to(service, SETTINGS.replace("demo", "camera"))
+    set_to(service, SETTINGS.replace("http://127.0.0.1:8090/", "camera"))
     service.run("systemctl", "restart", "maskwatch")
 
     assert comes_true(lambda: "camera offline" in shown(service, "StatusText"), 30), journal(service, since)

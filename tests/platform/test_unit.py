@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import tomllib
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ import pytest
 from edge.errors import CameraError, ConfigError, InputError, ModelError, ThreadStuck
 from edge.settings.load import load
 from edge.settings.schema import Environment
+from tests.support import demo_stream
 from tests.support.fakes import Stopwatch, eventually
 from tests.support.needs import need
 from tests.support.program import ROOT, command, environment
@@ -171,15 +173,26 @@ def manager(tmp_path) -> Iterator[Manager]:
 
 
 @pytest.fixture
-def service(manager, tmp_path) -> Iterator[subprocess.Popen[str]]:
-    """The program as its unit starts it, but for the demo as the camera and a broker that is away."""
+def street() -> Iterator[str]:
+    """Return the address of a network camera."""
+    server = demo_stream.serve(0)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def service(manager, tmp_path, street) -> Iterator[subprocess.Popen[str]]:
+    """The program as its unit starts it, with a network camera and a broker that is away."""
     as_systemd_has_it = {
         "NOTIFY_SOCKET": str(manager.path),
         "WATCHDOG_USEC": str(int(1e6 * WATCHDOG_S)),
         "RUNTIME_DIRECTORY": str(tmp_path),
     }
-    arguments = values("ExecStart")[0].split()[1:]
-    settings = ["--source", "demo", "--set", "mqtt.host=127.0.0.1", "--set", "mqtt.port=1"]
+    assert "MASKWATCH_ENV=production" in values("Environment")
+    arguments = values("ExecStart")[0].replace("${MASKWATCH_ENV}", "production").split()[1:]
+    settings = ["--source", street, "--set", "mqtt.host=127.0.0.1", "--set", "mqtt.port=1"]
     process = subprocess.Popen(
         command(*arguments, *settings),
         env=environment(**as_systemd_has_it),
