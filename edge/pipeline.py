@@ -31,7 +31,8 @@ class Stages:
     detect: Callable[[Frame], Faces]
     track: Callable[[Faces, float], tuple[Track, ...]]
     due: Callable[[Sequence[Track], float], tuple[int, ...]]
-    classify: Callable[[Frame, Faces], Verdicts]
+    mirrored: Callable[[Sequence[Track], Sequence[int]], tuple[bool, ...]]
+    classify: Callable[[Frame, Faces, Sequence[bool]], Verdicts]
     vote: Callable[[Sequence[Track], Sequence[int], Verdicts, float], tuple[Track, ...]]
     measure: Callable[[Frame, Sequence[Track]], tuple[Track, ...]]
     judge: Callable[[Sequence[Track], float], tuple[Alert, ...]]
@@ -46,7 +47,7 @@ def walk(frame: Frame, stages: Stages) -> Scene:
     faces = stages.detect(frame)
     tracks = stages.track(faces, frame.at)
     due = stages.due(tracks, frame.at)
-    verdicts = stages.classify(frame, faces.take(faces_of(tracks, due)))
+    verdicts = stages.classify(frame, faces.take(faces_of(tracks, due)), stages.mirrored(tracks, due))
     voted = stages.vote(tracks, due, verdicts, frame.at)
     due, verdicts = _remaining(tracks, due, verdicts, voted)
     tracks = stages.measure(frame, voted)

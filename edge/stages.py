@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from edge.classify import Classifier
-    from edge.data import Faces, Frame, Scene, Track, Verdicts
+    from edge.data import Faces, Floats, Frame, Scene, Track, Verdicts
     from edge.detect import Detector
     from edge.monitor.timings import Timings
     from edge.notice.policy import NoticePolicy
@@ -51,12 +51,18 @@ class Models:
     detector_px: tuple[int, int]
     bare: float = 0.0
 
-    def classify(self, frame: Frame, faces: Faces) -> Verdicts:
+    def classify(self, frame: Frame, faces: Faces, mirrored: Sequence[bool] = ()) -> Verdicts:
         """Return one verdict for each face; one without a mask whose score is below `bare` is unsure.
 
         False faces have low scores and are mostly classified as bare, and an alert needs more certainty than a box.
         """
-        return unsure_below(self.classifier.classify(frame, faces.boxes), faces.scores, self.bare)
+        return unsure_below(self._classified(frame, faces.boxes, mirrored), faces.scores, self.bare)
+
+    def _classified(self, frame: Frame, boxes: Floats, mirrored: Sequence[bool]) -> Verdicts:
+        """Classify, without mirror images where another package's classifier knows none."""
+        if isinstance(self.classifier, MaskClassifier):
+            return self.classifier.classify(frame, boxes, mirrored)
+        return self.classifier.classify(frame, boxes)
 
 
 _DETECTORS: dict[str, Callable[..., Detector]] = {"centerface": CenterFace}
@@ -177,6 +183,7 @@ def build_stages(
         detect=timings.timed("detect", detector.detect),
         track=timings.timed("track", tracker.update),
         due=voter.due,
+        mirrored=voter.mirrored,
         classify=timings.timed("classify", models.classify),
         vote=timings.timed("vote", voter.vote),
         measure=_unmeasured if every_frame else timings.timed("measure", locator.measure),

@@ -155,3 +155,14 @@ def test_cameras_bound_the_verifications_of_a_frame_and_files_do_not(every_frame
     stages = build_stages(settings(), models, Timings(), every_frame=every_frame)
     image = fakes.picture(size_px=(480, 240))
     assert [len(stages.detect(fakes.frame(at=at, image=image))) for at in (0.0, 0.1)] == counts
+
+
+def test_a_tracks_every_other_classification_sees_the_mirror_image(doubtful, monkeypatch):
+    asked = []
+    models = replace(load_models(settings(), profile="live"), detector=doubtful.detector, bare=0.0)
+    plain = models.classifier.classify
+    monkeypatch.setattr(models.classifier, "classify", lambda *given: asked.append(given[2]) or plain(*given))
+    stages = build_stages(settings(), models, Timings(), every_frame=True)
+    for k in range(4):
+        walk(fakes.frame(at=k / 2), stages)
+    assert asked == [(), (False, False), (True, True), (False, False)]

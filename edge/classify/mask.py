@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -14,6 +15,8 @@ from edge.data import CLASSES, Mask, Verdicts
 from edge.errors import ModelError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from edge.data import Floats, Frame, Image
@@ -40,11 +43,15 @@ class MaskClassifier:
         self._thresholds = model.spec.thresholds
         self._no_face = self._thresholds.get(_NO_FACE, 1.0)
 
-    def classify(self, frame: Frame, boxes: Floats) -> Verdicts:
-        """Return one verdict for each float32 (N, 4) box in pixels of `frame.image`."""
+    def classify(self, frame: Frame, boxes: Floats, mirrored: Sequence[bool] = ()) -> Verdicts:
+        """Return one verdict for each float32 (N, 4) box in pixels of `frame.image`.
+
+        mirrored: for each box whether its mirror image is classified; of the same face, it gets other errors.
+        """
         if not len(boxes):
             return Verdicts.none()
         crops = [self.crop(frame.image, box) for box in boxes]
+        crops = [_mirror_image(crop) if turn else crop for crop, turn in zip_longest(crops, mirrored)]
         logits = np.stack([self.logits(crop) for crop in crops]) / self._model.spec.temperature
         probabilities = softmax(logits[:, : len(CLASSES)])
         legible = [self._legible(crop, side) for crop, side in zip(crops, shorter_sides(boxes).tolist(), strict=True)]
@@ -67,6 +74,10 @@ class MaskClassifier:
             return False
         grey = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)
         return bool(grey.mean() >= self._thresholds["brightness"] and contrast(grey) >= self._thresholds["contrast"])
+
+
+def _mirror_image(crop: Image) -> Image:
+    return cv2.flip(crop, 1)  # type: ignore[return-value]
 
 
 def unsure_below(verdicts: Verdicts, scores: Floats, bare: float) -> Verdicts:

@@ -31,6 +31,7 @@ class _Ballot:
     votes: int = 0
     summed: Floats | None = None
     latest: Floats | None = None
+    classified: int = 0
     rejections: int = 0
     agreed: Mask = Mask.UNSURE
     agreed_since: float = 0.0
@@ -70,11 +71,19 @@ class Voter:
         due = sorted((place for place, s in waited.items() if s >= self._every_s), key=lambda place: -waited[place])
         return tuple(due[: self._max_per_frame])
 
+    def mirrored(self, tracks: Sequence[Track], due: Sequence[int]) -> tuple[bool, ...]:
+        """Return for each place in `due` whether the face's mirror image is classified: every other time.
+
+        Over the frames of a track it costs nothing to average both.
+        """
+        return tuple(self._ballots.get(tracks[place].id, _Ballot()).classified % 2 == 1 for place in due)
+
     def vote(self, tracks: Sequence[Track], due: Sequence[int], verdicts: Verdicts, at: float) -> tuple[Track, ...]:
         """Return the tracks with label, confidence and votes after `verdicts` on the tracks at the places `due`."""
         known = {track.id for track in tracks}
         self._ballots = {key: ballot for key, ballot in self._ballots.items() if key in known}
         for row, place in enumerate(due):
+            self._ballots.setdefault(tracks[place].id, _Ballot()).classified += 1
             if row in verdicts.rejected:
                 self._reject(tracks[place], at)
             else:

@@ -14,9 +14,11 @@ from edge.data import Mask
 from edge.monitor.viewpoint import Viewpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from edge.data import Faces, Frame, Image, Scene, Verdicts
+
+    Classify = Callable[[Frame, Faces, Sequence[bool]], Verdicts]
 
 log = logging.getLogger(__name__)
 
@@ -69,11 +71,11 @@ class LensHealth:
                 seen = LensState.MOVED
             self._accept(seen, scene.frame.at)
 
-    def unsure_while_blind(self, classify: Callable[[Frame, Faces], Verdicts]) -> Callable[[Frame, Faces], Verdicts]:
+    def unsure_while_blind(self, classify: Classify) -> Classify:
         """Return `classify` with every label unsure while the lens is blind."""
 
-        def call(frame: Frame, faces: Faces) -> Verdicts:
-            verdicts = classify(frame, faces)
+        def call(frame: Frame, faces: Faces, mirrored: Sequence[bool]) -> Verdicts:
+            verdicts = classify(frame, faces, mirrored)
             if not {self.state, self._seen} & _BLIND:
                 return verdicts
             return replace(verdicts, masks=(Mask.UNSURE,) * len(verdicts))

@@ -166,3 +166,16 @@ def test_faces_too_small_too_dark_or_without_contrast_are_unsure(classifier, det
     assert set(classifier.classify(dark, boxes).masks) == {Mask.UNSURE}
     flat = fakes.frame(image=np.full_like(image, 127))
     assert set(classifier.classify(flat, boxes).masks) == {Mask.UNSURE}
+
+
+def test_a_mirrored_box_is_classified_as_in_the_mirrored_image(classifier, demo_scenes):
+    image = demo_scenes[20.0]
+    frame, boxes = fakes.frame(image=image), np.array([[180, 260, 280, 380], [600, 250, 690, 360]], np.float32)
+    turned = boxes.copy()
+    turned[:, [0, 2]] = image.shape[1] - boxes[:, [2, 0]]
+    plain = classifier.classify(frame, boxes).probabilities
+    other = classifier.classify(fakes.frame(image=np.ascontiguousarray(image[:, ::-1])), turned).probabilities
+    mixed = classifier.classify(frame, boxes, [False, True]).probabilities
+    assert mixed[0] == pytest.approx(plain[0])
+    assert mixed[1] == pytest.approx(other[1])
+    assert abs(plain[1] - other[1]).max() > 1e-4

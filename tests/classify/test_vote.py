@@ -150,3 +150,12 @@ def test_verdicts_agree_since_the_first_sure_one_of_their_kind():
 def test_a_verdict_that_contradicts_begins_anew():
     assert agreed(WITHOUT, WITHOUT, WITH, WITHOUT, WITHOUT)[-1] == (WITHOUT, 1.6)
     assert agreed(*[WITHOUT] * 9, WITH)[-1] == (WITHOUT, None)
+
+
+def test_every_other_classification_of_a_person_is_of_the_mirror_image():
+    box, seen = voter(), []
+    people = (fakes.track(1, UNSURE), fakes.track(2, UNSURE))
+    for number, due in enumerate([(0, 1), (0,), (0, 1), (1, 0)]):
+        seen.append(box.mirrored(people, due))
+        box.vote(people, due, fakes.verdicts(*[UNSURE] * len(due)), number * 0.2)
+    assert seen == [(False, False), (True,), (False, True), (False, True)]

@@ -89,10 +89,10 @@ def test_a_bus_that_hides_the_view_for_two_seconds_is_no_problem(demo_scenes):
 
 def test_verdicts_are_unsure_from_the_first_bad_picture_on(demo_scenes):
     health = LensHealth(patience_s=3.0, moved_s=180.0)
-    classify = health.unsure_while_blind(lambda _frame, _faces: fakes.verdicts(Mask.WITHOUT_MASK))
-    assert classify(fakes.frame(), fakes.faces()).masks == (Mask.WITHOUT_MASK,)
+    classify = health.unsure_while_blind(lambda *_: fakes.verdicts(Mask.WITHOUT_MASK))
+    assert classify(fakes.frame(), fakes.faces(), ()).masks == (Mask.WITHOUT_MASK,)
     put(health, np.zeros((540, 960, 3)), 0, 1)
-    assert classify(fakes.frame(), fakes.faces()).masks == (Mask.UNSURE,)
+    assert classify(fakes.frame(), fakes.faces(), ()).masks == (Mask.UNSURE,)
 
 
 def test_an_hour_of_a_noisy_still_scene_raises_nothing(demo_scenes):
@@ -109,7 +109,7 @@ def test_a_moved_lens_is_reported_and_faces_are_still_classified(demo_scenes):
     put(health, demo_scenes[20.0], 0, 5)
     put(health, np.roll(demo_scenes[20.0], 200, axis=1), 5, 15)
     assert health.state is LensState.MOVED
-    classify = health.unsure_while_blind(lambda _frame, _faces: fakes.verdicts(Mask.WITHOUT_MASK))
-    assert classify(fakes.frame(), fakes.faces()).masks == (Mask.WITHOUT_MASK,)
+    classify = health.unsure_while_blind(lambda *_: fakes.verdicts(Mask.WITHOUT_MASK))
+    assert classify(fakes.frame(), fakes.faces(), ()).masks == (Mask.WITHOUT_MASK,)
     put(health, demo_scenes[20.0], 20, 8)
     assert health.state is LensState.OK
