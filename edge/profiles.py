@@ -77,16 +77,20 @@ def choose_for(rate_hz: float, threads: int) -> Choice:
 
 
 def profile_of(settings: DetectorSettings) -> str:
-    """Return the profile to run with a camera: that of the settings, or what `auto` stands for, which is logged.
+    """Return the profile to run with a camera: that of the settings, or what `auto` stands for.
 
     Raises:
         ModelError: a file of a profile is missing, damaged or not what its model.toml specifies.
     """
-    if settings.profile != "auto" or settings.model:
-        return WEAKEST if settings.profile == "auto" else settings.profile
-    choice = choose_for(settings.rate_hz, settings.threads)
-    log.info("detector.profile = auto: %s", choice)
-    return choice.profile
+    if settings.profile != "auto":
+        return settings.profile
+    return WEAKEST if settings.model else choose_for(settings.rate_hz, settings.threads).profile
+
+
+def log_choice(settings: DetectorSettings) -> None:
+    """Log what `auto` stands for and why, if it is what chose the models in force."""
+    if settings.profile == "auto" and not settings.model:
+        log.info("detector.profile = auto: %s", choose_for(settings.rate_hz, settings.threads))
 
 
 @cache

@@ -6,9 +6,11 @@ import pytest
 
 from edge import profiles
 from edge.app.validation import check
-from edge.profiles import choose, choose_for, profile_of
+from edge.profiles import choose, choose_for, log_choice, profile_of
+from edge.settings.schema import Environment
 from tests.support.settings import settings
 
+DEV = Environment.DEVELOPMENT
 WORK = {"live": 1.0, "balanced": 3.0, "quality": 6.0}
 
 
@@ -84,10 +86,20 @@ def test_a_run_has_the_models_of_the_chosen_profile_and_a_check_measures_nothing
         asked.append(rule.rate_hz)
         return chosen
 
-    first = check(settings(), profile_of=chooses)
+    first = check(settings(), DEV, profile_of=chooses)
     assert first.models.specs["face"].name == name
-    assert check(settings("alert.dwell_s=3"), first, chooses).models is first.models
+    assert check(settings("alert.dwell_s=3"), DEV, first, chooses).models is first.models
     assert asked == [4.0]
-    check(settings("detector.rate_hz=2"), first, chooses)
+    check(settings("detector.rate_hz=2"), DEV, first, chooses)
     assert asked == [4.0, 2.0]
-    assert check(settings()).models.specs["face"].name == "centerface-small"
+    assert check(settings(), DEV).models.specs["face"].name == "centerface-small"
+
+
+def test_the_choice_is_logged_where_auto_made_it(monkeypatch, caplog):
+    monkeypatch.setattr(profiles, "choose_for", lambda *_: choose(4.0, machine(0.05)))
+    caplog.set_level("INFO")
+    for overrides in (["detector.profile=live"], ["detector.model=/somewhere"], []):
+        log_choice(settings(*overrides).detector)
+    assert [record.getMessage() for record in caplog.records] == [
+        "detector.profile = auto: balanced (a frame takes: live 50 ms, balanced 150 ms, quality 300 ms)"
+    ]

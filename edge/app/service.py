@@ -28,7 +28,7 @@ from edge.monitor.timings import Timings, Vitals
 from edge.notice.problems import Problems
 from edge.pipeline import Loop, Parts
 from edge.plugins import close_sinks, open_sinks
-from edge.profiles import profile_of
+from edge.profiles import log_choice, profile_of
 from edge.publish.access import how_to_subscribe
 from edge.settings.load import lay_over
 from edge.systemd import ServiceManager
@@ -103,6 +103,7 @@ class _Service:
         self._process = ProcessState(build_notice_policy(reload.checked.settings.notice))
         self._notice_problems = Problems()
         self.loop = Loop(keep.compose(partial(self._parts, reload.checked)))
+        log_choice(reload.checked.settings.detector)
         if reload.checked.settings.show.terminal != "off":
             _print_hints(self._console, how_to_subscribe(reload.checked.settings.mqtt, self._publisher.broker))
 
@@ -120,6 +121,8 @@ class _Service:
         try:
             parts = self._keep.compose(partial(self._parts, checked))
             self._reload.accept(checked)
+            if checked.models is not before.models:
+                log_choice(checked.settings.detector)
         except EdgeError as error:
             self._reload.refuse(error)
             parts = self._keep.compose(partial(self._parts, before))
