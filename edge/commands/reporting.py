@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from edge.errors import EdgeError
 
 _LISTED = 20
-"""Bad inputs that are listed at the end; the others are counted."""
+"""Bad inputs that are listed on a terminal, which scrolls; a file or a log gets all of them."""
 _LOG_EVERY_S = 30.0
 """Time between two lines of progress where there is no terminal: rare in a log, and often enough to see it go on."""
 
@@ -51,8 +51,7 @@ class Report:
     def count(self, error: EdgeError) -> None:
         """Count an input that could not be read, and keep its error for the list at the end."""
         self.unreadable += 1
-        if self.unreadable <= _LISTED:
-            self._bad.append(str(error))
+        self._bad.append(str(error))
 
     def __enter__(self) -> Self:
         self.progress.start()
@@ -65,10 +64,11 @@ class Report:
         if self._logs:
             self._log.join(timeout=1)
         self.progress.stop()
-        for sentence in self._bad:
+        listed = _LISTED if self._console.is_terminal else len(self._bad)
+        for sentence in self._bad[:listed]:
             self.print(sentence)
-        if self.unreadable > _LISTED:
-            self.print(f"{self.unreadable - _LISTED} more inputs are bad")
+        if (more := len(self._bad) - listed) > 0:
+            self.print(f"{more} more like these; to get them all, add: 2> FILE")
 
     def _log_progress(self) -> None:
         while not self._ended.wait(self._log_every_s):

@@ -47,16 +47,27 @@ def report_into(text: io.StringIO, **how) -> Report:
     return Report(Console(file=text, width=80), **how)
 
 
-def test_bad_inputs_are_listed_at_the_end_and_a_long_list_is_cut():
+def test_bad_inputs_are_listed_at_the_end():
     text = io.StringIO()
     with report_into(text) as report:
         for number in range(23):
             report.count(CameraError(f"{number}.jpg: is not an image"))
         assert text.getvalue() == ""
-    lines = text.getvalue().splitlines()
-    assert lines[0] == "maskwatch: 0.jpg: is not an image"
-    assert lines[20:] == ["maskwatch: 3 more inputs are bad"]
+    assert text.getvalue().splitlines() == [f"maskwatch: {number}.jpg: is not an image" for number in range(23)]
     assert report.unreadable == 23
+
+
+@pytest.mark.parametrize(
+    ("number", "last"), [(20, "19.jpg: bad"), (23, "3 more like these; to get them all, add: 2> FILE")]
+)
+def test_a_terminal_gets_the_first_twenty_bad_inputs(number, last):
+    text = io.StringIO()
+    with Report(Console(file=text, width=80, force_terminal=True), quiet=True) as report:
+        for each in range(number):
+            report.count(CameraError(f"{each}.jpg: bad"))
+    lines = [line for line in text.getvalue().splitlines() if "maskwatch: " in line]
+    assert len(lines) == min(number, 21)
+    assert lines[-1] == f"maskwatch: {last}"
 
 
 def test_bad_inputs_are_listed_after_ctrl_c_too():
