@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from importlib import resources
 from string import Template
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from edge import __version__
+from edge.batch.outputs import whole_file
 from edge.batch.page_parts import Content, element, stacked_bars, table, to_html
 from edge.batch.tally import LABELS, LONGEST_LIST, MOST_VIDEOS, Tally
 from edge.redaction import redacted
@@ -24,6 +26,27 @@ if TYPE_CHECKING:
     from edge.tflite import ModelSpec
 
 _NAMES = {"with_mask": "Mask", "without_mask": "No mask", "incorrect_mask": "Worn wrongly", "unsure": "Unsure"}
+
+
+@contextmanager
+def summary_tally(
+    page: Path | None, every_s: float, loaded: Loaded, models: Mapping[str, ModelSpec]
+) -> Iterator[Tally | None]:
+    """Give what takes rows and bad inputs; at the end the page is written, after an error nothing.
+
+    every_s: time between two classified frames of a video, 0: all frames.
+
+    Raises:
+        OutputError: the page cannot be written.
+    """
+    with whole_file(page) as file:
+        if page is None or file is None:
+            yield None
+            return
+        tally = Tally(every_s)
+        yield tally
+        tally.close()
+        file.write(summary_page(tally, page, loaded, models))
 
 
 def summary_page(tally: Tally, page: Path, loaded: Loaded, models: Mapping[str, ModelSpec]) -> str:

@@ -67,8 +67,7 @@ def detect(
     from edge.batch import outputs
     from edge.batch.parquet import parquet_rows
     from edge.batch.rows import CsvRows, JsonRows, RowWriter
-    from edge.batch.summary_page import summary_page
-    from edge.batch.tally import Tally
+    from edge.batch.summary_page import summary_tally
     from edge.capture.preprocess import preparation
     from edge.monitor.timings import Timings
     from edge.privacy.zones import PrivacyZones
@@ -92,18 +91,18 @@ def detect(
         outputs.whole_file(json_file, partly=True) as json_out,
         outputs.whole_file(csv_file, partly=True) as csv_out,
         parquet_rows(parquet) as parquet_out,
-        outputs.whole_file(summary) as summary_out,
+        summary_tally(summary, every, loaded, models.specs) as tally,
         outputs.whole_file(alerts, partly=True) as alerts_out,
     ):
         writers: list[RowWriter] = [JsonRows(json_out)] if json_out else []
         writers += [CsvRows(csv_out)] if csv_out else []
         writers += [parquet_out] if parquet_out else []
-        tally = Tally(every)
-        writers += [tally] if summary_out else []
+        writers += [tally] if tally else []
 
         def on_bad(error: EdgeError) -> None:
             report.count(error)
-            tally.add_bad(error)
+            if tally:
+                tally.add_bad(error)
 
         job = batch.Batch(
             models,
@@ -115,9 +114,6 @@ def detect(
         )
         with report:
             job.run(files, report.progress)
-        if summary and summary_out:
-            tally.close()
-            summary_out.write(summary_page(tally, summary, loaded, models.specs))
     if report.unreadable:
         raise typer.Exit(1)
 

@@ -181,3 +181,9 @@ def test_a_link_opens_the_file(browser, written):
         page.get_by_role("link", name="<img").first.click()
     assert page.evaluate("document.images[0].naturalWidth") == 960
     context.close()
+
+
+def test_a_page_that_cannot_be_written_is_one_sentence(demo_picture):
+    done = maskwatch("detect", demo_picture, "--summary", "/dev/full")
+    assert done.returncode == 78
+    assert done.stderr == "maskwatch: /dev/full: cannot be written: No space left on device\n"
