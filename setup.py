@@ -51,6 +51,7 @@ setup(
         f"opencv-python<4.12; {BOOKWORM_PI}",
         "paho-mqtt>=2.1,<3",
         "pillow>=9.4,<13",
+        "prometheus-client>=0.20,<1",
         "pydantic>=2.7,<3",
         "rich>=13.7,<16",
         "starlette>=0.40,<2",

@@ -146,6 +146,10 @@ def test_a_stage_imports_no_other_stage(stage):
         ("amqtt", {"publish/private_broker.py"}),
         ("uvicorn", {"show/page/serve.py", "show/page/protocol.py"}),
         ("starlette", {f"show/page/{name}.py" for name in ("app", "guard", "stream")}),
+        (
+            "prometheus_client",
+            {"app/metrics.py", *(f"monitor/{name}.py" for name in ("exporter", "figures", "metrics"))},
+        ),
         ("tomllib", {"settings/load.py", "tflite.py"}),
         ("tomlkit", {"settings/edit.py"}),
     ],

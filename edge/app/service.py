@@ -155,11 +155,22 @@ class _Service:
             self._redaction.snapshot,
             keep,
         )
-        sinks: list[Sink] = [lens, self._publisher, *self._redaction.sinks, self._vitals]
+        sinks: list[Sink] = [lens, self._publisher, *self._redaction.sinks, self._vitals, *self._metrics(settings)]
         if not settings.privacy.aggregate:
             notices = build_notice_outputs(settings.notice, self._notice_problems, keep)
             sinks = [*notices, *sinks, *self._viewers(checked), *plugins]
         return Parts(source, stages, [self._timings.timed_sink(sink) for sink in sinks])
+
+    def _metrics(self, settings: Settings) -> list[Sink]:
+        """Return the sink that counts for Prometheus, where the settings ask for metrics."""
+        if not (settings.metrics.port or settings.metrics.textfile):
+            self._timings.observe = None
+            return []
+        from edge.app.metrics import build_metrics  # noqa: PLC0415 - a run without metrics loads nothing for them
+
+        scenes = build_metrics(settings, lambda: self._publisher, self._keep)
+        self._timings.observe = scenes.observe
+        return [scenes]
 
     def _status_report(
         self, checked: Validated, source: WatchedSource, lens: LensHealth, plugins: tuple[PluginSink, ...]

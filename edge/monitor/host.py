@@ -41,3 +41,28 @@ def uptime_s() -> float | None:
         return round(max(time.clock_gettime(time.CLOCK_BOOTTIME) - started_s, 0.0), 1)
     except (OSError, AttributeError):  # not on Linux
         return None
+
+
+THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
+_CAUSES = ("under_voltage", "frequency_capped", "throttled", "soft_temperature_limit")
+
+
+def throttled(path: Path = THROTTLED) -> dict[str, bool] | None:
+    """Return why a Raspberry Pi slows its processor down now, by cause; None on other machines.
+
+    Source: the documentation of Raspberry Pi, vcgencmd get_throttled: bits 0 to 3, in this order.
+    """
+    try:
+        bits = int(path.read_text("ascii"), 16)
+    except (OSError, ValueError):
+        return None
+    return {cause: bool(bits & 1 << place) for place, cause in enumerate(_CAUSES)}
+
+
+def written_bytes() -> int | None:
+    """Return how many bytes the process had written to disk, None without /proc. Source: proc(5), io, write_bytes."""
+    try:
+        rows = dict(line.split(": ") for line in Path("/proc/self/io").read_text("ascii").splitlines())
+        return int(rows["write_bytes"])
+    except (OSError, ValueError, KeyError):
+        return None

@@ -27,6 +27,8 @@ class Timings:
         """Start without a stage."""
         self.spent_s: dict[str, float] = {}
         self.calls: dict[str, int] = {}
+        self.observe: Callable[[str, float], None] | None = None
+        """Takes the name of a stage and the time of each call of it."""
 
     def timed(self, stage: str, function: Callable[_P, _R]) -> Callable[_P, _R]:
         """Return `function` with its time added to `stage`."""
@@ -38,8 +40,11 @@ class Timings:
             try:
                 return function(*args, **kwargs)
             finally:
-                self.spent_s[stage] += time.perf_counter() - started_at
+                took_s = time.perf_counter() - started_at
+                self.spent_s[stage] += took_s
                 self.calls[stage] += 1
+                if self.observe:
+                    self.observe(stage, took_s)
 
         return call
 
@@ -93,4 +98,4 @@ class Vitals:
     @property
     def latency_ms(self) -> float:
         """Mean time from reading a frame to its decision."""
-        return 1e3 * sum(self._latency_s) / max(len(self._latency_s), 1)
+        return 1e3 * sum(tuple(self._latency_s)) / max(len(self._latency_s), 1)

@@ -152,7 +152,7 @@ class Publisher:
             self._publish_state(message)
         if due:
             self._next_stats_at = time.monotonic() + self._config.stats_s
-            self._send(self._sender.stats(self._stats(), self._config.stats_s))
+            self._send(self._sender.stats(self.stats(), self._config.stats_s))
             self._publish_snapshot()
 
     def close(self) -> None:
@@ -175,6 +175,11 @@ class Publisher:
     def state(self) -> str:
         """The state of the connection."""
         return self._link.state
+
+    @property
+    def models(self) -> dict[str, ModelSpec]:
+        """The models in force, by kind."""
+        return self._config.models
 
     def problems(self) -> dict[str, str]:
         """Return all problems by name: those of the process, of the outbox, and what the broker does not accept."""
@@ -298,7 +303,8 @@ class Publisher:
         """Send a message on this connection alone."""
         self._link.send(message)
 
-    def _stats(self) -> dict[str, Any]:
+    def stats(self) -> dict[str, Any]:
+        """Return the statistics of process, outbox, link and commands; safe on any thread."""
         outbox = {"waiting": self._outbox.waiting, "dropped": self._outbox.dropped, "state": self._outbox.state}
         broker = {"connections": self._link.connections, "last_trouble": self._link.last_problem}
         broker |= {"ignored": self._link.ignored}

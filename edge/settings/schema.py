@@ -15,6 +15,7 @@ from edge.settings.delivery import (
     WebSettings,
 )
 from edge.settings.fields import Section
+from edge.settings.monitoring import MetricsSettings
 from edge.settings.perception import (
     AlertSettings,
     CameraSettings,
@@ -35,6 +36,7 @@ __all__ = [
     "Environment",
     "HomeAssistantSettings",
     "LogSettings",
+    "MetricsSettings",
     "MqttSettings",
     "NoticeSettings",
     "PrivacySettings",
@@ -72,3 +74,4 @@ class Settings(Section):
     log: LogSettings = LogSettings()
     distance: DistanceSettings = DistanceSettings()
     web: WebSettings = WebSettings()
+    metrics: MetricsSettings = MetricsSettings()

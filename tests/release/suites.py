@@ -9,17 +9,17 @@ from tests.release.step import run
 
 def style(root: Path) -> str:
     """Check style and types."""
-    return last_line(run("make", "check", cwd=root))
+    return last_line(run("make", "--no-print-directory", "check", cwd=root))
 
 
 def tests(root: Path) -> str:
     """Run the tests; one that needs an absent program fails instead of skipping."""
-    return last_line(run("make", "test", cwd=root, CI="true"))
+    return last_line(run("make", "--no-print-directory", "test", cwd=root, CI="true"))
 
 
 def faults(root: Path) -> str:
     """Inject the faults; the line is the title of their table."""
-    output = run("make", "faults", cwd=root, CI="true")
+    output = run("make", "--no-print-directory", "faults", cwd=root, CI="true")
     return next((line.strip() for line in output.splitlines() if " faults survived" in line), last_line(output))
 
 

@@ -34,6 +34,8 @@ PACKAGES = {
     "npm": "npm",
     "openssl": "openssl",
     "pgrep": "procps",
+    "prometheus": "prometheus",
+    "promtool": "prometheus",
     "strace": "strace",
     "systemd-analyze": "systemd",
     "systemd-nspawn": "systemd-container",
