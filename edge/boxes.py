@@ -118,7 +118,8 @@ class Letterbox:
         """Return uint8 (height_px, width_px, 3): the image top left, the rest grey.
 
         Linear interpolation: INTER_AREA of a 720p frame costs as much as a whole small detector (89 % of a
-        BlazeFace run on aarch64 by instruction count, linear 19 %).
+        BlazeFace run on aarch64 by instruction count, linear 19 %). Neither it nor halving first finds more: of 801
+        faces in 137 street scenes of 1280 px, `live` finds .963 by linear, .961 and .960, `balanced` .891 and .879.
         """
         import cv2  # noqa: PLC0415 - a subscriber imports this module, and needs no OpenCV
 
