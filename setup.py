@@ -14,6 +14,7 @@ VERSION = next(
 ARM32, NOT_ARM32 = "platform_machine == 'armv7l'", "platform_machine != 'armv7l'"
 BOOKWORM_PI = "python_version < '3.12' and (platform_machine == 'aarch64' or platform_machine == 'armv7l')"
 PYARROW = "pyarrow>=15,<27"
+REMOTE = ["fsspec[http]>=2024.2", "s3fs>=2024.2"]  # versions by date, and of equal ones each fits the other
 
 setup(
     name="maskwatch",
@@ -62,6 +63,7 @@ setup(
     extras_require={
         "pi": ["picamera2>=0.3.18"],
         "parquet": [PYARROW],
+        "remote": REMOTE,
         "tflite-runtime": ["tflite-runtime>=2.14,<2.15", "numpy<2", "opencv-python<4.12"],
         "train": [
             "torch>=2.6,<3",
@@ -89,6 +91,8 @@ setup(
             "markdown-it-py>=3,<5",
             "mypy>=1.13,<3",
             f"{PYARROW}; {NOT_ARM32}",
+            *REMOTE,
+            "moto[s3,server]>=5,<6",
             "ruff>=0.9,<1",
             "setuptools>=70.1,<82",  # the first that builds a wheel without the package wheel
             f"playwright>=1.45,<2; {NOT_ARM32}",

@@ -38,6 +38,19 @@ def redacted(address: str) -> str:
     return f"{scheme or ''}{slashes}{host}{_plain(path)}{f'?{HIDDEN}' if query else ''}"
 
 
+def file_address(address: str) -> str:
+    """Return the address of a file as rows and sentences name it: scheme, host, port and path.
+
+    User, password, query and fragment are left out. The path is the name of the file, so it is kept as it is.
+    """
+    scheme, slashes, rest = _PARTS.fullmatch(address.strip()).groups()  # type: ignore[union-attr]
+    authority, path, query = _split(rest)
+    host = authority.rpartition("@")[2]
+    if "@" in path + query and ":" in authority:  # an unescaped "/" in a password hides where it ends
+        return f"{scheme or ''}{slashes}{HIDDEN}"
+    return f"{scheme or ''}{slashes}{host}{path}"
+
+
 def _plain(path: str) -> str:
     """Return a path up to the first part that may hold a secret; the secret may go on in the parts behind it."""
     parts = path.split("/")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.batch.images import classify_frame, read_frame
 from edge.batch.outputs import save_image, to_line
+from edge.batch.remote import Remote, fetched, is_address, located
 from edge.batch.rows import Summary, scene_row
 from edge.batch.video_writer import VideoWriter
 from edge.boxes import relative
@@ -24,7 +26,6 @@ from edge.show.view import Mark, View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
-    from pathlib import Path
 
     from rich.progress import Progress
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from edge.pipeline import Stages
     from edge.stages import Models
 
-    Inputs = list[tuple[Path, Kind | None]]
+    Inputs = list[tuple[Path | Remote, Kind | None]]
     """Files and their kinds; None: the content of the file decides when its turn comes."""
 
 
@@ -69,46 +70,52 @@ class Batch:
             OutputError: an output cannot be written; what has been written so far is kept.
         """
         task = progress.add_task("classifying", total=len(inputs))
-        for path, kind in inputs:
+        for named, kind in inputs:
             try:
-                self._classify(path, kind or kind_to_read(path), progress)
+                with _opened(named) as path:
+                    self._classify(named, path, kind or kind_to_read(path), progress)
             except (CameraError, InputError) as error:
                 self._note(error)
             progress.advance(task)
 
-    def _classify(self, path: Path, kind: Kind, progress: Progress) -> None:
+    def _classify(self, named: Path | Remote, path: Path, kind: Kind, progress: Progress) -> None:
         if kind is Kind.VIDEO:
-            self._video(path, progress)
+            self._video(named, path, progress)
         else:
-            self._image(path)
+            self._image(named, path)
 
     def _note(self, error: EdgeError) -> None:
         self.bad.append(error)
         self.on_bad(error)
 
-    def _image(self, path: Path) -> None:
-        summary = Summary(str(path))
+    def _note_of(self, path: str, named: str, error: CameraError) -> None:
+        """Note a damaged section of a copy as one of the file that was named."""
+        self._note(CameraError(str(error).replace(path, named)))
+
+    def _image(self, named: Path | Remote, path: Path) -> None:
+        summary = Summary(str(named))
         frame = read_frame(path, self.prepare)
-        row = classify_frame(str(path), frame, self.models)
+        row = classify_frame(str(named), frame, self.models)
         self._write(row, summary)
         if self.outputs.drawings:
-            save_image(self.outputs.drawings.path_for(path, ".jpg"), draw(frame.image, _view(row)))
+            save_image(self.outputs.drawings.path_for(named, ".jpg"), draw(frame.image, _view(row)))
         self._summarise(summary.of_image())
 
-    def _video(self, path: Path, progress: Progress) -> None:
-        source = VideoSource(path, on_bad=self._note, prepare=self.prepare)
+    def _video(self, named: Path | Remote, path: Path, progress: Progress) -> None:
+        lost = partial(self._note_of, str(path), str(named))
+        source = VideoSource(path, on_bad=lost, prepare=self.prepare)
         stages = self.new_stages()
         task = progress.add_task(path.name, total=source.expected_frames or None)
-        summary = Summary(str(path))
+        summary = Summary(str(named))
         try:
-            with self._drawn_video(path, source.rate_hz) as drawn:
+            with self._drawn_video(named, source.rate_hz) as drawn:
                 for scene in scenes(self._due(source, partial(progress.advance, task)), stages):
                     if frame := scene.frame:
-                        row = scene_row(str(path), frame, scene)
+                        row = scene_row(str(named), frame, scene)
                         self._write(row, summary)
                         if drawn:
                             drawn.write(draw(frame.image, _view(row)), frame.at)
-                    self._write_alerts(str(path), scene.alerts, summary)
+                    self._write_alerts(str(named), scene.alerts, summary)
         finally:
             source.close()
             progress.remove_task(task)
@@ -125,13 +132,13 @@ class Batch:
                 yield frame
 
     @contextmanager
-    def _drawn_video(self, path: Path, rate_hz: float) -> Iterator[VideoWriter | None]:
+    def _drawn_video(self, named: Path | Remote, rate_hz: float) -> Iterator[VideoWriter | None]:
         """Yield the writer of the drawn video, which is finished even if the command ends early."""
         if self.outputs.drawings is None:
             yield None
             return
         rate_hz = min(rate_hz, 1 / self.every_s) if self.every_s else rate_hz
-        writer = VideoWriter(self.outputs.drawings.path_for(path, ".mp4"), rate_hz)
+        writer = VideoWriter(self.outputs.drawings.path_for(named, ".mp4"), rate_hz)
         try:
             yield writer
         finally:
@@ -186,8 +193,20 @@ def _view(row: dict[str, Any]) -> View:
     )
 
 
-def inputs(paths: Sequence[Path], on_skipped: Callable[[str], None]) -> Inputs:
+@contextmanager
+def _opened(named: Path | Remote) -> Iterator[Path]:
+    """Yield the file of an input on this machine, or a copy of it."""
+    if isinstance(named, Path):
+        yield named
+        return
+    with fetched(named) as copy:
+        yield copy
+
+
+def inputs(named: Sequence[str], on_skipped: Callable[[str], None]) -> Inputs:
     """Return the files to classify: the given ones, and the images and videos of the given folders, sorted by name.
+
+    named: paths and addresses.
 
     on_skipped: takes a sentence on the files of a folder that are skipped, and why.
 
@@ -195,11 +214,23 @@ def inputs(paths: Sequence[Path], on_skipped: Callable[[str], None]) -> Inputs:
         InputError: a path does not exist, or a folder has nothing to classify.
     """
     files: Inputs = []
-    for path in paths:
+    for path in [place for text in named for place in (located(text) if is_address(text) else [Path(text)])]:
+        if isinstance(path, Remote):
+            files.append((path, None))
+            continue
         if not exists(path):
             raise InputError(f"{redacted(str(path))}: no such file or folder")
         files += _in_folder(path, on_skipped) if path.is_dir() else [(path, None)]
+    _refuse_namesakes(files)
     return files
+
+
+def _refuse_namesakes(files: Inputs) -> None:
+    """Refuse two files with one name: the part of an address that may be a secret is no part of its name."""
+    addresses: dict[str, Remote] = {}
+    for remote, _ in files:
+        if isinstance(remote, Remote) and addresses.setdefault(str(remote), remote) != remote:
+            raise InputError(f"{remote}: is given twice, with different queries; fix: classify them one by one")
 
 
 def _in_folder(folder: Path, on_skipped: Callable[[str], None]) -> Inputs:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from io import FileIO
     from pathlib import Path
 
+    from edge.batch.remote import Remote
     from edge.data import Image
 
 
@@ -194,7 +195,7 @@ class Drawings:
             folder.mkdir(parents=True, exist_ok=True)
         self._among_inputs = _identity(folder) in _identities([path.absolute().parent for path in inputs])
 
-    def path_for(self, source: Path, ending: str) -> Path:
+    def path_for(self, source: Path | Remote, ending: str) -> Path:
         """Return the path for the drawing of an input: its name, with a number if that is taken."""
         name = f"{source.stem}{ending}"
         number = 1

@@ -12,8 +12,9 @@ from urllib.parse import quote
 from edge import __version__
 from edge.batch.outputs import whole_file
 from edge.batch.page_parts import Content, element, stacked_bars, table, to_html
+from edge.batch.remote import is_address
 from edge.batch.tally import LABELS, LONGEST_LIST, MOST_VIDEOS, Tally
-from edge.redaction import redacted
+from edge.redaction import file_address
 from edge.settings.redact import redacted_settings
 
 if TYPE_CHECKING:
@@ -210,15 +211,15 @@ def _in_force(loaded: Loaded, models: Mapping[str, ModelSpec]) -> Element:
 
 
 def _link(source: str, folder: Path) -> Content:
-    """Return a link to a file, relative to the page's folder, so that both can be moved; no link to a secret."""
+    """Return a link to a file, relative to the page's folder, so that both can be moved; an address has no secret."""
     shown = _shown(source)
-    if "://" in source:
-        return element("a", shown, href=source) if source == redacted(source) else shown
+    if is_address(source):
+        return element("a", shown, href=file_address(source))
     return element("a", shown, href=quote(os.fsencode(os.path.relpath(source, folder))))
 
 
 def _shown(source: str) -> str:
-    return _plain(redacted(source))
+    return _plain(file_address(source) if is_address(source) else source)
 
 
 def _plain(text: str) -> str:

@@ -27,7 +27,10 @@ app = typer.Typer()
     "`maskwatch detect clip.mp4 --annotate out/ --alerts alerts.jsonl`"
 )
 def detect(
-    paths: Annotated[list[Path], typer.Argument(help="images, videos, or folders of them", metavar="PATH")],
+    paths: Annotated[
+        list[str],
+        typer.Argument(help="images, videos, folders of them, or addresses: s3://, https://", metavar="PATH"),
+    ],
     *,
     env: Env = Environment.DEVELOPMENT,
     config: Config = None,
@@ -74,7 +77,7 @@ def detect(
 
     report = new_report()
     files = batch.inputs(paths, report.print)
-    named = [path for path, _ in files]
+    named = [path for path, _ in files if isinstance(path, Path)]
     written = {"--json": json_file, "--csv": csv_file, "--parquet": parquet, "--summary": summary, "--alerts": alerts}
     outputs.check_outputs(written, named)
     drawings = outputs.Drawings(annotate, named) if annotate else None
