@@ -17,7 +17,7 @@ from edge.publish.announced import Memory
 from edge.publish.broker import EMBEDDED, device_name, takes_commands
 from edge.publish.embedded import EmbeddedBroker
 from edge.publish.homeassistant import discovery_of
-from edge.publish.message import Sender
+from edge.publish.message import Sender, part_of
 from edge.publish.presence import People, Presence, Shares
 from edge.publish.publisher import Publisher, PublisherConfig
 from edge.publish.test_alert import build_test_alert
@@ -82,16 +82,21 @@ def outbox_path(settings: Settings) -> Path | None:
     """Return where alerts wait: the setting, else the state folder of the service or of the user; None: memory."""
     if settings.mqtt.outbox == "memory" or settings.privacy.aggregate:
         return None
-    if settings.mqtt.outbox:
-        return Path(settings.mqtt.outbox)
-    return state_folder() / f"outbox-{settings.camera.name}.db"
+    name = Path(settings.mqtt.outbox).name or f"outbox-{settings.camera.name}.db"
+    return _state_folder(settings) / name
+
+
+def _state_folder(settings: Settings) -> Path:
+    """Return the outbox's folder; one inside it for another root, whose alerts and topics must not mix with others."""
+    folder = Path(settings.mqtt.outbox).parent if settings.mqtt.outbox else state_folder()
+    return folder / part_of(settings.mqtt.topic_root)
 
 
 def _announced_folder(settings: Settings) -> Path | None:
     """Return where to remember what was announced: in the outbox's folder. It holds nothing about people."""
     if settings.mqtt.outbox == "memory":
         return None
-    return Path(settings.mqtt.outbox).parent if settings.mqtt.outbox else state_folder()
+    return _state_folder(settings)
 
 
 def _started(publisher: Publisher) -> Publisher:
@@ -109,6 +114,7 @@ def _sender(settings: Settings, session: str) -> Sender:
         expires_s=settings.alert.expires_s,
         settings_sha256=fingerprint(settings),
         near_m=settings.distance.near_m,
+        root=settings.mqtt.topic_root,
     )
 
 

@@ -15,6 +15,7 @@ from edge.paths import exists
 from edge.plugins import check_sinks
 from edge.profiles import WEAKEST
 from edge.publish.broker import broker_of, device_name, tls_context
+from edge.publish.message import part_of
 from edge.show.page import binding
 from edge.show.sockets import check_path
 from edge.stages import load_models
@@ -63,7 +64,9 @@ def check(
     _check_page(settings)
     check_path(settings.show.socket)
     check_sinks()
-    broker = broker_of(settings.mqtt, f"maskwatch-{device_name(settings.device)}-{settings.camera.name}")
+    part = part_of(settings.mqtt.topic_root)  # no name of a device has a "/"
+    name = f"maskwatch-{device_name(settings.device)}-{settings.camera.name}{part and f'/{part}'}"
+    broker = broker_of(settings.mqtt, name)
     refuse_unsafe(settings, environment)
     if before and broker.tls and broker != before.broker:
         tls_context(broker)  # at the start the files may still come: the link tries again

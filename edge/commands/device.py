@@ -121,10 +121,13 @@ def purge(
     from edge.paths import SERVICE_STATE, state_folder
     from edge.privacy.purge import purge as delete
     from edge.privacy.purge import stored_files
+    from edge.publish.message import part_of
 
     _refuse_while_running()
-    named = [Path(settings.mqtt.outbox)] if settings.mqtt.outbox not in ("", "memory") else []
-    files = stored_files({state_folder(), SERVICE_STATE}, named)
+    part = part_of(settings.mqtt.topic_root)
+    outbox = Path(settings.mqtt.outbox)
+    named = [outbox.parent / part / outbox.name] if settings.mqtt.outbox not in ("", "memory") else []
+    files = stored_files({state_folder() / part, SERVICE_STATE / part}, named)
     for file in files:
         typer.echo(f"{file.path}  {file.size_bytes} bytes")
     if not files:

@@ -144,5 +144,5 @@ def watch(env: Env = Environment.DEVELOPMENT, config: Config = None, overrides: 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    for alert in alerts(find(settings.mqtt), stop):
+    for alert in alerts(find(settings.mqtt), stop, settings.mqtt.topic_root):
         typer.echo(describe(alert))

@@ -102,6 +102,7 @@ def _sender(settings: Settings) -> Sender:
         session=uuid.uuid4().hex[:12],
         clock=Clock(),
         expires_s=settings.alert.expires_s,
+        root=settings.mqtt.topic_root,
     )
 
 

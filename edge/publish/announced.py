@@ -39,7 +39,7 @@ class Memory:
 Topics = dict[str, str]
 """Retained topics, with the announcement to Home Assistant where it is one, empty for all others."""
 _PREFIX = "announced-"
-_OURS = re.compile(rf"{ROOT}/[^#+]{{1,200}}|[A-Za-z0-9_/-]{{1,200}}/config")
+_OURS = re.compile(rf"{ROOT}(?:-[a-z0-9-]{{1,60}})?/[^#+]{{1,200}}|[A-Za-z0-9_/-]{{1,200}}/config")
 _MAX_TRIES = 2
 _BY_HAND = "as the broker's operator, mosquitto_pub -r -n -t"
 _MAX_BROKERS = 8

@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from edge.publish.command import TokenBucket
-from edge.publish.message import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +24,7 @@ class CameraStatuses:
         """Start with no other camera known."""
         self._sender = sender
         self._send = send
-        self._camera = re.compile(rf"{ROOT}/{re.escape(sender.device)}/camera/([^/]+)/status")
+        self._camera = re.compile(rf"{re.escape(sender.topic('camera'))}/([^/]+)/status")
         self._others: set[str] = set()
         self._bucket = TokenBucket(20, 1.0)
 

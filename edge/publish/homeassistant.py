@@ -60,7 +60,8 @@ class Discovery:
         """Return the topic of the announcement."""
         if not self.own_user or _allowed(sender.device) != sender.device:
             return f"{self.prefix}/device/{device_id(sender)}/config"
-        more = [] if sender.camera == _MAIN else [_allowed(sender.camera)]
+        camera = [] if sender.camera == _MAIN else [_allowed(sender.camera)]
+        more = [device_id(sender)] if sender.part else camera
         return "/".join([self.prefix, "device", sender.device, *more, "config"])
 
     def message(
@@ -99,7 +100,10 @@ def discovery_of(settings: Settings) -> Discovery:
 
 def device_id(sender: Sender) -> str:
     """Return the name that Home Assistant knows a device's camera by; see `_allowed`."""
-    return _allowed(f"maskwatch-{sender.device}-{sender.camera}", f"{sender.device}/{sender.camera}")
+    whole = f"{sender.device}/{sender.camera}"
+    if sender.part:  # "/" is replaced, so that the hash keeps it apart from a device of the usual root
+        return _allowed(f"maskwatch-{sender.part}/{sender.device}-{sender.camera}", f"{sender.part}/{whole}")
+    return _allowed(f"maskwatch-{sender.device}-{sender.camera}", whole)
 
 
 def _allowed(name: str, whole: str = "") -> str:
@@ -113,7 +117,12 @@ def _allowed(name: str, whole: str = "") -> str:
 
 
 def _device(sender: Sender) -> dict[str, Any]:
-    device = {"ids": [device_id(sender)], "name": f"maskwatch {sender.device}", "mf": "maskwatch", "mdl": "maskwatch"}
+    device = {
+        "ids": [device_id(sender)],
+        "name": " ".join(filter(None, ("maskwatch", sender.part, sender.device))),
+        "mf": "maskwatch",
+        "mdl": "maskwatch",
+    }
     return device | {"sw": __version__} | ({"sa": sender.site} if sender.site else {})
 
 

@@ -1,6 +1,7 @@
 """Topics and payloads.
 
-Topics begin with maskwatch/1/DEVICE/; times are UTC, ISO 8601; no field identifies a person.
+Topics begin with ROOT/DEVICE/, ROOT being maskwatch/1 unless a setting names another; times are UTC, ISO 8601; no field
+identifies a person.
 """
 
 from __future__ import annotations
@@ -79,6 +80,11 @@ class AlertMessage:
         return Message(self.topic, encode(body), qos=1, expiry_s=DAY_S)
 
 
+def part_of(root: str) -> str:
+    """Return what a root adds to the usual one: "staging" of maskwatch/1-staging; "" of the usual one."""
+    return root.removeprefix(ROOT).removeprefix("-")
+
+
 def left_open(alerts: Iterable[AlertMessage]) -> list[AlertMessage]:
     """Return the newest alert of each episode that has no end; alerts: oldest first."""
     newest = {alert.event_id: alert for alert in alerts}
@@ -107,6 +113,7 @@ class Sender:
     """Makes messages: what all messages of one run have in common.
 
     near_m: people within this distance of the person of an alert are counted as near.
+    root: the first levels of every topic.
     """
 
     device: str
@@ -117,10 +124,16 @@ class Sender:
     expires_s: float
     settings_sha256: str = ""
     near_m: float = 0.0
+    root: str = ROOT
+
+    @property
+    def part(self) -> str:
+        """What keeps the names of another root apart, such as "staging"; empty for the usual root."""
+        return part_of(self.root)
 
     def topic(self, name: str) -> str:
         """Return a topic of the device."""
-        return f"{ROOT}/{self.device}/{name}"
+        return f"{self.root}/{self.device}/{name}"
 
     def camera_topic(self, name: str) -> str:
         """Return a topic of the camera."""

@@ -42,12 +42,12 @@ class Seen:
         return True
 
 
-def alerts(broker: Broker, stop: threading.Event) -> Iterator[dict[str, Any]]:
-    """Yield the alerts of every device on a broker, each once, until `stop` is set; malformed ones are ignored."""
+def alerts(broker: Broker, stop: threading.Event, root: str = ROOT) -> Iterator[dict[str, Any]]:
+    """Yield the alerts of every device below a root, each once, until `stop` is set; malformed ones are ignored."""
     arrived: queue.Queue[bytes] = queue.Queue(_MAX_WAITING)
     link = MqttLink(
         replace(broker, client_id=""),
-        subscriptions=[f"{ROOT}/+/camera/+/alert"],
+        subscriptions=[f"{root}/+/camera/+/alert"],
         on_message=lambda _topic, payload, retained: None if retained else _put(arrived, payload),
     )
     link.start()

@@ -14,6 +14,7 @@ from edge.settings.fields import (
     Polygon,
     Prefix,
     Proxy,
+    Root,
     Seconds,
     Section,
     Share,
@@ -169,6 +170,11 @@ class MqttSettings(Section):
         default="",
         description="File that holds the alerts until they are delivered. Empty: in $STATE_DIRECTORY or "
         "~/.local/state. memory: no file.",
+    )
+    topic_root: Root = Field(
+        default="maskwatch/1",
+        description="First levels of every topic. A device with another root, such as maskwatch/1-staging, shares no "
+        "topic, no client id, no outbox and no entity of Home Assistant with the others.",
     )
     queue: int = Field(
         default=1000,

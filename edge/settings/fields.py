@@ -83,6 +83,14 @@ TopicPart = Annotated[
     str,
     _matching(r"[^/+#\x00\s]{0,64}", 'may have no space, "/", "+" or "#", 64 characters at most; for example: stop-7'),
 ]
+Root = Annotated[
+    str,
+    _matching(
+        r"maskwatch/1(-[a-z0-9]+(-[a-z0-9]+)*)?",
+        "must be maskwatch/1, or maskwatch/1-NAME with small letters and digits; for example: maskwatch/1-staging",
+    ),
+    Field(max_length=60),
+]
 User = Annotated[str, _matching(r"[^:]{0,64}", 'may have no ":", 64 characters at most; for example: viewer')]
 UrlPath = Annotated[
     str, _matching(r"/[\w.~%+@=&/-]{0,200}", "must begin with a slash, without spaces; for example: /mqtt")
