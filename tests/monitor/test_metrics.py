@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import subprocess
 import threading
 import urllib.error
@@ -133,7 +134,9 @@ def test_what_is_in_sight_is_that_of_the_last_scene(scenes):
 def test_a_notice_that_stays_is_counted_once(scenes):
     for _ in range(3):
         scenes.put(fakes.noticed())
-    assert samples(scenes)["maskwatch_notices_total,on"] == 1
+    scenes.put(fakes.scene())
+    found = {name: value for name, value in samples(scenes).items() if name.startswith("maskwatch_notices_total")}
+    assert found == {"maskwatch_notices_total,on": 1, "maskwatch_notices_total,thanks": 0}
 
 
 def test_time_without_frames_is_counted_from_the_last_one():
@@ -279,8 +282,10 @@ def test_a_port_that_is_taken_is_one_sentence(page, scenes):
 
 def test_a_closed_page_leaves_port_and_thread(scenes):
     port = free_port()
-    for _ in range(2):
-        MetricsPage(port, scenes.registry).close()
+    opened = MetricsPage(port, scenes.registry)
+    opened.close()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=5)
     assert [thread.name for thread in threading.enumerate() if thread.name == "metrics page"] == []
 
 
