@@ -77,6 +77,8 @@ install -D -m 644 "$clone/systemd/maskwatch.service" "$unit"
 if [ "$(systemctl --version | sed -n '1s/^systemd \([0-9]*\).*/\1/p')" -ge 253 ]; then
     sed -i -e 's/^Type=notify$/Type=notify-reload/' -e '/^ExecReload=/d' "$unit"
 fi
+# For a device that counts by a timer instead: installed, and enabled by nobody but the operator.
+install -m 644 "$clone/systemd/maskwatch-once.service" "$clone/systemd/maskwatch-once.timer" "$(dirname "$unit")"
 systemctl --quiet enable maskwatch.service || fail "the service could not be enabled"
 
 # 4. Restart a running service with the new program; while an image is being built, systemd does not run

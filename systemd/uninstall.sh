@@ -14,6 +14,11 @@ if [ -e /etc/systemd/system/maskwatch.service ]; then
     systemctl --quiet disable maskwatch.service || fail "the service could not be disabled"
     [ ! -d /run/systemd/system ] || systemctl stop maskwatch.service || fail "the service does not stop; see: systemctl status maskwatch"
 fi
+if [ -e /etc/systemd/system/maskwatch-once.timer ]; then
+    systemctl --quiet disable maskwatch-once.timer || fail "the timer could not be disabled"
+    [ ! -d /run/systemd/system ] || systemctl stop maskwatch-once.timer || fail "the timer does not stop"
+fi
+rm -f /etc/systemd/system/maskwatch-once.service /etc/systemd/system/maskwatch-once.timer
 rm -f /etc/systemd/system/maskwatch.service /etc/sysusers.d/maskwatch.conf
 # only the launcher of install.sh: another maskwatch there is kept
 ! grep -qs /opt/maskwatch /usr/local/bin/maskwatch || rm -f /usr/local/bin/maskwatch

@@ -56,7 +56,7 @@ def build_publisher(
 
     change: asks for one setting to be changed by the next reload.
     """
-    sender = _sender(settings, process.session)
+    sender = build_sender(settings, process.session)
     test_alert = partial(build_test_alert, sender, models["mask"])
     config = PublisherConfig(
         broker=_reachable(settings.mqtt, broker, keep),
@@ -104,7 +104,8 @@ def _started(publisher: Publisher) -> Publisher:
     return publisher
 
 
-def _sender(settings: Settings, session: str) -> Sender:
+def build_sender(settings: Settings, session: str) -> Sender:
+    """Return what makes the messages of a session."""
     return Sender(
         device=device_name(settings.device),
         site=settings.device.site,

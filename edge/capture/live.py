@@ -11,6 +11,7 @@ from edge.capture import CameraState, set_state
 from edge.capture.blocking_call import BlockingCalls
 from edge.capture.freeze import FreezeDetector
 from edge.capture.latest_frame import LatestFrame
+from edge.capture.sampling import Sampling
 from edge.data import Frame, Gap
 from edge.errors import CameraError, CameraLost, ThreadStuck
 
@@ -42,8 +43,12 @@ class LiveSource:
         frozen_s: float,
         stuck_s: float,
         retry_max_s: float,
+        sampling: Sampling | None = None,
     ) -> None:
-        """Read the camera that `open_camera` opens, until `stop` is set; nothing is opened yet."""
+        """Read the camera that `open_camera` opens, until `stop` is set; nothing is opened yet.
+
+        sampling: when frames are taken; None: always.
+        """
         self.name = name
         self.state = CameraState.OPENING
         self.detail = ""
@@ -55,6 +60,8 @@ class LiveSource:
         self._calls = BlockingCalls()
         self._seq = 0
         self._freeze = FreezeDetector()
+        self._sampling = sampling or Sampling(every_s=0.0, sample_s=0.0)
+        self._rests = not self._sampling.is_continuous
         self.damaged = 0
         self.reopened = 0
 
@@ -82,6 +89,8 @@ class LiveSource:
             now = time.monotonic()
             if frame is not None:
                 interval_s = now - newest_at
+                newest_at = now
+            elif self._rests:  # between two samples no frame is expected
                 newest_at = now
             elif self.state is CameraState.OK and now - newest_at > max(self._patience_s, _INTERVALS * interval_s):
                 set_state(self, CameraState.SILENT, f"no frame for {now - newest_at:.1f} s")
@@ -114,18 +123,27 @@ class LiveSource:
                 log.exception("%s: unexpected error of the camera", self.name)
                 set_state(self, CameraState.OFFLINE, "failed unexpectedly")
             pause_s = _FIRST_RETRY_S if self._seq > before else min(2 * pause_s, self._retry_max_s)
-            self._stop.wait(pause_s)
+            self._stop.wait(self._sampling.pause_s(time.monotonic()) or pause_s)
 
     def _session(self) -> None:
-        """Read one opened camera until it is lost."""
+        """Read one opened camera until it is lost, or until its sample has ended and it may be closed."""
         camera = self._calls.timed(self._open_camera)
-        self.reopened += self._seq > 0
+        self._sampling.opened(time.monotonic())
+        self.reopened += self._seq > 0 and not self._sampling.closes
         patient_until = time.monotonic() + self._patience_s
-        if self.state is not CameraState.FROZEN:  # then the first image counts as a change, even if it repeats the last
+        if (
+            self.state is not CameraState.FROZEN and not self._sampling.closes
+        ):  # then the first image counts as a change, even if it repeats the last
             self._freeze = FreezeDetector()
         try:
             while not self._stop.is_set():
-                self._hand_over(self._calls.timed(camera.read))
+                image, was_resting = self._calls.timed(camera.read), self._rests
+                now = time.monotonic()
+                self._rests = not self._sampling.takes(now)
+                if not self._rests:
+                    self._hand_over(image)
+                elif not was_resting and self._sampling.pause_s(now):
+                    return
                 frozen = self.state is CameraState.FROZEN and time.monotonic() > patient_until
                 if frozen or self.state is CameraState.SILENT:
                     raise CameraLost(f"{self.name}: {self.detail}")

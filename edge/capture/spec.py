@@ -16,6 +16,7 @@ from edge.capture.live import LiveSource
 from edge.capture.opencv import open_stream, open_usb
 from edge.capture.preprocess import PreparedCamera, preparation, unprepared
 from edge.capture.read_ahead import ReadAhead
+from edge.capture.sampling import Sampling
 from edge.capture.video import VideoSource
 from edge.errors import CameraError, ConfigError, InputError
 from edge.redaction import redacted
@@ -61,6 +62,7 @@ def open_source(
         frozen_s=settings.frozen_s,
         stuck_s=settings.stuck_s,
         retry_max_s=settings.retry_max_s,
+        sampling=Sampling(every_s=settings.every_s, sample_s=settings.sample_s),
     )
 
 

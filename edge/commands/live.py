@@ -33,11 +33,19 @@ def run(
         ),
     ] = None,
     overrides: Set = None,
+    every: Annotated[
+        float | None,
+        typer.Option(help="take one sample of a live camera at this interval, as camera.every_s", metavar="SECONDS"),
+    ] = None,
+    once: Annotated[
+        bool, typer.Option("--once", help="take one sample, publish one count, and exit: for cron and timers")
+    ] = False,
     headless: Annotated[bool, typer.Option("--headless", help="do not open a window")] = False,
     timings: Annotated[bool, typer.Option("--timings", help="print at the end how much time each stage took")] = False,
 ) -> None:
     """Run with a camera: detect faces without a mask, notify people, and publish alerts. Ctrl-C ends it."""
     more = [f"camera.source={source}"] if source else []
+    more += [f"camera.every_s={every}"] if every is not None else []
     more += ["show.window=off"] if headless else []
     more += ["show.timings=true"] if timings else []
     more += ["show.terminal=off"] if is_quiet() else []
@@ -46,6 +54,11 @@ def run(
         return load_settings(env, config, overrides, *more).settings
 
     settings = read()
+    if once:
+        from edge.app.once import run_once
+
+        typer.echo(run_once(settings, env).payload.decode())
+        return
     from edge.app.service import run_service
 
     run_service(settings, env, read)

@@ -85,6 +85,16 @@ class CameraSettings(Section):
         "systemd restarts it.",
     )
     retry_max_s: Seconds = Field(default=15.0, description="Longest pause between two attempts to open a camera.")
+    every_s: Seconds = Field(
+        default=0.0,
+        description="Take one sample of a live camera at this interval instead of watching it always; from 10 s on the "
+        "camera is closed in between. 0: always.",
+    )
+    sample_s: Seconds = Field(
+        default=2.0,
+        description="Length of a sample of camera.every_s; longer than alert.dwell_s, so that one sample is enough for "
+        "an alert.",
+    )
     pace: bool = Field(
         default=False,
         description="Play a video file at its own speed instead of as fast as it can be processed.",

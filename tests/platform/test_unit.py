@@ -69,6 +69,23 @@ def test_systemd_has_no_complaint_about_the_unit(tmp_path):
 
 
 @linux_only
+def test_systemd_has_no_complaint_about_the_timer_and_what_it_starts(tmp_path):
+    once = (SYSTEMD / "maskwatch-once.service").read_text("utf-8")
+    service, timer = tmp_path / "maskwatch-once.service", tmp_path / "maskwatch-once.timer"
+    service.write_text(re.sub(r"^ExecStart=\S+", "ExecStart=/bin/sh", once, flags=re.MULTILINE))
+    timer.write_text((SYSTEMD / timer.name).read_text("utf-8"))
+
+    verified = ran(need("systemd-analyze"), "verify", service, timer)
+
+    assert (verified.returncode, verified.stdout) == (0, "")
+    assert "run --once --env ${MASKWATCH_ENV}" in once
+    exposed = ran(need("systemd-analyze"), "security", "--offline=yes", "--no-pager", SYSTEMD / service.name)
+    overall = re.search(r"Overall exposure level for maskwatch-once.service: ([\d.]+)", exposed.stdout)
+    assert overall, exposed.stdout
+    assert float(overall[1]) <= MAX_EXPOSURE
+
+
+@linux_only
 def test_the_unit_leaves_little_exposed():
     done = ran(need("systemd-analyze"), "security", "--offline=yes", "--no-pager", UNIT)
 
