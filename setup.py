@@ -92,7 +92,7 @@ setup(
             "mypy>=1.13,<3",
             f"{PYARROW}; {NOT_ARM32}",
             *REMOTE,
-            "moto[s3,server]>=5,<6",
+            f"moto[s3,server]>=5,<6; {NOT_ARM32}",
             "ruff>=0.9,<1",
             "setuptools>=70.1,<82",  # the first that builds a wheel without the package wheel
             f"playwright>=1.45,<2; {NOT_ARM32}",
