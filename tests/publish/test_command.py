@@ -238,7 +238,7 @@ def settings_of(ear: OpenEar) -> str:
 def test_commands_change_their_setting_and_hundreds_of_wrong_ones_change_nothing(tmp_path, mosquitto):
     ear, dice = OpenEar(mosquitto.port), random.Random(7)
     ear.publish(f"{TOP}/notice/set", "OFF", retain=True)
-    process = watch(mosquitto, "stop-7", "demo", tmp_path / "outbox.db")
+    process = watch(mosquitto, "stop-7", "demo", tmp_path / "outbox.db", "detector.profile=live")
     wait_for(ear, f"{TOP}/notice/state", b"ON".__eq__)
     before, models = settings_of(ear), json.loads(ear.of(f"{TOP}/model/active")[-1])["models"]
     for _ in range(400):
