@@ -28,6 +28,7 @@ Costs = dict[tuple[str, str], float]
 """Millions of instructions per image, by processor and model."""
 _FEW = 1
 MODELS = {"face/live": 41, "face/verifier": 161, "face/balanced": 17, "face/quality": 9, "mask": 401}
+_OTHER = 9
 """With enough runs to outweigh the variation of Python's start, about fifteen million instructions."""
 _PROGRAM = """
 import sys
@@ -65,8 +66,8 @@ def by_valgrind(arguments: list[str]) -> int:
 
 
 def per_image_m(model: str, count: Count) -> float:
-    """Return the millions of instructions that a model needs per image."""
-    most, folder = MODELS[model], str(ROOT / "models" / model)
+    """Return the millions of instructions that a model needs per image; `model` may be the path of another folder."""
+    most, folder = MODELS.get(model, _OTHER), str(ROOT / "models" / model)
     few, more = (count(["-c", _PROGRAM, folder, str(runs)]) for runs in (_FEW, most))
     return (more - few) / (most - _FEW) / 1e6
 

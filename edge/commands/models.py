@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from edge.commands.options import Config, Env, Set, load_settings
 from edge.commands.reporting import reporting, write_result
 from edge.settings.schema import Environment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from edge.settings.schema import Settings
 
 app = typer.Typer()
 
@@ -32,10 +37,18 @@ class Colour(StrEnum):
 @app.command(
     epilog="Examples: `maskwatch evaluate scenes/` · `maskwatch evaluate scenes/ --set detector.profile=live "
     "--json report.json` · `maskwatch evaluate scenes/ --colour grey --plot reliability.png` · "
-    "`maskwatch evaluate streets/ --empty`"
+    "`maskwatch evaluate streets/ --empty` · `maskwatch evaluate clips.toml --set detector.profile=live --rate 5`"
 )
 def evaluate(
-    dataset: Labelled,
+    dataset: Annotated[
+        Path,
+        typer.Argument(
+            help="a folder with boxes.jsonl, with crops.jsonl, with one folder per label, or with clips.toml, "
+            "which lists videos; or such a TOML file",
+            metavar="DATASET",
+        ),
+    ],
+    *,
     env: Env = Environment.DEVELOPMENT,
     config: Config = None,
     overrides: Set = None,
@@ -52,26 +65,77 @@ def evaluate(
     empty: Annotated[
         bool, typer.Option("--empty", help="the images of the folder show nobody: every face found is a false one")
     ] = False,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            help="videos: process so many frames per second, as `run` does on a device; without, every frame, as "
+            "`detect` does",
+            min=0.1,
+            metavar="HZ",
+        ),
+    ] = None,
 ) -> None:
-    """Measure the detector and the mask model on labelled images; the figures have 95 % intervals."""
+    """Measure the models on labelled images, or the alerts in videos; the figures have 95 % intervals."""
     settings = load_settings(env, config, overrides).settings
+    from edge.evaluation.truth import truth_file
+
+    if (truth := None if empty else truth_file(dataset)) is not None:
+        _refuse("images", {"--rows": rows, "--plot": plot, "--colour": colour is not Colour.PLAIN})
+        _evaluate_clips(settings, truth, json_file, rate)
+    else:
+        _refuse("videos", {"--rate": rate})
+        _evaluate_images(settings, dataset, json_file, _Images(rows, plot, colour, empty))
+
+
+def _refuse(meant_for: str, options: Mapping[str, object]) -> None:
+    """Refuse options that are given and have no meaning here."""
+    for name, value in options.items():
+        if value:
+            raise typer.BadParameter(f"{name} is for {meant_for}")
+
+
+class _Images(NamedTuple):
+    """The options for images."""
+
+    rows: Path | None
+    plot: Path | None
+    colour: Colour
+    empty: bool
+
+
+def _evaluate_images(settings: Settings, dataset: Path, json_file: Path | None, options: _Images) -> None:
     from edge import stages as parts
     from edge.batch.outputs import save_image, to_json, to_lines, whole_file
     from edge.evaluation import evaluate as batch
     from edge.evaluation.dataset import read_dataset, read_empty
     from edge.evaluation.images import COLOURS
 
-    labelled = read_empty(dataset) if empty else read_dataset(dataset)
+    labelled = read_empty(dataset) if options.empty else read_dataset(dataset)
     models = parts.load_models(settings, profile="quality")
-    with reporting() as report, whole_file(json_file) as json_out, whole_file(rows) as rows_out:
-        done = batch.classify_dataset(labelled, models, COLOURS[colour], report.progress, report.count)
-        figures = batch.report(done, models) | {"colour": colour.value}
+    with reporting() as report, whole_file(json_file) as json_out, whole_file(options.rows) as rows_out:
+        change = COLOURS[options.colour]
+        done = batch.classify_dataset(labelled, models, change, report.progress, report.count)
+        figures = batch.report(done, models) | {"colour": options.colour.value}
         if rows_out:
             rows_out.write(to_lines(done.rows))
-        if plot:
-            save_image(plot, batch.curve(figures))
+        if options.plot:
+            save_image(options.plot, batch.curve(figures))
         report.progress.stop()  # so that the table does not begin in the middle of the bar
         write_result(json_out, to_json(figures), batch.table(figures))
+
+
+def _evaluate_clips(settings: Settings, truth: Path, json_file: Path | None, rate_hz: float | None) -> None:
+    from edge import stages as parts
+    from edge.batch.outputs import to_json, whole_file
+    from edge.evaluation import starts
+    from edge.evaluation.truth import read_clips
+
+    clips = read_clips(truth)
+    models = parts.load_models(settings, profile="quality")
+    with reporting() as report, whole_file(json_file) as json_out:
+        figures = starts.report(clips, models, settings, rate_hz, report.progress, report.count)
+        report.progress.stop()
+        write_result(json_out, to_json(figures), starts.table(figures))
 
 
 @app.command(

@@ -99,6 +99,19 @@ def interval(hits: int, n: int) -> tuple[float, float]:
     return middle - half, middle + half
 
 
+def rate_interval(count: int, units: float) -> tuple[float, float, float]:
+    """Return events per unit, such as an hour, and the 95 % interval of this rate.
+
+    Source: Breslow and Day, Statistical methods in cancer research II, 1987, page 69 (Byar's approximation).
+    """
+    if not units:
+        return math.nan, 0.0, math.inf
+    low = count * (1 - 1 / (9 * count) - _Z / (3 * math.sqrt(count))) ** 3 if count else 0.0
+    more = count + 1
+    high = more * (1 - 1 / (9 * more) + _Z / (3 * math.sqrt(more))) ** 3
+    return count / units, max(low, 0.0) / units, high / units
+
+
 def resampled(statistic: Callable[[NDArray[Any]], float], images: int) -> tuple[float, float]:
     """Return the 95 % interval of a statistic that takes how often each image counts, float64 (images,); seeded.
 

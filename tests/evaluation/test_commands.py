@@ -97,6 +97,44 @@ def test_every_face_in_images_of_nobody_is_false(tmp_path, scenes):
     assert "of these without_mask" in done.stdout
 
 
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory, demo_scenes):
+    """Return the truth file of a clip of three seconds: one person with a mask, and one without."""
+    folder = tmp_path_factory.mktemp("clips")
+    height, width = demo_scenes[20.0].shape[:2]
+    writer = cv2.VideoWriter(str(folder / "a.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 10, (width, height))
+    for _ in range(30):
+        writer.write(demo_scenes[20.0])
+    writer.release()
+    x, y, w, h = HEADS[1]
+    (folder / "clips.toml").write_text(
+        f'[[clip]]\nfile = "a.avi"\n[[clip.bare]]\nfrom_s = 0\nto_s = 3\nbox = [{x}, {y}, {w}, {h}]\n'
+    )
+    return folder / "clips.toml"
+
+
+@pytest.mark.parametrize("rate", [(), ("--rate", 5)])
+def test_evaluate_counts_the_starts_in_a_clip(tmp_path, clip, rate):
+    out = tmp_path / "e.json"
+    done = maskwatch("evaluate", clip.parent, "--json", out, *rate)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(out.read_text())
+    assert figures["rule"]["rate_hz"] == (5 if rate else None)
+    (row,) = figures["clips"]
+    assert (row["expected"], row["raised"], row["met"], row["false"]) == (1, 1, 1, 0)
+    assert row["ends"] == {"stopped": 1}
+    assert figures["sum"]["latency_s"]["median"] < 1
+    assert "0.0 false starts per hour" in done.stdout
+
+
+def test_evaluate_reports_a_clip_that_is_no_video_before_it_begins(tmp_path):
+    (tmp_path / "a.mp4").write_bytes(b"no video")
+    (tmp_path / "clips.toml").write_text('[[clip]]\nfile = "a.mp4"\n')
+    done = maskwatch("evaluate", tmp_path)
+    assert done.returncode == 66
+    assert "a.mp4: is not a video" in done.stderr
+
+
 def test_evaluate_can_remove_the_colours(tmp_path, scenes):
     rows = [tmp_path / "plain.jsonl", tmp_path / "grey.jsonl"]
     for path, colour in zip(rows, ("plain", "grey"), strict=True):
@@ -176,6 +214,9 @@ def test_two_detectors_are_compared_on_the_same_images(tmp_path, scenes):
         (["evaluate", "{scenes}", "--json", "/nonexistent/e.json"], 78, "/nonexistent/e.json: cannot be written"),
         (["evaluate", "{scenes}", "--plot", "{empty}/curve.txt"], 78, "use the extension .png or .jpg"),
         (["evaluate", "{scenes}", "--colour", "blue"], 2, "--colour"),
+        (["evaluate", "{scenes}", "--rate", "5"], 2, "--rate is for videos"),
+        (["evaluate", "{scenes}/none.toml", "--plot", "a.png"], 2, "--plot is for images"),
+        (["evaluate", "{scenes}/none.toml"], 66, "none.toml: cannot be read: No such file or directory"),
         (["compare", MASK, QUALITY, "{scenes}"], 65, "compare two of one kind"),
         (["compare", MASK, "{empty}", "{scenes}"], 65, "model.toml: no such file"),
         (["compare", LIVE, QUALITY, "{crops}"], 66, "face models are compared on boxes"),
