@@ -55,7 +55,7 @@ _POSES = ("frontal", "three_quarter", "profile")
 
 
 def instructions_m(folder: Path, arm64: Path | None) -> float | None:
-    """Return the millions of aarch64 instructions of one run of a model: from the budget, or counted; None if neither."""
+    """Return millions of aarch64 instructions per run of a model: from the budget, or counted; None if neither."""
     folder = folder.resolve()
     if folder.is_relative_to(ROOT):
         known = budget().get(("aarch64", folder.relative_to(ROOT).as_posix()))
