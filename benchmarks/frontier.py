@@ -6,8 +6,9 @@ SCENES is a dataset of `maskwatch evaluate`; --empty adds the faces found in ima
 that `quality` does not find. aarch64 instructions of the models that ship are those of instructions.csv; --arm64 counts
 those of the others under qemu (benchmarks/instructions.py). CenterFace of another cost is that of `quality`, resized:
 
-    python -m models.train.face.resize models/face/quality --height 192 --width 256 --score 0.3 --name centerface-256 \
-        --out FOLDER
+    python -m models.train.face.resize models/face/quality --settings SIZE.toml --out FOLDER
+
+with name, version, [size] height_px and width_px, and [thresholds] score and bare in SIZE.toml.
 
 The cost of a model with a verifier includes one verification per proposal, as many as there are in an image of SCENES.
 """
@@ -106,9 +107,9 @@ def measured(folder: Path, dataset: Dataset, arm64: Path | None) -> dict[str, An
     }
 
 
-def in_empty(folder: Path, images: Dataset, beside: Path) -> dict[str, Any]:
+def in_empty(folder: Path, images: Dataset, reference: Path) -> dict[str, Any]:
     """Return the faces per image where nobody is, those that another model does not find, and those called bare."""
-    models, others = (models_of(one, ROOT / "mask") for one in (folder, beside))
+    models, others = (models_of(one, ROOT / "mask") for one in (folder, reference))
     found = bare = alone = alone_bare = 0
     for image, frame in read_frames(images.images, plain, _warn):
         if frame is None:
