@@ -64,6 +64,7 @@ setup(
         "pi": ["picamera2>=0.3.18"],
         "parquet": [PYARROW],
         "remote": REMOTE,
+        "cluster": ["distributed>=2024.8"],
         "tflite-runtime": ["tflite-runtime>=2.14,<2.15", "numpy<2", "opencv-python<4.12"],
         "train": [
             "torch>=2.6,<3",

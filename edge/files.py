@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import secrets
 from contextlib import contextmanager
@@ -41,6 +42,12 @@ def replacing(
     finally:
         if is_whole or (keep_partial and draft.stat().st_size):
             _put(draft, path, mode, durable=durable)
+        draft.unlink(missing_ok=True)
+
+
+def remove_drafts(path: Path) -> None:
+    """Remove what writers of `path` that were killed have left; only for one who knows that nobody else writes it."""
+    for draft in path.parent.glob(f".{glob.escape(path.name[:_NAME_CHARACTERS])}.????????.part"):
         draft.unlink(missing_ok=True)
 
 

@@ -137,17 +137,25 @@ class People:
     voter: Voter
     policy: EpisodePolicy
 
-    def adopt(self, settings: Settings, models: Models) -> None:
+    def adopt(self, settings: Settings, models: Models, *, every_frame: bool = False) -> None:
         """Use other settings and models from now on, with the same people and the same open episodes."""
         self.tracker.adopt(**_tracks(settings, models))
-        self.voter.adopt(**_votes(settings, every_frame=False))
+        self.voter.adopt(**_votes(settings, every_frame=every_frame))
         self.policy.adopt(**_episodes(settings.alert))
 
 
-def people_of(settings: Settings, models: Models, *, every_frame: bool = False, apart_s: float = 0.0) -> People:
+def people_of(
+    settings: Settings,
+    models: Models,
+    *,
+    every_frame: bool = False,
+    apart_s: float = 0.0,
+    new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+) -> People:
     """Return the memory of a run that has seen nobody yet.
 
     apart_s: time between two frames; where it exceeds `track.max_lost_s`, nobody is seen twice, and once is enough.
+    new_id: returns the id of the next episode.
     """
     tracks = _tracks(settings, models)
     if apart_s > settings.track.max_lost_s:
@@ -155,7 +163,7 @@ def people_of(settings: Settings, models: Models, *, every_frame: bool = False, 
     return People(
         MotionTracker(**tracks),
         Voter(**_votes(settings, every_frame=every_frame)),
-        EpisodePolicy(**_episodes(settings.alert), new_id=lambda: str(uuid.uuid4())),
+        EpisodePolicy(**_episodes(settings.alert), new_id=new_id),
     )
 
 
@@ -165,16 +173,19 @@ def build_stages(
     timings: Timings,
     *,
     every_frame: bool,
+    measured: bool | None = None,
     apart_s: float = 0.0,
     people: People | None = None,
     notice: NoticePolicy | None = None,
 ) -> Stages:
-    """Join the stages; `every_frame` classifies every visible face in every frame and measures none, for files.
+    """Join the stages; `every_frame` classifies every visible face in every frame, for files.
 
+    measured: give each track its position; None: unless `every_frame`.
     apart_s: time between two frames, where it is chosen.
     people: those who are known already; None: nobody is.  notice: decides on notices; None: none are given.
     """
     people = people or people_of(settings, models, every_frame=every_frame, apart_s=apart_s)
+    measured = not every_frame if measured is None else measured
     tracker, voter, policy = people.tracker, people.voter, people.policy
     detector = models.detector if every_frame else for_camera(models.detector)
     refinement = Refinement(models.detector, models.detector_px)
@@ -186,7 +197,7 @@ def build_stages(
         mirrored=voter.mirrored,
         classify=timings.timed("classify", models.classify),
         vote=timings.timed("vote", voter.vote),
-        measure=_unmeasured if every_frame else timings.timed("measure", locator.measure),
+        measure=timings.timed("measure", locator.measure) if measured else _unmeasured,
         judge=timings.timed("judge", policy.judge),
         episodes=policy.open,
         close=partial(policy.close, reason=Reason.STOPPED),

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from edge.files import replacing
+from edge.files import remove_drafts, replacing
 
 
 @pytest.fixture(autouse=True)
@@ -86,3 +86,13 @@ def test_a_folder_that_is_absent_is_named_by_the_error(tmp_path):
     with pytest.raises(FileNotFoundError) as caught, replacing(tmp_path / "gone" / "file"):
         pass
     assert "gone" in str(caught.value.filename)
+
+
+def test_drafts_of_a_killed_writer_are_removed_and_nothing_else(tmp_path):
+    path = tmp_path / "rows[1].jsonl"
+    kept = [tmp_path / ".rows1.jsonl.12345678.part", tmp_path / ".rows[1].jsonl.part", path]
+    draft = tmp_path / ".rows[1].jsonl.12345678.part"
+    for file in (*kept, draft):
+        file.write_text("rows")
+    remove_drafts(path)
+    assert sorted(tmp_path.iterdir()) == sorted(kept)

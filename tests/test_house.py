@@ -53,7 +53,7 @@ def test_there_are_at_most_three_broad_excepts():
 
 HOLDS_STATE = {
     "alert/episodes.py:_Case",
-    "batch/detect.py:Batch",
+    "batch/processes.py:Workers",
     "classify/vote.py:_Ballot",
     "detect/cascade.py:_Place",
     "detect/cascade.py:_Watching",

@@ -34,7 +34,7 @@ from edge.settings.load import lay_over
 from edge.systemd import ServiceManager
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from edge.app.validation import Validated
     from edge.app.viewers import ImageRedaction
@@ -49,8 +49,14 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def run_service(settings: Settings, environment: Environment, load: Callable[[], Settings]) -> None:
+def run_service(
+    settings: Settings, environment: Environment, load: Callable[[], Settings], more: Sequence[Sink] = ()
+) -> bool:
     """Run until the source ends, or SIGINT or SIGTERM comes; SIGHUP reads the settings again by `load`.
+
+    Return whether the source has ended.
+
+    more: sinks in addition to those that the settings specify.
 
     Raises:
         EdgeError: settings, models or inputs are wrong, or a thread is stuck.
@@ -62,7 +68,7 @@ def run_service(settings: Settings, environment: Environment, load: Callable[[],
     reload.checked = check(settings, environment, profile_of=profile_of)
     _warn_of_the_clock(Clock())
     with Components() as keep:
-        service = _Service(keep, stop, reload)
+        service = _Service(keep, stop, reload, more)
         manager.ready()
         try:
             while not stop.is_set() and service.loop.step():
@@ -74,6 +80,7 @@ def run_service(settings: Settings, environment: Environment, load: Callable[[],
         finally:
             manager.stopping()
             service.end()
+    return not stop.is_set()
 
 
 def _warn_of_the_clock(clock: Clock) -> None:
@@ -95,9 +102,9 @@ class _Service:
     _publisher: Publisher
     _redaction: ImageRedaction
 
-    def __init__(self, keep: Components, stop: threading.Event, reload: Reload) -> None:
+    def __init__(self, keep: Components, stop: threading.Event, reload: Reload, more: Sequence[Sink]) -> None:
         """Open what the settings specify; a window that is closed sets `stop`."""
-        self._keep, self._stop, self._reload = keep, stop, reload
+        self._keep, self._stop, self._reload, self._more = keep, stop, reload, more
         self._console, self._vitals, self._timings = Console(), Vitals(), Timings()
         self._started_at = time.monotonic()
         self._process = ProcessState(build_notice_policy(reload.checked.settings.notice))
@@ -155,7 +162,14 @@ class _Service:
             self._redaction.snapshot,
             keep,
         )
-        sinks: list[Sink] = [lens, self._publisher, *self._redaction.sinks, self._vitals, *self._metrics(settings)]
+        sinks: list[Sink] = [
+            lens,
+            self._publisher,
+            *self._redaction.sinks,
+            self._vitals,
+            *self._metrics(settings),
+            *self._more,
+        ]
         if not settings.privacy.aggregate:
             notices = build_notice_outputs(settings.notice, self._notice_problems, keep)
             sinks = [*notices, *sinks, *self._viewers(checked), *plugins]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from edge import secret
 from edge.app.components import stamp
 from edge.app.safety import refuse_unsafe
-from edge.capture.spec import check_files
+from edge.capture.spec import check_files, names_files
 from edge.errors import ConfigError
 from edge.paths import exists
 from edge.plugins import check_sinks
@@ -72,9 +72,10 @@ def check(
         tls_context(broker)  # at the start the files may still come: the link tries again
     if before is None or before.settings.camera != settings.camera:
         check_files(settings.camera)
-    models_key = _models_key(settings)
+    models_key = (names_files(settings.camera), *_models_key(settings))
     known = before is not None and before.models_key == models_key
-    models = before.models if before and known else load_models(settings, profile=profile_of(settings.detector))
+    profile = "quality" if names_files(settings.camera) else profile_of(settings.detector)
+    models = before.models if before and known else load_models(settings, profile=profile)
     return Validated(settings, broker, models, environment, models_key)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from edge.app.mqtt import outbox_path
 from edge.app.notice import notice_rules
-from edge.capture.spec import open_source, wants_small
+from edge.capture.spec import names_files, open_source, wants_small
 from edge.monitor.lens import LensHealth
 from edge.privacy.zones import PrivacyZones
 from edge.stages import build_stages, counting, people_of
@@ -60,11 +60,17 @@ def build_lens_health(settings: Settings, keep: Components) -> LensHealth:
 def build_walk(
     checked: Validated, lens: LensHealth, notice: NoticePolicy, timings: Timings, keep: Components
 ) -> Stages:
-    """Return the stages; faces are unsure while the lens is blind, and aggregate mode raises no alert and no notice."""
-    settings = checked.settings
-    people = keep("people", people_key(settings), lambda: people_of(settings, checked.models))
-    people.adopt(settings, checked.models)
+    """Return the stages; aggregate mode raises no alert and no notice.
+
+    Files are watched as `detect` watches them; of a camera, faces are unsure while the lens is blind.
+    """
+    settings, models, every_frame = checked.settings, checked.models, names_files(checked.settings.camera)
+    people = keep("people", people_key(settings), lambda: people_of(settings, models, every_frame=every_frame))
+    people.adopt(settings, models, every_frame=every_frame)
     notice.adopt(notice_rules(settings.notice))
-    stages = build_stages(settings, checked.models, timings, every_frame=False, people=people, notice=notice)
-    stages = replace(stages, classify=lens.unsure_while_blind(stages.classify))
+    stages = build_stages(
+        settings, models, timings, every_frame=every_frame, measured=True, people=people, notice=notice
+    )
+    if not every_frame:
+        stages = replace(stages, classify=lens.unsure_while_blind(stages.classify))
     return counting(stages) if settings.privacy.aggregate else stages

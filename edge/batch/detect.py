@@ -1,242 +1,182 @@
-"""Classify images, folders and videos one after another, and write the requested files."""
+"""A batch as the command line asks for it: opens the outputs, chooses who classifies, and runs it."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import partial
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
-from edge.batch.images import classify_frame, read_frame
-from edge.batch.outputs import save_image, to_line
-from edge.batch.remote import Remote, fetched, is_address, located
-from edge.batch.rows import Summary, scene_row
-from edge.batch.video_writer import VideoWriter
-from edge.boxes import relative
-from edge.capture.kinds import Kind, contents_of, exists, kind_to_read
-from edge.capture.preprocess import unprepared
-from edge.capture.video import VideoSource
-from edge.data import CLASSES, EventType, Frame, Mask
-from edge.errors import CameraError, InputError
-from edge.pipeline import scenes
-from edge.redaction import redacted
-from edge.show.overlay import draw
-from edge.show.view import Mark, View
+from edge.alert.digest import digest_line
+from edge.batch import outputs
+from edge.batch.engine import Engine, Job
+from edge.batch.identity import Identity, identity_of
+from edge.batch.inputs import Task, inputs
+from edge.batch.job import Executor, Outputs, Serial, spooled, stream
+from edge.batch.parquet import parquet_rows
+from edge.batch.progress_file import Spool
+from edge.batch.remote import Remote
+from edge.batch.rows import CsvRows, JsonRows
+from edge.batch.summary_page import summary_tally
+from edge.capture.kinds import Kind, kind_to_read
+from edge.errors import CameraError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from rich.progress import Progress
 
-    from edge.batch.outputs import Drawings, Text
+    from edge.batch.inputs import Inputs
     from edge.batch.rows import RowWriter
-    from edge.capture.preprocess import Prepare
-    from edge.data import Alert
     from edge.errors import EdgeError
-    from edge.pipeline import Stages
-    from edge.stages import Models
-
-    Inputs = list[tuple[Path | Remote, Kind | None]]
-    """Files and their kinds; None: the content of the file decides when its turn comes."""
+    from edge.settings.load import Loaded
 
 
 @dataclass(frozen=True, slots=True)
-class Outputs:
-    """Where rows, drawings and alerts go; `on_summary` takes the line of each file for a person."""
+class Request:
+    """What `maskwatch detect` is asked for; a file of None is not written, - is standard output.
 
-    writers: list[RowWriter]
-    drawings: Drawings | None = None
-    alerts: Text | None = None
-    on_summary: Callable[[str], None] | None = None
+    workers: processes; 1: this one.  scheduler: address of a Dask cluster; empty: none.
+    """
 
-
-@dataclass(slots=True)
-class Batch:
-    """One call of `maskwatch detect`: what to do, and the errors of inputs that could not be read."""
-
-    models: Models
-    new_stages: Callable[[], Stages]
-    outputs: Outputs
+    paths: Sequence[str]
+    json: Path | None = None
+    csv: Path | None = None
+    parquet: Path | None = None
+    summary: Path | None = None
+    alerts: Path | None = None
+    annotate: Path | None = None
     every_s: float = 0.0
-    bad: list[EdgeError] = field(default_factory=list)
-    on_bad: Callable[[EdgeError], None] = lambda _error: None
-    prepare: Prepare = unprepared
+    digest: bool = False
+    workers: int = 1
+    scheduler: str = ""
 
-    def run(self, inputs: Inputs, progress: Progress) -> None:
-        """Classify all inputs; those that cannot be read are skipped, their errors reported and kept in `bad`.
+    @property
+    def files(self) -> dict[str, Path | None]:
+        """The output of each option."""
+        tables = {"--json": self.json, "--csv": self.csv, "--parquet": self.parquet}
+        return {**tables, "--summary": self.summary, "--alerts": self.alerts}
 
-        Raises:
-            OutputError: an output cannot be written; what has been written so far is kept.
-        """
-        task = progress.add_task("classifying", total=len(inputs))
-        for named, kind in inputs:
-            try:
-                with _opened(named) as path:
-                    self._classify(named, path, kind or kind_to_read(path), progress)
-            except (CameraError, InputError) as error:
-                self._note(error)
-            progress.advance(task)
+    @property
+    def prints_rows(self) -> bool:
+        """Whether rows are written, or alerts printed, so that no line for people is."""
+        return bool(self.json or self.csv or self.parquet or self.summary) or str(self.alerts) == "-"
 
-    def _classify(self, named: Path | Remote, path: Path, kind: Kind, progress: Progress) -> None:
-        if kind is Kind.VIDEO:
-            self._video(named, path, progress)
-        else:
-            self._image(named, path)
 
-    def _note(self, error: EdgeError) -> None:
-        self.bad.append(error)
-        self.on_bad(error)
+class Reporter(Protocol):
+    """Shows progress and errors."""
 
-    def _note_of(self, path: str, named: str, error: CameraError) -> None:
-        """Note a damaged section of a copy as one of the file that was named."""
-        self._note(CameraError(str(error).replace(path, named)))
+    progress: Progress
 
-    def _image(self, named: Path | Remote, path: Path) -> None:
-        summary = Summary(str(named))
-        frame = read_frame(path, self.prepare)
-        row = classify_frame(str(named), frame, self.models)
-        self._write(row, summary)
-        if self.outputs.drawings:
-            save_image(self.outputs.drawings.path_for(named, ".jpg"), draw(frame.image, _view(row)))
-        self._summarise(summary.of_image())
+    def print(self, error: EdgeError | str) -> None:
+        """Print a note."""
+        ...
 
-    def _video(self, named: Path | Remote, path: Path, progress: Progress) -> None:
-        lost = partial(self._note_of, str(path), str(named))
-        source = VideoSource(path, on_bad=lost, prepare=self.prepare)
-        stages = self.new_stages()
-        task = progress.add_task(path.name, total=source.expected_frames or None)
-        summary = Summary(str(named))
-        try:
-            with self._drawn_video(named, source.rate_hz) as drawn:
-                for scene in scenes(self._due(source, partial(progress.advance, task)), stages):
-                    if frame := scene.frame:
-                        row = scene_row(str(named), frame, scene)
-                        self._write(row, summary)
-                        if drawn:
-                            drawn.write(draw(frame.image, _view(row)), frame.at)
-                    self._write_alerts(str(named), scene.alerts, summary)
-        finally:
-            source.close()
-            progress.remove_task(task)
-        self._summarise(summary.of_video())
+    def count(self, error: EdgeError) -> None:
+        """Take the error of an input."""
+        ...
 
-    def _due(self, source: VideoSource, advance: Callable[[], None]) -> Generator[Frame, None, None]:
-        """Yield the frames to classify: all, or one per `every_s`."""
-        next_at = 0.0
-        for frame in source:
-            advance()
-            if isinstance(frame, Frame) and frame.at >= next_at:
-                if self.every_s:  # after a gap, do not catch up on the frames that were due in it
-                    next_at += self.every_s * (1 + (frame.at - next_at) // self.every_s)
-                yield frame
+    def print_line(self, line: str) -> None:
+        """Print a line of the result on standard output."""
+        ...
 
-    @contextmanager
-    def _drawn_video(self, named: Path | Remote, rate_hz: float) -> Iterator[VideoWriter | None]:
-        """Yield the writer of the drawn video, which is finished even if the command ends early."""
-        if self.outputs.drawings is None:
-            yield None
+
+def run(request: Request, loaded: Loaded, report: Reporter) -> None:
+    """Classify what is asked for, and write it.
+
+    Raises:
+        EdgeError: inputs are absent, or an output, a model, the progress file or the cluster cannot be used.
+    """
+    files = inputs(request.paths, report.print)
+    here = [path for path, _ in files if isinstance(path, Path)]
+    outputs.check_outputs(request.files, here)
+    drawings = outputs.Drawings(request.annotate, here) if request.annotate else None
+    tasks = tasks_of(files, drawings)
+    engine = Engine(Job(loaded.settings, request.every_s))
+    place = None if drawings and drawings.among_inputs else _progress_place(request, tasks)
+    with ExitStack() as opened:
+        if not (place or request.workers > 1 or request.scheduler):
+            stream(tasks, engine, opened.enter_context(_outputs(request, loaded, engine, report)), report.progress)
             return
-        rate_hz = min(rate_hz, 1 / self.every_s) if self.every_s else rate_hz
-        writer = VideoWriter(self.outputs.drawings.path_for(named, ".mp4"), rate_hz)
-        try:
-            yield writer
-        finally:
-            writer.close()
-
-    def _write(self, row: dict[str, Any], summary: Summary) -> None:
-        for writer in (*self.outputs.writers, summary):
-            writer.write(row)
-
-    def _write_alerts(self, source: str, alerts: Sequence[Alert], summary: Summary) -> None:
-        summary.alerts += sum(alert.event_type is EventType.START for alert in alerts)
-        if self.outputs.alerts is not None:
-            for alert in alerts:
-                self.outputs.alerts.write(to_line(alert_row(source, alert)))
-
-    def _summarise(self, line: str) -> None:
-        if self.outputs.on_summary:
-            self.outputs.on_summary(line)
+        identity = identity_of(engine.job, engine.models)
+        spool = opened.enter_context(Spool(place, identity))
+        if place:  # this run alone holds it, so that drafts of these outputs are of runs that were killed
+            outputs.remove_drafts(path for path in request.files.values() if path and _is_kept(path))
+        executor = opened.enter_context(_executor(request, engine, identity, report.progress))
+        out = opened.enter_context(_outputs(request, loaded, engine, report))
+        spooled(tasks, executor, spool, out, report)
 
 
-def alert_row(source: str, alert: Alert) -> dict[str, Any]:
-    """Return the row of an alert as `--alerts` writes it; times are seconds of the video."""
-    track = alert.track
-    return {
-        "source": source,
-        "event_id": alert.event_id,
-        "event_type": alert.event_type.value,
-        "seq": alert.seq,
-        "episode": alert.episode.value,
-        "label": track.mask.value,
-        "confidence": round(track.confidence, 4),
-        "probs": {mask.value: round(p, 4) for mask, p in zip(CLASSES, track.probabilities, strict=True)},
-        "track_id": track.id,
-        "box": [round(v, 1) for v in track.box],
-        "since_s": round(alert.since, 3),
-        "t_s": round(alert.raised_at, 3),
-        "reason": alert.reason.value if alert.reason else None,
-    }
+def tasks_of(files: Inputs, drawings: outputs.Drawings | None) -> list[Task]:
+    """Return what to do, with the name of each drawing: given in the order of the inputs, not of the drawing."""
+    if drawings is None:
+        return [Task(path, kind) for path, kind in files]
+    return [_drawn_task(path, kind, drawings) for path, kind in files]
 
 
-def _view(row: dict[str, Any]) -> View:
-    return View(
-        tuple(
-            Mark(
-                relative(tuple(face["box"]), (row["width"], row["height"])),
-                Mask(face.get("track_label", face["label"])),
-                face["confidence"],
-                face.get("track_id"),
-            )
-            for face in row["faces"]
-        )
-    )
+def _drawn_task(path: Path | Remote, kind: Kind | None, drawings: outputs.Drawings) -> Task:
+    try:
+        kind = kind or (path.kind if isinstance(path, Remote) else kind_to_read(path))
+    except CameraError:  # reported when its turn comes
+        return Task(path)
+    return Task(path, kind, drawings.path_for(path, ".mp4" if kind is Kind.VIDEO else ".jpg"))
+
+
+def _progress_place(request: Request, tasks: Sequence[Task]) -> Path | None:
+    """Return where the progress of a batch is kept: next to its first output; None where there is nothing to resume."""
+    named = next((path for path in (*request.files.values(), request.annotate) if path and _is_kept(path)), None)
+    if named is None or len(tasks) < 2 or any(isinstance(task.path, Path) and task.path.is_fifo() for task in tasks):
+        return None
+    return named.with_name(f"{named.name}.progress")
+
+
+def _is_kept(path: Path) -> bool:
+    return str(path) != "-" and not outputs.is_device(path)
 
 
 @contextmanager
-def _opened(named: Path | Remote) -> Iterator[Path]:
-    """Yield the file of an input on this machine, or a copy of it."""
-    if isinstance(named, Path):
-        yield named
-        return
-    with fetched(named) as copy:
-        yield copy
+def _executor(request: Request, engine: Engine, identity: Identity, progress: Progress) -> Iterator[Executor]:
+    """Yield who classifies: a cluster, processes, or this process."""
+    if request.scheduler:
+        from edge.batch.cluster import cluster  # noqa: PLC0415 - an extra
+
+        with cluster(engine.job, identity, request.scheduler) as workers:
+            yield workers
+    elif request.workers > 1:
+        from edge.batch.processes import worker_processes  # noqa: PLC0415 - a one-off use needs none
+
+        with worker_processes(engine.job, request.workers) as processes:
+            yield processes
+    else:
+        yield Serial(engine, progress)
 
 
-def inputs(named: Sequence[str], on_skipped: Callable[[str], None]) -> Inputs:
-    """Return the files to classify: the given ones, and the images and videos of the given folders, sorted by name.
+@contextmanager
+def _outputs(request: Request, loaded: Loaded, engine: Engine, report: Reporter) -> Iterator[Outputs]:
+    """Yield where records go; the files appear when they are complete."""
+    with (
+        outputs.whole_file(request.json, partly=True) as json_out,
+        outputs.whole_file(request.csv, partly=True) as csv_out,
+        parquet_rows(request.parquet) as parquet_out,
+        summary_tally(request.summary, request.every_s, loaded, engine.models.specs) as tally,
+        outputs.whole_file(request.alerts, partly=True) as alerts_out,
+    ):
+        writers: list[RowWriter] = [JsonRows(json_out)] if json_out else []
+        writers += [CsvRows(csv_out)] if csv_out else []
+        writers += [parquet_out] if parquet_out else []
+        writers += [tally] if tally else []
 
-    named: paths and addresses.
+        def summarise(line: str) -> None:
+            if not request.prints_rows:
+                report.print_line(line)
 
-    on_skipped: takes a sentence on the files of a folder that are skipped, and why.
+        def digest(source: str, of_episodes: str) -> None:
+            if request.digest:
+                report.print_line(digest_line(source, of_episodes))
 
-    Raises:
-        InputError: a path does not exist, or a folder has nothing to classify.
-    """
-    files: Inputs = []
-    for path in [place for text in named for place in (located(text) if is_address(text) else [Path(text)])]:
-        if isinstance(path, Remote):
-            files.append((path, None))
-            continue
-        if not exists(path):
-            raise InputError(f"{redacted(str(path))}: no such file or folder")
-        files += _in_folder(path, on_skipped) if path.is_dir() else [(path, None)]
-    _refuse_namesakes(files)
-    return files
+        def bad(error: EdgeError) -> None:
+            report.count(error)
+            if tally:
+                tally.add_bad(error)
 
-
-def _refuse_namesakes(files: Inputs) -> None:
-    """Refuse two files with one name: the part of an address that may be a secret is no part of its name."""
-    addresses: dict[str, Remote] = {}
-    for remote, _ in files:
-        if isinstance(remote, Remote) and addresses.setdefault(str(remote), remote) != remote:
-            raise InputError(f"{remote}: is given twice, with different queries; fix: classify them one by one")
-
-
-def _in_folder(folder: Path, on_skipped: Callable[[str], None]) -> Inputs:
-    contents = contents_of(folder, (Kind.IMAGE, Kind.VIDEO))
-    if contents.skipped:
-        on_skipped(f"{folder}: skipped {contents}")
-    if not contents.files:
-        raise InputError(f"{folder}: has no image and no video")
-    return list(contents.files)
+        yield Outputs(writers, alerts_out, summarise, digest, bad)

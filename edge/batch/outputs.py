@@ -109,7 +109,7 @@ def _opened(path: Path, *, partly: bool) -> Iterator[FileIO]:
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; name a file")
     # a device is written in place; a link is kept, and its target written
-    place = nullcontext(path) if _is_device(path) else files.replacing(path.resolve(), keep_partial=partly)
+    place = nullcontext(path) if is_device(path) else files.replacing(path.resolve(), keep_partial=partly)
     with ExitStack() as opened:
         with errors_of(path):
             draft = opened.enter_context(place)
@@ -119,7 +119,13 @@ def _opened(path: Path, *, partly: bool) -> Iterator[FileIO]:
             opened.close()
 
 
-def _is_device(path: Path) -> bool:
+def remove_drafts(paths: Iterable[Path]) -> None:
+    """Remove the unfinished outputs of runs that were killed; only for the one run that writes these files."""
+    for path in paths:
+        files.remove_drafts(path.resolve())
+
+
+def is_device(path: Path) -> bool:
     """Return whether a path is a device, a pipe or a file that a shell has opened: written to, not replaced."""
     return (path.exists() and not path.is_file()) or path.absolute().parts[1:2] in (("dev",), ("proc",))
 
@@ -193,7 +199,7 @@ class Drawings:
             raise OutputError(f"{folder}: is a file; choose a folder for --annotate")
         with errors_of(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        self._among_inputs = _identity(folder) in _identities([path.absolute().parent for path in inputs])
+        self.among_inputs = _identity(folder) in _identities([path.absolute().parent for path in inputs])
 
     def path_for(self, source: Path | Remote, ending: str) -> Path:
         """Return the path for the drawing of an input: its name, with a number if that is taken."""
@@ -207,9 +213,7 @@ class Drawings:
 
     def _is_taken(self, name: str) -> bool:
         identity = _identity(self._folder / name)
-        return (
-            name.casefold() in self._used or identity in self._inputs or (self._among_inputs and identity is not None)
-        )
+        return name.casefold() in self._used or identity in self._inputs or (self.among_inputs and identity is not None)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -230,7 +234,7 @@ def to_json(figures: dict[str, Any]) -> str:
     return _in_unicode(json.dumps(figures, indent=1, ensure_ascii=False)) + "\n"
 
 
-def to_line(row: dict[str, Any]) -> str:
+def to_line(row: dict[str, Any] | list[Any]) -> str:
     """Return a row as one JSON line."""
     return _in_unicode(json.dumps(row, ensure_ascii=False)) + "\n"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import importlib
 import logging
+import mimetypes
 import re
 import shutil
 import tempfile
@@ -15,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from edge.capture.kinds import Kind
 from edge.errors import CameraError, EdgeError, InputError, Unavailable
 from edge.redaction import file_address
 
@@ -47,6 +49,12 @@ class Remote:
     def stem(self) -> str:
         """Its name without the extension."""
         return PurePosixPath(self.name).stem
+
+    @property
+    def kind(self) -> Kind:
+        """What its name promises, for the name of its drawing: its content is not here yet."""
+        guessed, _ = mimetypes.guess_type(self.name)
+        return Kind.VIDEO if (guessed or "").startswith("video/") else Kind.IMAGE
 
 
 def is_address(text: str) -> bool:

@@ -11,7 +11,7 @@ from edge.data import CLASSES, Mask
 
 if TYPE_CHECKING:
     from edge.batch.outputs import Text
-    from edge.data import Faces, Frame, Scene, Track, Verdicts
+    from edge.data import Alert, Faces, Frame, Scene, Track, Verdicts
 
 _UNSURE = Mask.UNSURE.value
 
@@ -49,6 +49,26 @@ def _face(faces: Faces, face: int, verdicts: Verdicts, row: int, track: Track | 
     if track is not None:
         result |= {"track_id": track.id, "track_label": track.mask.value}
     return result
+
+
+def alert_row(source: str, alert: Alert) -> dict[str, Any]:
+    """Return the row of an alert as `--alerts` writes it; times are seconds of the video."""
+    track = alert.track
+    return {
+        "source": source,
+        "event_id": alert.event_id,
+        "event_type": alert.event_type.value,
+        "seq": alert.seq,
+        "episode": alert.episode.value,
+        "label": track.mask.value,
+        "confidence": round(track.confidence, 4),
+        "probs": {mask.value: round(p, 4) for mask, p in zip(CLASSES, track.probabilities, strict=True)},
+        "track_id": track.id,
+        "box": [round(v, 1) for v in track.box],
+        "since_s": round(alert.since, 3),
+        "t_s": round(alert.raised_at, 3),
+        "reason": alert.reason.value if alert.reason else None,
+    }
 
 
 class RowWriter(Protocol):

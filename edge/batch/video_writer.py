@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import zlib
 from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
@@ -30,7 +31,7 @@ class VideoWriter:
         """Write to `path`, an .mp4; nothing is opened before the first frame."""
         self._path = path
         self._rate_hz = rate_hz
-        self._part = path.with_name(f".maskwatch-{os.getpid()}.mp4")
+        self._part = path.with_name(f".maskwatch-{zlib.crc32(os.fsencode(path.name)):08x}.mp4")
         self._encoder: _Encoder | None = None
         self._newest: Image | None = None
         self._size_px = (0, 0)

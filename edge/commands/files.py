@@ -17,7 +17,6 @@ from edge.settings.schema import Environment
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from edge.errors import EdgeError
 
 app = typer.Typer()
 
@@ -26,7 +25,7 @@ app = typer.Typer()
     epilog="Examples: `maskwatch detect photo.jpg` · `maskwatch detect photos/ --json faces.jsonl` · "
     "`maskwatch detect clip.mp4 --annotate out/ --alerts alerts.jsonl`"
 )
-def detect(
+def detect(  # noqa: PLR0913 - an argument per option
     paths: Annotated[
         list[str],
         typer.Argument(help="images, videos, folders of them, or addresses: s3://, https://", metavar="PATH"),
@@ -61,62 +60,28 @@ def detect(
             help="classify one frame per so many seconds of video; 0: every frame", min=0.0, metavar="SECONDS"
         ),
     ] = 0.0,
+    digest: Annotated[
+        bool, typer.Option("--digest", help="print `digest SHA256 FILE` of the episodes of each video")
+    ] = False,
+    workers: Annotated[
+        int, typer.Option(help="classify as many files at once, each in its own process", min=1, metavar="NUMBER")
+    ] = 1,
+    scheduler: Annotated[
+        str,
+        typer.Option(
+            help="let a Dask cluster classify: tcp://HOST:PORT, or local:N processes; needs the extra `cluster`",
+            metavar="ADDRESS",
+        ),
+    ] = "",
 ) -> None:
     """Classify the faces in images, videos and folders."""
     loaded = load_settings(env, config, overrides)
-    settings = loaded.settings
-    from edge import stages as parts
-    from edge.batch import detect as batch
-    from edge.batch import outputs
-    from edge.batch.parquet import parquet_rows
-    from edge.batch.rows import CsvRows, JsonRows, RowWriter
-    from edge.batch.summary_page import summary_tally
-    from edge.capture.preprocess import preparation
-    from edge.monitor.timings import Timings
-    from edge.privacy.zones import PrivacyZones
+    from edge.batch.detect import Request, run
 
+    request = Request(paths, json_file, csv_file, parquet, summary, alerts, annotate, every, digest, workers, scheduler)
     report = new_report()
-    files = batch.inputs(paths, report.print)
-    named = [path for path, _ in files if isinstance(path, Path)]
-    written = {"--json": json_file, "--csv": csv_file, "--parquet": parquet, "--summary": summary, "--alerts": alerts}
-    outputs.check_outputs(written, named)
-    drawings = outputs.Drawings(annotate, named) if annotate else None
-    models = parts.load_models(settings, profile="quality")
-    standard_output = outputs.StandardOutput()
-
-    def print_line(line: str) -> None:
-        report.progress.stop()  # so that the line does not end in the middle of the bar
-        standard_output.write(f"{line}\n")
-        report.progress.start()
-
-    with (
-        _ended_by_signals(),
-        outputs.whole_file(json_file, partly=True) as json_out,
-        outputs.whole_file(csv_file, partly=True) as csv_out,
-        parquet_rows(parquet) as parquet_out,
-        summary_tally(summary, every, loaded, models.specs) as tally,
-        outputs.whole_file(alerts, partly=True) as alerts_out,
-    ):
-        writers: list[RowWriter] = [JsonRows(json_out)] if json_out else []
-        writers += [CsvRows(csv_out)] if csv_out else []
-        writers += [parquet_out] if parquet_out else []
-        writers += [tally] if tally else []
-
-        def on_bad(error: EdgeError) -> None:
-            report.count(error)
-            if tally:
-                tally.add_bad(error)
-
-        job = batch.Batch(
-            models,
-            lambda: parts.build_stages(settings, models, Timings(), every_frame=True, apart_s=every),
-            batch.Outputs(writers, drawings, alerts_out, None if writers or str(alerts) == "-" else print_line),
-            every_s=every,
-            on_bad=on_bad,
-            prepare=preparation(settings.camera, PrivacyZones(settings.privacy.no_look)),
-        )
-        with report:
-            job.run(files, report.progress)
+    with _ended_by_signals(), report:
+        run(request, loaded, report)
     if report.unreadable:
         raise typer.Exit(1)
 

@@ -42,6 +42,9 @@ def run(
     ] = False,
     headless: Annotated[bool, typer.Option("--headless", help="do not open a window")] = False,
     timings: Annotated[bool, typer.Option("--timings", help="print at the end how much time each stage took")] = False,
+    digest: Annotated[
+        bool, typer.Option("--digest", help="print the digest of a video's episodes at its end, as detect does")
+    ] = False,
 ) -> None:
     """Run with a camera: detect faces without a mask, notify people, and publish alerts. Ctrl-C ends it."""
     more = [f"camera.source={source}"] if source else []
@@ -59,9 +62,15 @@ def run(
 
         typer.echo(run_once(settings, env).payload.decode())
         return
+    from edge.alert.digest import EpisodeRecord, digest_line
     from edge.app.service import run_service
+    from edge.capture.spec import names_files
 
-    run_service(settings, env, read)
+    if digest and not names_files(settings.camera):
+        raise typer.BadParameter("a camera has no end; fix: name a video with --source", param_hint="--digest")
+    record = EpisodeRecord()
+    if run_service(settings, env, read, [record]) and digest:
+        typer.echo(digest_line(settings.camera.source, record.digest()))
 
 
 @app.command(epilog="Examples: `maskwatch view` · `maskwatch view --full-screen`")

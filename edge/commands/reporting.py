@@ -53,6 +53,14 @@ class Report:
         self.unreadable += 1
         self._bad.append(str(error))
 
+    def print_line(self, line: str) -> None:
+        """Print a line of the result on standard output, not in the middle of the bar."""
+        from edge.batch.outputs import StandardOutput
+
+        self.progress.stop()
+        StandardOutput().write(f"{line}\n")
+        self.progress.start()
+
     def __enter__(self) -> Self:
         self.progress.start()
         if self._logs:

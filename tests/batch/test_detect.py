@@ -292,17 +292,22 @@ def test_devices_pipes_and_links_are_written_to_and_not_replaced(tmp_path, demo_
 @pytest.mark.parametrize(
     ("size", "outputs", "full"),
     [
-        ("128k", "--json disk/o.jsonl --annotate disk/drawn", "disk/drawn/"),
-        ("4k", "--json disk/o.jsonl", "disk/o.jsonl"),
+        ("192k", "--json disk/o.jsonl --annotate disk/drawn", "disk/"),
+        ("64k", "--json disk/o.jsonl", "disk/o.jsonl"),
     ],
 )
-def test_a_full_disk_ends_it_with_one_sentence_and_complete_rows(tmp_path, demo_picture, size, outputs, full):
-    """Each row is complete or absent, and a drawing that does not fit is not written."""
+def test_a_full_disk_ends_it_with_one_sentence_and_nothing_is_lost_once_there_is_room(
+    tmp_path, demo_picture, size, outputs, full
+):
+    """Each row is complete or absent, a drawing that does not fit is not written, and the next run goes on."""
     for number in range(12):
         shutil.copy(demo_picture, tmp_path / f"{number:02}.png")
     detect = " ".join(command("detect", tmp_path / "[0-9]*.png", outputs))
     mount = f"mkdir disk; mount -t tmpfs -o size={size} none disk"
-    script = f"{mount}; {detect}; echo rc=$?; ls -AR disk; cat disk/o*"
+    script = (
+        f"{mount}; {detect}; echo rc=$?; ls -AR disk; cat disk/o.jsonl; mount -o remount,size=8m disk; "
+        f"{detect} 2>again; echo again=$?; cp disk/o.jsonl whole; ls -A disk"
+    )
     done = subprocess.run(
         ["unshare", "--mount", "sh", "-c", script],
         cwd=tmp_path,
@@ -312,11 +317,16 @@ def test_a_full_disk_ends_it_with_one_sentence_and_complete_rows(tmp_path, demo_
         check=False,
         timeout=60,
     )
-    assert "rc=78" in done.stdout
+    before, _, after = done.stdout.partition("again=")
+    assert "rc=78" in before
     assert done.stderr.count("\n") == 1
     assert full in done.stderr
     assert "No space left on device" in done.stderr
-    kept = [json.loads(row) for row in done.stdout.splitlines() if row.startswith("{")]
+    kept = [json.loads(row) for row in before.splitlines() if row.startswith("{")]
     assert 1 <= len(kept) < 12
-    assert ".part" not in done.stdout
-    assert done.stdout.endswith("\n")
+    assert ".part" not in before
+    assert before.endswith("\n")
+    assert after.splitlines()[0] == "0"
+    assert "progress" not in after
+    assert "goes on after" in (tmp_path / "again").read_text()
+    assert [row["source"] for row in rows(tmp_path / "whole")] == [str(tmp_path / f"{n:02}.png") for n in range(12)]
