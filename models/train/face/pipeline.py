@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _HERE = Path(__file__).parent
+_VERIFIER = _HERE.parents[1] / "face" / "verifier"
 _PARTS = 8
 """Scenes are rendered in parts, so that several processes can do it; the parts do not depend on their number."""
 _EXPORTED, _MADE = "exported", "live"
@@ -149,9 +150,11 @@ def main() -> None:
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     args.work.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(_VERIFIER, args.work / _VERIFIER.name, dirs_exist_ok=True)  # model.toml names it as a neighbour
     for steps in rounds(args):
         with ThreadPoolExecutor(args.jobs) as pool:
             list(pool.map(functools.partial(run, execute=in_process), steps))
+    args.out.mkdir(parents=True, exist_ok=True)
     for name in ("model.tflite", "model.toml", "golden.json"):
         shutil.copy(args.work / _MADE / name, args.out / name)
 

@@ -135,7 +135,7 @@ def _begin(state: Path, start: Path | None, cache: Cache) -> tuple[Net, Net, tor
     elif start is not None:
         net = dequantised(start, SMALL, GROWN)
     else:
-        images, _ = cache.take(list(range(_PRUNING_IMAGES)))
+        images, _ = cache.take(list(range(min(_PRUNING_IMAGES, len(cache)))))
         net = pruned(centerface(fetch()), SMALL, torch.from_numpy(images).permute(0, 3, 1, 2) / INPUT_SCALE)
     net = net.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     average = copy.deepcopy(net)
