@@ -13,6 +13,7 @@ VERSION = next(
 # tflite-runtime has the wheels for 32-bit ARM, ai-edge-litert those for everything else
 ARM32, NOT_ARM32 = "platform_machine == 'armv7l'", "platform_machine != 'armv7l'"
 BOOKWORM_PI = "python_version < '3.12' and (platform_machine == 'aarch64' or platform_machine == 'armv7l')"
+DISTRIBUTED = "distributed>=2024.8,<2028"
 PYARROW = "pyarrow>=15,<27"
 REMOTE = ["fsspec[http]>=2024.2", "s3fs>=2024.2"]  # versions by date, and of equal ones each fits the other
 
@@ -64,7 +65,7 @@ setup(
         "pi": ["picamera2>=0.3.18"],
         "parquet": [PYARROW],
         "remote": REMOTE,
-        "cluster": ["distributed>=2024.8"],
+        "cluster": [DISTRIBUTED],
         "tflite-runtime": ["tflite-runtime>=2.14,<2.15", "numpy<2", "opencv-python<4.12"],
         "train": [
             "torch>=2.6,<3",
@@ -88,6 +89,7 @@ setup(
             "hypothesis>=6,<7",
             "jinja2>=3.1,<4",
             "cyclonedx-bom>=7,<8",
+            f"{DISTRIBUTED}; {NOT_ARM32}",
             "jsonschema>=4.20,<5",
             "markdown-it-py>=3,<5",
             "mypy>=1.13,<3",
