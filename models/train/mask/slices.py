@@ -15,7 +15,7 @@ from edge.evaluation.images import grey, plain, swapped
 from models.train.draw.drawings import at_native, toned
 from models.train.draw.fabric import PRINTS, WARM
 from models.train.draw.masks import draw_mask, skin_colour
-from models.train.draw.negatives import draw_negative
+from models.train.draw.negatives import KINDS, draw_negative
 from models.train.draw.styles import Fit, random_style
 from models.train.geometry import FaceCamera
 from models.train.store import STORE_MARGIN
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 SIDE_ON = 0.42
 """Rotation of the head (`FaceCamera.turn`) from which a face counts as side-on, about 35 degrees."""
+BENT = 0.16
+"""The same for `FaceCamera.bend`, up or down."""
 _DARKER = 2.2
 SIZES_PX = ((16, 24), (24, 40), (40, 80), (80, 10_000))
 
@@ -55,6 +57,14 @@ def blurred(image: Image) -> Image:
     return np.asarray(cv2.GaussianBlur(image, (0, 0), 4.0), np.uint8)
 
 
+def blocked(image: Image) -> Image:
+    """Return the image as a recorder at a low bit rate stores it: half as many pixels, coded coarsely in blocks."""
+    side = image.shape[0]
+    small = cv2.resize(image, (side // 2, side // 2), interpolation=cv2.INTER_AREA)
+    _, content = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 12])
+    return np.asarray(cv2.resize(cv2.imdecode(content, cv2.IMREAD_COLOR), (side, side)), np.uint8)
+
+
 def shrunken(side_px: int) -> Callable[[Image], Image]:
     """Return a change that shrinks a face to `side_px` px, then enlarges it as the crop function does."""
 
@@ -68,7 +78,7 @@ def shrunken(side_px: int) -> Callable[[Image], Image]:
 
 def photographs(faces: Faces) -> list[Slice]:
     """Return the slices of a source's photographs."""
-    turned = np.array([_turn(points) for points in faces.landmarks])
+    turned, bent = np.array([_pose(points) for points in faces.landmarks]).reshape(-1, 2).T
     slices = [Slice("all", faces)]
     slices += [
         Slice(f"{low}-{high if high < 10_000 else ''} px", faces.take((faces.face_px >= low) & (faces.face_px < high)))
@@ -80,7 +90,9 @@ def photographs(faces: Faces) -> list[Slice]:
         Slice("red and blue swapped", faces, swapped),
         Slice("dark", faces, dark),
         Slice("blurred", faces, blurred),
+        Slice("coarse blocks", faces, blocked),
         Slice("side-on", faces.take(turned > SIDE_ON)),
+        Slice("bent", faces.take(bent > BENT)),
     ]
     return [s for s in slices + skins(faces) if len(s.faces)]
 
@@ -117,9 +129,7 @@ def drawings(faces: Faces, seed: int) -> list[Slice]:
     slices += [
         _masked(bare, f"drawn {fit.value.replace('_', ' ')}", fit, (), "", seed) for fit in Fit if fit is not Fit.RIGHT
     ]
-    return slices + [
-        _with_object(bare, kind, seed) for kind in ("beard", "hand", "paper", "scarf", "cup", "phone", "microphone")
-    ]
+    return slices + [_with_object(bare, kind, seed) for kind in KINDS]
 
 
 def _masked(bare: Faces, name: str, fit: Fit, colours: tuple[str, ...], pattern: str, seed: int) -> Slice:
@@ -144,5 +154,9 @@ def _with_object(bare: Faces, kind: str, seed: int) -> Slice:
     return Slice(f"drawn {kind}", replace(bare, crops=np.stack(images)))
 
 
-def _turn(landmarks: NDArray[np.float32]) -> float:
-    return abs(FaceCamera.fit(landmarks.astype(np.float64)).turn) if np.isfinite(landmarks).all() else 0.0
+def _pose(landmarks: NDArray[np.float32]) -> tuple[float, float]:
+    """Return how far a head is turned and bent, both 0 where the landmarks are unknown."""
+    if not np.isfinite(landmarks).all():
+        return 0.0, 0.0
+    camera = FaceCamera.fit(landmarks.astype(np.float64))
+    return abs(camera.turn), abs(camera.bend)
