@@ -131,5 +131,5 @@ $(VENV)/tested-with: $(VENV)/installed
 $(OTHER)/installed: setup.py | $(VENV)/bin/python
 	$(PYTHON) -m venv $(OTHER)
 	$(OTHER)/bin/python -m pip install --quiet --disable-pip-version-check \
-		'tflite-runtime>=2.14,<2.15' 'numpy<2' 'opencv-python>=4.10,<4.12' 'pydantic>=2.7,<3' 'rich>=13.7,<16'
+		'tflite-runtime>=2.14,<2.15' 'numpy<2' 'opencv-python>=4.10,<4.12' 'pydantic>=2.7,<3' 'rich>=13.7,<16' 'pillow>=9.4,<13'
 	@touch $@

@@ -28,8 +28,8 @@ done > "$dir/rootfs/proc/cpuinfo"
 for file in possible present online; do echo 0-1 > "$dir/rootfs/sys/devices/system/cpu/$file"; done
 platforms=(--platform manylinux_2_28_aarch64 --platform manylinux_2_27_aarch64 --platform manylinux_2_17_aarch64 --platform manylinux2014_aarch64)
 fetch() { python3 -m pip download -q --disable-pip-version-check --only-binary=:all: --python-version 3.11 --implementation cp "${platforms[@]}" -d "$dir/site/.whl" "$@"; }
-fetch --no-deps 'numpy>=2,<2.3' 'opencv-python-headless>=4.10,<4.13' 'ai-edge-litert>=2.0,<3' flatbuffers
-fetch 'pydantic>=2.7,<3'
+fetch --no-deps 'numpy>=2,<2.3' 'opencv-python-headless>=4.10,<4.13' 'ai-edge-litert>=2.0,<3' flatbuffers 'pillow>=9.4,<13'
+fetch 'pydantic>=2.7,<3' 'rich>=13.7,<16'
 for wheel in "$dir"/site/.whl/*.whl; do python3 -m zipfile -e "$wheel" "$dir/site"; done
 gcc -shared -fPIC -O2 -o "$dir/count.so" "$here/benchmarks/instructions.c"
 cat > "$dir/python" <<RUN

@@ -1,6 +1,7 @@
 """What this environment's TFLite runtime makes of pictures of the demo: run by the Python of each environment.
 
-`python -m tests.platform.runtimes faces` prints, and `... masks` reads boxes by the second of the play, as JSON.
+`python -m tests.platform.runtimes faces` prints, and `... masks` reads boxes by the second of the play, as JSON;
+`... episodes [PROFILE VIDEO ...]` prints the episodes of videos, or of the play.
 """
 
 from __future__ import annotations
@@ -9,18 +10,31 @@ import json
 import platform
 import sys
 import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from edge import paths, tflite
+from edge.alert.digest import EpisodeRecord
 from edge.capture.demo import DemoCamera
+from edge.capture.video import VideoSource
 from edge.classify.mask import MaskClassifier
 from edge.data import Frame
 from edge.detect.centerface import CenterFace
+from edge.monitor.timings import Timings
+from edge.pipeline import scenes
+from edge.settings.schema import Settings
+from edge.stages import build_stages, load_models
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 PROFILES = ("live", "balanced", "quality")
 SECONDS = tuple(range(1, 36, 2))
+RATE_HZ, LAST_S = 5, 36
 
 
 def faces(camera: DemoCamera) -> dict:
@@ -76,6 +90,32 @@ def output_step(model: tflite.Model) -> float:
     return float(scales[-1])
 
 
+def play(camera: DemoCamera) -> Iterable[Frame]:
+    """Yield the play as a video of few frames."""
+    for number in range(int(LAST_S * RATE_HZ)):
+        yield Frame(camera.scene(number / RATE_HZ), number, at=number / RATE_HZ, read_at=0.0)
+
+
+def episodes(profile: str, videos: list[str]) -> dict:
+    """Return the episodes of each video, or of the play, as files are judged: every frame, every face."""
+    settings = Settings.model_validate({"detector": {"profile": profile}})
+    models = load_models(settings, profile=profile)
+    sources = {video: VideoSource(Path(video)) for video in videos} or {"play": play(DemoCamera())}
+    found = {}
+    for name, source in sources.items():
+        record = EpisodeRecord()
+        for scene in scenes(source, build_stages(settings, models, Timings(), every_frame=True)):
+            record.put(scene)
+        found[name] = [asdict(episode) for episode in record.episodes]
+    return {"runtime": tflite.runtime(), "machine": platform.machine(), "episodes": found}
+
+
+def answer(what: str, *given: str) -> dict:
+    """Return what is asked for."""
+    if what == "episodes":
+        return episodes(given[0] if given else "live", list(given[1:]))
+    return faces(DemoCamera()) if what == "faces" else masks(DemoCamera(), json.load(sys.stdin))
+
+
 if __name__ == "__main__":
-    answer = faces(DemoCamera()) if sys.argv[1] == "faces" else masks(DemoCamera(), json.load(sys.stdin))
-    json.dump(answer, sys.stdout)
+    json.dump(answer(*sys.argv[1:]), sys.stdout)

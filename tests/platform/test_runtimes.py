@@ -121,3 +121,25 @@ def test_both_classify_every_face_alike_if_the_margin_exceeds_one_step(masks):
     assert clear.sum() > 0.9 * len(here)
     assert alike[clear].all()
     assert len(set(here.argmax(1))) > 1, "faces of one class alone show little"
+
+
+def test_both_find_the_same_episodes_within_a_frame(other):
+    """A comparison of episodes, not of digests: runtimes round differently, and a start may move by a frame."""
+    _, python, timeout_s = other
+    here, there = (
+        result_of(one, "episodes", timeout_s=timeout_s)["episodes"]["play"] for one in (Path(sys.executable), python)
+    )
+    assert len(here) >= 2
+    assert [unlike(a, b) for a, b in zip(here, there, strict=True)] == [[]] * len(here)
+
+
+def unlike(a: dict, b: dict) -> list[str]:
+    """Return in what two episodes differ; their frames may by one."""
+    apart = [key for key in ("first", "last") if abs(a[key] - b[key]) > 1]
+    return apart + [key for key in ("person", "labels", "reason") if a[key] != b[key]]
+
+
+def test_what_differs_between_two_episodes_is_named():
+    episode = {"person": 0, "first": 5, "last": 9, "labels": ["without_mask"], "reason": "gone"}
+    assert unlike(episode, {**episode, "first": 6, "last": 8}) == []
+    assert unlike(episode, {**episode, "first": 7, "reason": "mask_on"}) == ["first", "reason"]
