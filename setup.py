@@ -95,7 +95,11 @@ setup(
             "mypy>=1.13,<3",
             f"{PYARROW}; {NOT_ARM32}",
             *REMOTE,
-            f"moto[s3,server]>=5,<6; {NOT_ARM32}",
+            # a server of S3; boto3 is chosen with aiobotocore, which pins botocore, or pip tries versions for minutes
+            f"moto[s3]>=5,<6; {NOT_ARM32}",
+            f"aiobotocore[boto3]>=3,<4; {NOT_ARM32}",
+            f"flask>=3,<4; {NOT_ARM32}",
+            f"flask-cors>=5,<7; {NOT_ARM32}",
             "ruff>=0.9,<1",
             "setuptools>=70.1,<82",  # the first that builds a wheel without the package wheel
             f"playwright>=1.45,<2; {NOT_ARM32}",

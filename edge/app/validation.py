@@ -72,10 +72,11 @@ def check(
         tls_context(broker)  # at the start the files may still come: the link tries again
     if before is None or before.settings.camera != settings.camera:
         check_files(settings.camera)
-    models_key = (names_files(settings.camera), *_models_key(settings))
-    known = before is not None and before.models_key == models_key
-    profile = "quality" if names_files(settings.camera) else profile_of(settings.detector)
-    models = before.models if before and known else load_models(settings, profile=profile)
+    of_files = names_files(settings.camera)
+    models_key = (of_files, *_models_key(settings))
+    if before and before.models_key == models_key:
+        return Validated(settings, broker, before.models, environment, models_key)
+    models = load_models(settings, profile="quality" if of_files else profile_of(settings.detector))
     return Validated(settings, broker, models, environment, models_key)
 
 
