@@ -54,7 +54,11 @@ ROWS = (
         2,
         "camera unplugged while running",
         (f"{CAMERA}a_camera_that_is_unplugged_is_noticed_and_found_again_when_it_is_back",),
-        Line("capture/live.py", "            self._stop.wait(pause_s)", "            return"),
+        Line(
+            "capture/live.py",
+            "            self._stop.wait(self._sampling.pause_s(time.monotonic()) or pause_s)",
+            "            return",
+        ),
     ),
     Row(
         3,
@@ -248,7 +252,7 @@ ROWS = (
         23,
         "start in 1970",
         (f"{PROCESS}a_start_in_1970_detects_queues_and_reports_that_the_clock_is_not_set",),
-        Line("clock.py", "return plausible and", "return True or"),
+        Line("clock.py", "return self.is_set() and", "return True or"),
     ),
     Row(
         24,

@@ -247,8 +247,8 @@ def lens_after(pictures: list[np.ndarray], seconds: float) -> LensHealth:
 
 
 def labels_with(health: LensHealth) -> tuple[Mask, ...]:
-    classify = health.unsure_while_blind(lambda _frame, _faces: fakes.verdicts(Mask.WITHOUT_MASK))
-    return classify(fakes.frame(), fakes.faces()).masks
+    classify = health.unsure_while_blind(lambda _frame, _faces, _mirrored: fakes.verdicts(Mask.WITHOUT_MASK))
+    return classify(fakes.frame(), fakes.faces(), [False]).masks
 
 
 @pytest.mark.parametrize(
