@@ -33,7 +33,7 @@ _ORIGIN = """\
 The trunk starts from CenterFace (MIT), which was presumably trained on WIDER FACE, whose terms are for research. The
 training photographs are `scenes_andrewmvd` (CC0), `crops_chandrikadeb7` and `crops_techyhoney` (MIT); these licences
 were stated by the uploaders, for images of strangers from the web. Of `crops_techyhoney` the bare faces that equal
-their mirror image are left out: two of three are averages of faces or computer graphics. What is no face was learned
+their mirror image are left out: about half are averages of faces or computer graphics. What is no face was learned
 from weak candidates of the detectors on `scenes_street_cc`, images 0 to 999 (ATANU0023/garbage_detection_dataset,
 Roboflow project-shb1t, CC BY 4.0, cropped), and on `scenes_andrewmvd`. The rest is drawn: masks of every make,
 colour, print and fit over bare faces, real masks moved below the nose, and objects that are no masks; also over two
