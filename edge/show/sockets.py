@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import socket
 import stat
@@ -15,7 +16,7 @@ from edge.errors import ConfigError, OutputError
 from edge.paths import shared_part
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 _BACKLOG = 16
 _ACCEPTS = 8
@@ -116,6 +117,21 @@ def listen(path: Path, kind: socket.SocketKind, *, group: str) -> tuple[socket.s
         raise ConfigError(
             f"show.socket: {path}: other users may write in {part}; fix: chmod go-w {part}, or use another folder"
         )
+    with _one_at_a_time(path.parent):
+        listener, free = _bound(path, kind)
+        if group:
+            _give_to_group(free, group)
+        listener.listen(_BACKLOG)
+    listener.settimeout(0)
+    return listener, free
+
+
+def _bound(path: Path, kind: socket.SocketKind) -> tuple[socket.socket, Path]:
+    """Return a socket and the path at which it is bound, not listening yet.
+
+    Raises:
+        OutputError: the folder is missing, or not writable for this user.
+    """
     free = _free_path(path, kind)
     listener = socket.socket(socket.AF_UNIX, kind)
     before = os.umask(_SOCKET_UMASK)  # a chmod after the bind could hit a file that somebody put there in between
@@ -126,11 +142,21 @@ def listen(path: Path, kind: socket.SocketKind, *, group: str) -> tuple[socket.s
         raise OutputError(f"show.socket: {free}: cannot be created: {error.strerror or error}") from error
     finally:
         os.umask(before)
-    if group:
-        _give_to_group(free, group)
-    listener.listen(_BACKLOG)
-    listener.settimeout(0)
     return listener, free
+
+
+@contextlib.contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Let one maskwatch at a time look for a free path: of two that start together, both could find the same one.
+
+    A folder that cannot be opened is no reason to fail here: the bind fails with the reason.
+    """
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            stack.callback(os.close, lock)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def check_path(setting: str) -> None:

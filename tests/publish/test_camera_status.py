@@ -31,7 +31,7 @@ def test_one_camera_that_ends_leaves_the_other_online_and_the_last_one_leaves_th
     ear = OpenEar(mosquitto.port)
     main = watch(mosquitto, "stop-7", "usb:63", tmp_path / "main.db")
     door = watch(mosquitto, "stop-7", "usb:63", tmp_path / "door.db", "camera.name=door")
-    assert eventually(lambda: statuses(mosquitto.port) == (ON, ON, ON), 60)
+    assert eventually(lambda: statuses(mosquitto.port) == (ON, ON, ON), 60), (main.poll(), door.poll())
     if killed:
         main.kill()
         main.communicate()
