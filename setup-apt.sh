@@ -29,6 +29,7 @@ test chromium                 shows the web page
 test libatomic1               the browser's driver
 test systemd                  checks the service's unit
 test procps                   lists processes
+test minisign                 signs bundles of models
 test prometheus               reads the metrics, and checks the rules
 long strace                   which files are opened
 long debootstrap              a Debian to install the service in

@@ -42,6 +42,7 @@ setup(
         f"ai-edge-litert>=2.0,<3; {NOT_ARM32}",
         f"tflite-runtime>=2.14,<2.15; {ARM32}",
         "amqtt>=0.11,<0.13",
+        "cryptography>=42,<50",
         "gpiozero>=1.6.2,<3",
         "numpy>=1.26,<3",
         # from 4.13 on the wheels decode interlaced video to black frames (edge/capture/decoder.py); 4.12 needs a numpy

@@ -39,6 +39,10 @@ class Clock:
         """Return the local day, for counts since midnight."""
         return datetime.fromtimestamp(max(self.wall(), 0)).astimezone().date()
 
+    def day(self) -> date:
+        """Return the local day, never before that of the release, so that a clock that is not set revives nothing."""
+        return max(self.today(), _RELEASED)
+
     def is_set(self) -> bool:
         """Return whether the clock is past the day of the release."""
         return self.wall() > datetime(_RELEASED.year, _RELEASED.month, _RELEASED.day, tzinfo=UTC).timestamp()

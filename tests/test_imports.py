@@ -37,6 +37,7 @@ LAYERS = (
     ("edge.publish", "edge.privacy"),
     # the walk of a frame through its stages
     ("edge.stages", "edge.profiles"),
+    ("edge.registry",),
     ("edge.monitor",),
     ("edge.pipeline",),
     ("edge.distance",),

@@ -15,6 +15,7 @@ from edge.settings.delivery import (
     WebSettings,
 )
 from edge.settings.fields import Section
+from edge.settings.models import ModelsSettings
 from edge.settings.monitoring import MetricsSettings
 from edge.settings.perception import (
     AlertSettings,
@@ -37,6 +38,7 @@ __all__ = [
     "HomeAssistantSettings",
     "LogSettings",
     "MetricsSettings",
+    "ModelsSettings",
     "MqttSettings",
     "NoticeSettings",
     "PrivacySettings",
@@ -75,3 +77,4 @@ class Settings(Section):
     distance: DistanceSettings = DistanceSettings()
     web: WebSettings = WebSettings()
     metrics: MetricsSettings = MetricsSettings()
+    models: ModelsSettings = ModelsSettings()

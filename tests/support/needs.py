@@ -27,6 +27,7 @@ PACKAGES = {
     "libSM.so.6": "libsm6",
     "libatomic.so.1": "libatomic1",
     "matchbox-window-manager": "matchbox-window-manager",
+    "minisign": "minisign",
     "mosquitto": "mosquitto",
     "mosquitto_passwd": "mosquitto",
     "mosquitto_pub": "mosquitto-clients",
