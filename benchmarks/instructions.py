@@ -49,7 +49,7 @@ def by_qemu(arm64: Path) -> Count:
         with tempfile.NamedTemporaryFile() as output:
             environment = {**os.environ, "COUNT": output.name}
             subprocess.run([str(arm64 / "python"), *arguments], env=environment, cwd=ROOT, check=True)
-            return int(Path(output.name).read_text())
+            return int(Path(output.name).read_text().split()[0])
 
     return count
 

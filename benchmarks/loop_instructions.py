@@ -1,0 +1,107 @@
+"""Count what the loop costs beside its models: aarch64 instructions per frame, of a Cortex-A72's kernels under qemu.
+
+    tests/platform/arm64.sh build/arm64
+    python -m benchmarks.loop_instructions build/arm64 --json FILE
+    python -m benchmarks.loop_instructions build/arm64 --detector live --lores --profile
+
+40 frames of 1280 x 720 with their small image, one and five people, every face classified in every frame.
+The yardstick, `yardstick`, is the detector of a fixed commit, which git reads from the history of this clone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from benchmarks.instructions import ROOT
+from benchmarks.loop_program import FRAMES, sections
+from benchmarks.marks import own_instructions
+from edge import paths
+
+YARDSTICK = "5a10885"
+"""Commit of version 1.1.0 of `live`: a detector without a second look."""
+PROFILES = ("live", "balanced", "quality")
+FACES = {"one_face": 1, "five_faces": 5}
+
+
+def yardstick(folder: Path) -> Path:
+    """Write the model folder of the yardstick's detector into `folder`, and return it.
+
+    Raises:
+        subprocess.CalledProcessError: this is no clone with the project's history.
+    """
+    for name in ("model.toml", "model.tflite"):
+        shown = ["git", "show", f"{YARDSTICK}:models/face/live/{name}"]
+        (folder / name).write_bytes(subprocess.run(shown, cwd=ROOT, capture_output=True, check=True).stdout)
+    return folder
+
+
+def counted(arm64: Path, detector: Path, faces: int, options: list[str], also: list[str]) -> dict[str, float]:
+    """Return the own instructions of each section in M per frame, by path."""
+    with tempfile.NamedTemporaryFile() as output:
+        command = [str(arm64 / "python"), "-m", "benchmarks.loop_program", str(detector), str(faces), *options]
+        environment = {**os.environ, "COUNT": output.name, "PYTHONHASHSEED": "0"}
+        subprocess.run([*command, "--also", *also], env=environment, cwd=ROOT, check=True)
+        _total, *lines = Path(output.name).read_text("utf-8").splitlines()
+    marks = [(int(label), int(at)) for label, at in (line.split() for line in lines)]
+    return {path: count / FRAMES / 1e6 for path, count in own_instructions(marks, sections(also)).items()}
+
+
+def summary(own: dict[str, float]) -> dict[str, float]:
+    """Return loop, invocations, of which second looks, what is beyond the invocations, and the ratio."""
+    invocations = {path: count for path, count in own.items() if "invoke" in path}
+    loop, invoked = sum(own.values()), sum(invocations.values())
+    again = sum(count for path, count in invocations.items() if _is_second_look(path))
+    figures = {"loop": loop, "invocations": invoked, "second_looks": again, "beyond": loop - invoked}
+    return {name: round(value, 2) for name, value in figures.items()} | {"ratio": round(loop / invoked, 4)}
+
+
+def _is_second_look(path: str) -> bool:
+    """Return whether an invocation verifies a face (the detector's second in a frame) or refines its height."""
+    return path.startswith("walk/measure/") or (path.startswith("walk/detect/") and "again" in path)
+
+
+def main() -> None:
+    """Print the figures of each detector, and write those of the yardstick."""
+    args = _parser().parse_args()
+    results = {}
+    with ExitStack() as stack:
+        folders = {name: paths.models() / "face" / name for name in PROFILES}
+        folders["yardstick"] = yardstick(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+        for name in args.detector:
+            results[name] = {
+                scene: _shown(args, name, scene, counted(args.arm64, folders[name], faces, args.options, args.also))
+                for scene, faces in FACES.items()
+            }
+    if args.json:
+        first, *_ = args.detector
+        args.json.write_text(json.dumps(results[first] | {"detectors": results}, indent=1) + "\n", "utf-8")
+
+
+def _shown(args: argparse.Namespace, name: str, scene: str, own: dict[str, float]) -> dict[str, float]:
+    """Print a detector's figures for a scene, and return them."""
+    figures = summary(own)
+    print(name, scene, ", ".join(f"{key} {value}" for key, value in figures.items()), flush=True)
+    for path, count in own.items() if args.profile else ():
+        print(f"{count:10.3f} M  {path}")
+    return figures
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("arm64", type=Path, help="folder made by tests/platform/arm64.sh")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="of the first detector, and of all in `detectors`")
+    parser.add_argument("--detector", nargs="+", default=["yardstick"], choices=["yardstick", *PROFILES])
+    parser.add_argument("--lores", dest="options", action="store_const", const=["--lores"], default=[])
+    parser.add_argument("--profile", action="store_true", help="print each section's own instructions")
+    parser.add_argument("--also", nargs="*", default=[], metavar="MODULE:NAME", help="functions to mark, too")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
