@@ -1,4 +1,4 @@
-"""Count what the loop costs beside its models: aarch64 instructions per frame, of a Cortex-A72's kernels under qemu.
+"""Count what the loop costs on top of its models: aarch64 instructions per frame, of a Cortex-A72's kernels under qemu.
 
     tests/platform/arm64.sh build/arm64
     python -m benchmarks.loop_instructions build/arm64 --json FILE
@@ -24,7 +24,7 @@ from benchmarks.marks import own_instructions
 from edge import paths
 
 YARDSTICK = "5a10885"
-"""Commit of version 1.1.0 of `live`: a detector without a second look."""
+"""Commit of version 1.1.0 of `live`: a detector without a verifier."""
 PROFILES = ("live", "balanced", "quality")
 FACES = {"one_face": 1, "five_faces": 5}
 
@@ -53,15 +53,15 @@ def counted(arm64: Path, detector: Path, faces: int, options: list[str], also: l
 
 
 def summary(own: dict[str, float]) -> dict[str, float]:
-    """Return loop, invocations, of which second looks, what is beyond the invocations, and the ratio."""
+    """Return the loop, its invocations, those of them that verify or refine, the rest of the loop, and the ratio."""
     invocations = {path: count for path, count in own.items() if "invoke" in path}
     loop, invoked = sum(own.values()), sum(invocations.values())
-    again = sum(count for path, count in invocations.items() if _is_second_look(path))
-    figures = {"loop": loop, "invocations": invoked, "second_looks": again, "beyond": loop - invoked}
+    again = sum(count for path, count in invocations.items() if _is_second(path))
+    figures = {"loop": loop, "invocations": invoked, "second_invocations": again, "beyond": loop - invoked}
     return {name: round(value, 2) for name, value in figures.items()} | {"ratio": round(loop / invoked, 4)}
 
 
-def _is_second_look(path: str) -> bool:
+def _is_second(path: str) -> bool:
     """Return whether an invocation verifies a face (the detector's second in a frame) or refines its height."""
     return path.startswith("walk/measure/") or (path.startswith("walk/detect/") and "again" in path)
 

@@ -41,7 +41,7 @@ def sections(also: Sequence[str]) -> list[str]:
     return [*SECTIONS, *also]
 
 
-def run(detector: Path, faces: int, also: Sequence[str], *, lores: bool) -> None:
+def run(detector: Path, faces: int, also: Sequence[str], *, count: int, lores: bool) -> None:
     """Walk the frames with every face classified; mark each walk, its stages, and each invocation.
 
     lores: make the small image of each frame of a camera's YUV420 buffer, within the walk.
@@ -51,7 +51,7 @@ def run(detector: Path, faces: int, also: Sequence[str], *, lores: bool) -> None
     """
     models = models_of(detector, paths.models() / "mask")
     stages = build_stages(Settings(), models, Timings(), every_frame=True, measured=True)
-    frames = list(scenes.frames(faces, models.detector_px, _WARM + FRAMES))
+    frames = list(scenes.frames(faces, models.detector_px, _WARM + count))
     for frame in frames[:_WARM]:
         pipeline.walk(frame, stages)
     moments = [(frame, _buffer(frame) if lores else None) for frame in frames[_WARM:]]
@@ -69,7 +69,7 @@ def _marked_walk(
     """Return the walk of a frame, whose small image is made of a buffer if there is one, with all sections marked."""
     interpreter = importlib.import_module(tflite.runtime()).Interpreter
     interpreter.invoke = marker.marked("invoke", interpreter.invoke)
-    for name, place in [("run", "edge.tflite:Model.run"), *((place, place) for place in also)]:
+    for name, place in [("run", "edge.tflite:Model.read"), *((place, place) for place in also)]:
         _replace(marker, name, place)
     marked = replace(stages, **{name: marker.marked(name, getattr(stages, name)) for name in STAGES})
     convert = marker.marked("lores", _with_small)
@@ -109,10 +109,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("detector", type=Path)
     parser.add_argument("faces", type=int)
+    parser.add_argument("--frames", type=int, default=FRAMES)
     parser.add_argument("--lores", action="store_true")
     parser.add_argument("--also", nargs="*", default=[])
     args = parser.parse_args()
-    run(args.detector, args.faces, args.also, lores=args.lores)
+    run(args.detector, args.faces, args.also, count=args.frames, lores=args.lores)
 
 
 if __name__ == "__main__":

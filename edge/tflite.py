@@ -7,7 +7,8 @@ import importlib
 import os
 import tomllib
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from edge.data import Floats, Image
 
+_T = TypeVar("_T")
+_SIGN = np.uint8(0x80)
 _RUNTIMES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
 """In order of preference: on x86 tflite-runtime is 5 to 13 times slower for int8, on aarch64 1.1 to 1.7 times."""
 
@@ -101,9 +104,9 @@ class Model:
         self._interpreter = _interpreter(folder, content, threads)
         inputs = _matched(folder, self._interpreter.get_input_details(), (self.spec.input,))
         outputs = _matched(folder, self._interpreter.get_output_details(), self.spec.output)
-        self._input: dict[str, Any] = inputs[0]
-        self._outputs = [detail["index"] for detail in outputs]
-        self._quantise = _input_table(self.spec.input)
+        self._input = self._interpreter.tensor(inputs[0]["index"])
+        self._outputs = [self._interpreter.tensor(detail["index"]) for detail in outputs]
+        self._write = _writer(self.spec.input)
         self._dequantise = [_dequantiser(spec) for spec in self.spec.output]
 
     @property
@@ -112,13 +115,26 @@ class Model:
         return self.spec.input.shape[2], self.spec.input.shape[1]
 
     def run(self, image: Image) -> list[Floats]:
-        """Return the float32 outputs for one uint8 (H, W, 3) BGR image of the input's size."""
-        if self.spec.input.colour == "rgb":
-            image = image[..., ::-1]
-        self._interpreter.set_tensor(self._input["index"], self._quantise[image][None])
+        """Return the float32 outputs for one uint8 (H, W, 3) BGR image of the input's size.
+
+        Raises:
+            ValueError: the image has another shape.
+        """
+        return self.read(image, _copies)
+
+    def read(self, image: Image, decode: Callable[..., _T]) -> _T:
+        """Return what `decode` makes of the outputs for one image, as `run` takes it, without a copy of them.
+
+        decode: must keep no view of an output: the runtime writes into the same memory with the next image, which it
+        refuses to take as long as anybody holds one.
+        """
+        self._write(self._input(), image)
         self._interpreter.invoke()
-        tensors = (self._interpreter.get_tensor(index) for index in self._outputs)
-        return [to_float(tensor) for to_float, tensor in zip(self._dequantise, tensors, strict=True)]
+        return decode(*(to_float(view()) for to_float, view in zip(self._dequantise, self._outputs, strict=True)))
+
+
+def _copies(*outputs: Floats) -> list[Floats]:
+    return [output.copy() for output in outputs]
 
 
 def read_spec(folder: Path) -> ModelSpec:
@@ -205,6 +221,32 @@ def _matched(folder: Path, details: list[dict[str, Any]], specs: tuple[TensorSpe
         if actual != expected:
             raise ModelError(f"{folder}: tensor {detail['name']} is {actual}, model.toml states {expected}")
     return matched
+
+
+def _writer(spec: InputSpec) -> Callable[[Any, Image], None]:
+    """Return what writes a BGR image into the input tensor (1, H, W, 3), in its colour order, quantised."""
+    table = _input_table(spec)
+    flips = spec.dtype == "int8" and bool((table.view(np.uint8) == np.arange(256) ^ _SIGN).all())
+    quantise = _flip_sign if flips else partial(np.take, table, mode="clip")
+    to_rgb = spec.colour == "rgb"
+
+    def write(tensor: Any, image: Image) -> None:  # noqa: ANN401
+        if image.shape != tensor.shape[1:]:
+            raise ValueError(f"the image has shape {image.shape}, expected {tensor.shape[1:]}")
+        quantise(_rgb(image) if to_rgb else image, out=tensor[0])
+
+    return write
+
+
+def _flip_sign(image: Image, out: Any) -> None:  # noqa: ANN401
+    """Write uint8 values minus 128 as int8: the same bits but the highest."""
+    np.bitwise_xor(image, _SIGN, out=out.view(np.uint8))
+
+
+def _rgb(image: Image) -> Image:
+    import cv2  # noqa: PLC0415 - a subscriber imports this module, and needs no OpenCV
+
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
 
 
 def _input_table(spec: InputSpec) -> Any:  # noqa: ANN401 - int8 or float32 (256,)

@@ -18,7 +18,8 @@ AROUND = ("show", "batch", "app", "stages", "cli", "commands")
 LAYERS = (
     # at the top: what is run or imported by others, and what checks and trains it
     ("tests.release",),
-    ("tests", "benchmarks", "examples"),
+    ("tests",),
+    ("benchmarks", "examples"),
     ("tests.support",),
     ("models.train.pipeline",),
     ("models.train.mask", "models.train.face"),

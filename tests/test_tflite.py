@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge import paths
+from edge import paths, tflite
 from edge.errors import ModelError
 from edge.tflite import Model, read_spec
 from tests.support.program import maskwatch
@@ -37,6 +37,38 @@ def test_every_model_that_ships_matches_its_model_toml(name):
     outputs = model.run(np.zeros((height, width, 3), np.uint8))
     assert [out.shape for out in outputs] == [spec.shape for spec in model.spec.output]
     assert {out.dtype for out in outputs} == {np.dtype("float32")}
+
+
+@pytest.mark.parametrize(("colour", "scale", "zero_point"), [("rgb", 1.0, -128), ("bgr", 1.0, -128), ("rgb", 0.9, -5)])
+def test_an_image_is_written_as_its_model_toml_has_it(colour, scale, zero_point):
+    spec = read_spec(paths.models() / "mask").input
+    spec = spec.model_copy(update={"colour": colour, "scale": scale, "zero_point": zero_point})
+    image = np.random.default_rng(1).integers(0, 256, (64, 64, 3), np.uint8)
+    tensor = np.zeros((1, 64, 64, 3), np.int8)
+    tflite._writer(spec)(tensor, image)
+    expected = np.clip(np.round(image.astype(np.float32) / np.float32(scale)) + zero_point, -128, 127)
+    assert np.array_equal(tensor[0], expected[..., ::-1] if colour == "rgb" else expected)
+
+
+def test_an_image_of_another_size_is_refused():
+    with pytest.raises(ValueError, match=r"shape \(32, 64, 3\), expected \(64, 64, 3\)"):
+        Model(paths.models() / "mask").run(np.zeros((32, 64, 3), np.uint8))
+
+
+def test_what_an_image_gave_stays_when_another_is_run():
+    model = Model(paths.models() / "mask")
+    first = model.run(np.zeros((64, 64, 3), np.uint8))[0]
+    kept = first.copy()
+    assert not np.array_equal(model.run(np.full((64, 64, 3), 255, np.uint8))[0], kept)
+    assert np.array_equal(first, kept)
+
+
+def test_outputs_are_read_as_run_returns_them_and_without_a_copy():
+    model, image = Model(paths.models() / "face/live"), np.full((288, 384, 3), 90, np.uint8)
+    copied = model.run(image)
+    views = model.read(image, lambda *outputs: [view.base is not None for view in outputs])
+    alike = model.read(image, lambda *outputs: [np.array_equal(a, b) for a, b in zip(outputs, copied, strict=True)])
+    assert views == alike == [True] * 4
 
 
 def test_a_model_is_identified_by_its_name_its_version_and_the_hash_of_its_file():

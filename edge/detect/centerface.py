@@ -5,6 +5,7 @@ Source: Xu et al., CenterFace: Joint Face Detection and Alignment Using Face as 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,8 +42,7 @@ class CenterFace:
         image = frame.image if frame.small is None else frame.small
         height_px, width_px = image.shape[:2]
         letterbox = Letterbox.fit((width_px, height_px), *self._model.size_px)
-        outputs = self._model.run(letterbox.apply(image))
-        faces = decode(*outputs, min_score=self._min_score)
+        faces = self._model.read(letterbox.apply(image), partial(decode, min_score=self._min_score))
         to_frame = np.array([frame.size_px[0] / width_px, frame.size_px[1] / height_px], np.float32)
         boxes = letterbox.undo(faces.boxes) * np.tile(to_frame, 2)
         landmarks = None if faces.landmarks is None else letterbox.undo(faces.landmarks) * to_frame
