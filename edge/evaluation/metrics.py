@@ -9,6 +9,7 @@ import numpy as np
 
 from edge.evaluation.dataset import LABELS
 from edge.evaluation.matching import UNSURE, VERDICTS
+from edge.monitor.conditions import SIZES, SIZES_PX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     Share = Callable[[Outcomes], tuple[NDArray[Any], NDArray[Any]]]
 
-SIZES_PX = ((16, 24), (24, 40), (40, 80), (80, 1_000_000_000))
 _BARE = LABELS.index("without_mask")
 _Z = 1.96
 """Normal quantile of a 95 % interval."""
@@ -154,8 +154,8 @@ def confusion(o: Outcomes) -> dict[str, dict[str, int]]:
 def by_size(o: Outcomes) -> dict[str, dict[str, Any]]:
     """Return the figures of `part` for each range of the shorter side in px."""
     return {
-        f"{low}-{high if high < SIZES_PX[-1][1] else ''}": part(o, (o.side_px >= low) & (o.side_px < high))
-        for low, high in SIZES_PX
+        name: part(o, (o.side_px >= low) & (o.side_px < high))
+        for name, (low, high) in zip(SIZES, SIZES_PX, strict=True)
     }
 
 
