@@ -15,6 +15,8 @@ from edge.alert.episodes import EpisodePolicy
 from edge.classify.mask import MaskClassifier, unsure_below
 from edge.classify.vote import Voter
 from edge.data import Notice, Reason
+from edge.delegate import Delegate
+from edge.delegate.acceleration import CPU, Acceleration
 from edge.detect.cascade import Cascade, CascadeRule, for_camera
 from edge.detect.centerface import CenterFace
 from edge.distance.locate import Locator
@@ -22,7 +24,7 @@ from edge.distance.ranging import range_finder_of
 from edge.distance.refine import Refinement
 from edge.errors import ModelError
 from edge.pipeline import Stages
-from edge.tflite import Model, ModelSpec
+from edge.tflite import Model, read_spec
 from edge.track.motion import MotionTracker
 
 if TYPE_CHECKING:
@@ -30,10 +32,12 @@ if TYPE_CHECKING:
 
     from edge.classify import Classifier
     from edge.data import Faces, Floats, Frame, Scene, Track, Verdicts
+    from edge.delegate.marker import Marker
     from edge.detect import Detector
     from edge.monitor.timings import Timings
     from edge.notice.policy import NoticePolicy
     from edge.settings.schema import AlertSettings, Settings
+    from edge.tflite import Inference, ModelSpec
 
 _T = TypeVar("_T")
 
@@ -42,7 +46,7 @@ _T = TypeVar("_T")
 class Models:
     """The loaded models; `specs` holds the content of their model.toml, by kind.
 
-    bare: score of a face from which it may be called without a mask.
+    bare: score of a face from which it may be called without a mask.  acceleration: what runs them; None: the CPU.
     """
 
     detector: Detector
@@ -50,6 +54,12 @@ class Models:
     specs: dict[str, ModelSpec]
     detector_px: tuple[int, int]
     bare: float = 0.0
+    acceleration: Acceleration | None = None
+
+    @property
+    def runtime(self) -> dict[str, str]:
+        """What runs them: `name` of the runtime, and `delegate`, the file name of its library, empty: the CPU."""
+        return (self.acceleration or Acceleration(CPU)).runtime
 
     def classify(self, frame: Frame, faces: Faces, mirrored: Sequence[bool] = ()) -> Verdicts:
         """Return one verdict for each face; one without a mask whose score is below `bare` is unsure.
@@ -66,13 +76,21 @@ class Models:
 
 
 _DETECTORS: dict[str, Callable[..., Detector]] = {"centerface": CenterFace}
-_CLASSIFIERS: dict[str, Callable[[Model], Classifier]] = {"logits": MaskClassifier}
+_CLASSIFIERS: dict[str, Callable[[Inference], Classifier]] = {"logits": MaskClassifier}
 
 
-def load_models(settings: Settings, *, profile: str, face: Path | None = None, mask: Path | None = None) -> Models:
+def load_models(
+    settings: Settings,
+    *,
+    profile: str,
+    face: Path | None = None,
+    mask: Path | None = None,
+    acceleration: Acceleration | None = None,
+) -> Models:
     """Load both models; `profile` is what `detector.profile = auto` stands for.
 
     face, mask: model folders in place of those that the settings name.
+    acceleration: tries a delegate on them, and runs them on it; None: on the CPU.
 
     Raises:
         ModelError: a file is missing, damaged or not what its model.toml specifies.
@@ -84,42 +102,63 @@ def load_models(settings: Settings, *, profile: str, face: Path | None = None, m
         mask or Path(settings.classifier.model or paths.models() / "mask"),
         threads=rule.threads,
         min_score=rule.min_score or None,
+        acceleration=acceleration,
     )
 
 
-def models_of(face: Path, mask: Path, *, threads: int = 1, min_score: float | None = None) -> Models:
-    """Load two model folders; `min_score` in place of the detector's own threshold.
+def models_of(
+    face: Path,
+    mask: Path,
+    *,
+    threads: int = 1,
+    min_score: float | None = None,
+    acceleration: Acceleration | None = None,
+) -> Models:
+    """Load two model folders; `min_score` in place of the detector's own threshold, on the CPU unless accelerated.
 
     Raises:
         ModelError: a file is missing, damaged or not what its model.toml specifies.
     """
     cv2.setNumThreads(1)
-    judge = Model(mask, threads=threads)
-    detector, finder = load_detector(face, threads=threads, min_score=min_score)
+    if acceleration:
+        acceleration.try_out([mask, *_face_folders(face)], threads)
+    load = acceleration.load if acceleration else Model
+    judge = load(mask, threads=threads)
+    detector, finder = load_detector(face, threads=threads, min_score=min_score, load=load)
     classifier = _factory(_CLASSIFIERS, plugins.CLASSIFIERS, judge)(judge)
     bare = finder.spec.thresholds.get("bare", 0.0)
-    return Models(detector, classifier, {"face": finder.spec, "mask": judge.spec}, finder.size_px, bare)
+    return Models(detector, classifier, {"face": finder.spec, "mask": judge.spec}, finder.size_px, bare, acceleration)
 
 
-def load_detector(folder: Path, *, threads: int = 1, min_score: float | None = None) -> tuple[Detector, Model]:
+def _face_folders(face: Path) -> list[Path]:
+    """Return the folder of a face model, and of its verifier."""
+    verifier = read_spec(face).verifier
+    return [face, *([face / verifier.folder] if verifier else [])]
+
+
+def load_detector(
+    folder: Path, *, threads: int = 1, min_score: float | None = None, load: Callable[..., Inference] = Model
+) -> tuple[Detector, Inference]:
     """Load a face model, and its verifier if its model.toml names one; return the detector, and the model itself.
+
+    load: loads a model folder.
 
     Raises:
         ModelError: a file is missing, damaged or not what its model.toml specifies.
     """
-    finder = Model(folder, threads=threads)
+    finder = load(folder, threads=threads)
     make = _factory(_DETECTORS, plugins.DETECTORS, finder)
     verifier = finder.spec.verifier
     if verifier is None:
         return make(finder, min_score=min_score), finder
-    second = Model(folder / verifier.folder, threads=threads)
+    second = load(folder / verifier.folder, threads=threads)
     least = finder.spec.thresholds["score"] if min_score is None else min_score
     rule = CascadeRule(least, verifier.square, second.size_px[0], verifier.per_frame)
     first = make(finder, min_score=min(verifier.proposal, least))
     return Cascade(first, _factory(_DETECTORS, plugins.DETECTORS, second)(second, min_score=None), rule), finder
 
 
-def _factory(built_in: dict[str, _T], group: str, model: Model) -> _T | Callable[..., Any]:
+def _factory(built_in: dict[str, _T], group: str, model: Inference) -> _T | Callable[..., Any]:
     """Return what makes the detector or classifier for a model: of this package, or of one that adds its decoder."""
     decoder = model.spec.decoder
     factory = built_in.get(decoder) or plugins.factory(group, decoder)
@@ -127,6 +166,17 @@ def _factory(built_in: dict[str, _T], group: str, model: Model) -> _T | Callable
         known = ", ".join([*built_in, *plugins.names(group)])
         raise ModelError(f"model {model.spec.name}: decoder {decoder} is none of {known}")
     return factory
+
+
+def acceleration_of(settings: Settings, marker: Marker | None = None) -> Acceleration:
+    """Return what runs the models on the delegate that the settings name, on the CPU if they name none.
+
+    marker: of a service that may have died of it.
+    """
+    rule = settings.tflite
+    pairs = (pair.partition(":") for pair in rule.delegate_options.split(";") if pair)
+    options = {key: value for key, _, value in pairs}
+    return Acceleration(Delegate(rule.delegate, options, rule.delegate_s), marker)
 
 
 @dataclass(frozen=True, slots=True)

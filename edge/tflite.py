@@ -7,8 +7,9 @@ import importlib
 import os
 import tomllib
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -67,6 +68,17 @@ class VerifierSpec(_Frozen):
     per_frame: int = Field(ge=1)
 
 
+class VariantSpec(_Frozen):
+    """The same model as another file for one delegate, such as one compiled for an Edge TPU; same tensors.
+
+    delegate: how the file name of its library begins, such as "libedgetpu".  file: next to model.toml.
+    """
+
+    delegate: str = Field(min_length=1)
+    file: str = Field(pattern=r"^[\w-][\w.-]*\.tflite$")
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+
+
 class ModelSpec(_Frozen):
     """The contents of a model.toml."""
 
@@ -78,6 +90,7 @@ class ModelSpec(_Frozen):
     input: InputSpec
     output: tuple[TensorSpec, ...]
     verifier: VerifierSpec | None = None
+    variant: tuple[VariantSpec, ...] = ()
     labels: tuple[str, ...] = ()
     thresholds: dict[str, float] = {}
     temperature: float = 1.0
@@ -89,19 +102,58 @@ class ModelSpec(_Frozen):
         """Name, version and hash: how messages and reports identify a model."""
         return {"name": self.name, "version": self.version, "sha256": self.sha256}
 
+    def file_for(self, library: str) -> tuple[str, str]:
+        """Return name and hash of the model's file for a delegate's library; empty: for none."""
+        for variant in self.variant:
+            if library.startswith(variant.delegate):
+                return variant.file, variant.sha256
+        return "model.tflite", self.sha256
+
+
+class Inference(Protocol):
+    """What runs a model, wherever it does."""
+
+    @property
+    def spec(self) -> ModelSpec:
+        """The contents of its model.toml."""
+        ...
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Width and height of the input image."""
+        ...
+
+    def run(self, image: Image) -> list[Floats]:
+        """Return the float32 outputs for one uint8 (H, W, 3) BGR image of the input's size."""
+        ...
+
+    def read(self, image: Image, decode: Callable[..., _T]) -> _T:
+        """Return what `decode` makes of the outputs, of which it must keep no view."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedDelegate:
+    """The runtime's object of a delegate, which belongs to one model; name: the file name of its library."""
+
+    name: str
+    made: Any
+
 
 class Model:
     """A loaded model: `run` takes an image and returns float32 outputs in the order of model.toml."""
 
-    def __init__(self, folder: Path, *, threads: int = 1) -> None:
-        """Load FOLDER/model.tflite.
+    def __init__(self, folder: Path, *, threads: int = 1, delegate: LoadedDelegate | None = None) -> None:
+        """Load FOLDER/model.tflite, or the variant for a delegate.
 
         Raises:
-            ModelError: a file is missing, or hash, shape, dtype or quantisation differ from FOLDER/model.toml.
+            ModelError: a file is missing, or hash, shape, dtype or quantisation differ from FOLDER/model.toml; or the
+                delegate refuses the model.
         """
         self.spec = read_spec(folder)
-        content = _read_checked(folder / "model.tflite", self.spec.sha256)
-        self._interpreter = _interpreter(folder, content, threads)
+        file, sha256 = self.spec.file_for(delegate.name if delegate else "")
+        content = _read_checked(folder / file, sha256)
+        self._interpreter = _interpreter(folder / file, content, threads, delegate)
         inputs = _matched(folder, self._interpreter.get_input_details(), (self.spec.input,))
         outputs = _matched(folder, self._interpreter.get_output_details(), self.spec.output)
         self._input = self._interpreter.tensor(inputs[0]["index"])
@@ -183,13 +235,16 @@ def _interpreter_class() -> Any:  # noqa: ANN401 - two runtimes, neither is type
     raise ModelError("no TFLite runtime is installed; fix: pip install ai-edge-litert (32-bit ARM: tflite-runtime)")
 
 
-def _interpreter(folder: Path, content: bytes, threads: int) -> Any:  # noqa: ANN401
+def _interpreter(path: Path, content: bytes, threads: int, delegate: LoadedDelegate | None) -> Any:  # noqa: ANN401
+    delegates = [delegate.made] if delegate else None
     try:
         with _without_chatter():
-            interpreter = _interpreter_class()(model_content=content, num_threads=threads)
+            interpreter = _interpreter_class()(
+                model_content=content, num_threads=threads, experimental_delegates=delegates
+            )
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
-        raise ModelError(f"{folder / 'model.tflite'}: cannot be loaded: {error}") from error
+        raise ModelError(f"{path}: cannot be loaded: {error}") from error
     except (ImportError, SystemError) as error:  # tflite-runtime 2.14 imports with numpy 2, and fails only here
         message = f"{runtime()} does not work with numpy {np.__version__}; fix: pip install 'numpy<2'"
         raise ModelError(message) from error

@@ -351,6 +351,7 @@ def publisher_of(settings: Settings) -> Publisher:
         broker_of(settings.mqtt, f"maskwatch-{DEVICE}-main"),
         sender,
         models,
+        driver.on_cpu,
         driver.NoProblems(),
         Presence(sender, interval_s=30.0),
         outbox=None,

@@ -38,7 +38,7 @@ from edge.publish.publisher import Publisher, PublisherConfig
 from edge.settings.load import load
 from edge.show.shared_scene import SceneServer
 from edge.stages import build_stages, load_models
-from tests.support.driver import NoProblems
+from tests.support.driver import NoProblems, on_cpu
 from tests.support.mosquitto import Mosquitto
 
 if TYPE_CHECKING:
@@ -198,6 +198,7 @@ def publisher_of(settings: Settings, models: Models) -> Publisher:
         broker_of(settings.mqtt, "soak"),
         sender,
         models.specs,
+        on_cpu,
         NoProblems(),
         Presence(sender, interval_s=settings.mqtt.stats_s),
         outbox=Path(settings.mqtt.outbox),

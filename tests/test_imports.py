@@ -48,7 +48,7 @@ LAYERS = (
     ("edge.settings",),
     ("edge.notice",),
     # what everything may use
-    ("edge.redaction", "edge.secret"),
+    ("edge.redaction", "edge.secret", "edge.delegate"),
     ("edge.paths", "edge.boxes", "edge.crop", "edge.counts", "edge.tflite"),
     ("edge.errors", "edge.data", "edge.clock", "edge.files", "edge.network", "edge.programs", "edge.systemd"),
 )

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from edge.publish.broker import Broker
     from edge.publish.publisher import Report
     from edge.settings.schema import MqttSettings, Settings
-    from edge.tflite import ModelSpec
+    from edge.stages import Models
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class ProcessState:
 def build_publisher(
     settings: Settings,
     broker: Broker,
-    models: dict[str, ModelSpec],
+    models: Models,
     report: Report,
     process: ProcessState,
     change: Callable[[str, object], None],
@@ -57,11 +57,12 @@ def build_publisher(
     change: asks for one setting to be changed by the next reload.
     """
     sender = build_sender(settings, process.session)
-    test_alert = partial(build_test_alert, sender, models["mask"])
+    test_alert = partial(build_test_alert, sender, models.specs["mask"])
     config = PublisherConfig(
         broker=_reachable(settings.mqtt, broker, keep),
         sender=sender,
-        models=models,
+        models=models.specs,
+        runtime=lambda: models.runtime,
         report=report,
         people=_people(settings, sender, keep),
         outbox=outbox_path(settings),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from edge.app.acceleration import accelerate, device_freed
 from edge.app.components import Components
 from edge.app.mqtt import ProcessState, build_publisher
 from edge.app.notice import build_notice_outputs, build_notice_policy
@@ -65,9 +66,9 @@ def run_service(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     signal.signal(signal.SIGHUP, lambda *_: reload.request())
-    reload.checked = check(settings, environment, profile_of=profile_of)
+    reload.checked = check(settings, environment, profile_of=profile_of, accelerate=accelerate)
     _warn_of_the_clock(Clock())
-    with Components() as keep:
+    with Components() as keep, device_freed(reload):
         service = _Service(keep, stop, reload, more)
         manager.ready()
         try:
@@ -92,7 +93,7 @@ def _warn_of_the_clock(clock: Clock) -> None:
 
 def _load_checked(load: Callable[[], Settings], changes: Mapping[str, object], before: Validated) -> Validated:
     """Return new settings, with commands laid over them, once everything that they specify has been checked."""
-    return check(lay_over(load(), changes, "command"), before.environment, before, profile_of)
+    return check(lay_over(load(), changes, "command"), before.environment, before, profile_of, accelerate)
 
 
 class _Service:
@@ -155,7 +156,7 @@ class _Service:
         self._publisher = build_publisher(
             settings,
             checked.broker,
-            checked.models.specs,
+            checked.models,
             self._report,
             self._process,
             self._reload.change,
@@ -195,6 +196,7 @@ class _Service:
             "camera": lambda: "" if source.state in no_problem else f"{source.state.value}: {source.detail}",
             "lens": lambda: "" if lens.state is LensState.OK else lens.state.value,
             "settings": lambda: self._reload.problem,
+            "delegate": lambda: checked.models.acceleration.problem if checked.models.acceleration else "",
             "notice": lambda: self._notice_problems.text,
             "plugin": lambda: next((sink.problem for sink in plugins if sink.problem), ""),
         }

@@ -10,7 +10,7 @@ from edge import secret
 from edge.app.components import stamp
 from edge.app.safety import refuse_unsafe
 from edge.capture.spec import check_files, names_files
-from edge.errors import ConfigError
+from edge.errors import ConfigError, EdgeError
 from edge.paths import exists
 from edge.plugins import check_sinks
 from edge.profiles import WEAKEST
@@ -23,6 +23,7 @@ from edge.stages import load_models
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from edge.delegate.acceleration import Acceleration
     from edge.publish.broker import Broker
     from edge.settings.perception import DetectorSettings
     from edge.settings.schema import Environment, Settings
@@ -47,16 +48,22 @@ def _weakest(_settings: DetectorSettings) -> str:
     return WEAKEST
 
 
+def _on_cpu(_settings: Settings, _before: Validated | None) -> None:
+    return None
+
+
 def check(
     settings: Settings,
     environment: Environment,
     before: Validated | None = None,
     profile_of: Callable[[DetectorSettings], str] = _weakest,
+    accelerate: Callable[[Settings, Validated | None], Acceleration | None] = _on_cpu,
 ) -> Validated:
     """Return settings once all that they name was found good; no camera is opened and nothing is connected.
 
     before: what is in force: of the same models and the same files, nothing is read again.
     profile_of: returns what `detector.profile = auto` stands for; only a run has it measured.
+    accelerate: returns what tries a delegate and runs the models on it; only a run has it tried.
 
     Raises:
         ConfigError, ModelError, InputError, CameraError: as `run` would, with the exit code that it would end with.
@@ -76,15 +83,25 @@ def check(
     models_key = (of_files, *_models_key(settings))
     if before and before.models_key == models_key:
         return Validated(settings, broker, before.models, environment, models_key)
-    models = load_models(settings, profile="quality" if of_files else profile_of(settings.detector))
+    profile = "quality" if of_files else profile_of(settings.detector)
+    models = _loaded(settings, profile, accelerate(settings, before))
     return Validated(settings, broker, models, environment, models_key)
+
+
+def _loaded(settings: Settings, profile: str, acceleration: Acceleration | None) -> Models:
+    try:
+        return load_models(settings, profile=profile, acceleration=acceleration)
+    except EdgeError:
+        if acceleration:
+            acceleration.close()
+        raise
 
 
 def _models_key(settings: Settings) -> tuple[object, ...]:
     """Return by what models are loaded: an own one may be replaced under its name."""
     folders = [folder for folder in (settings.detector.model, settings.classifier.model) if folder]
     files = [stamp(f"{folder}/model.toml", f"{folder}/model.tflite") for folder in folders]
-    return settings.detector, settings.classifier.model, *files
+    return settings.detector, settings.classifier.model, settings.tflite, *files
 
 
 def _check_page(settings: Settings) -> None:

@@ -13,8 +13,7 @@ from edge.capture.demo import DemoCamera
 from edge.capture.video import VideoSource
 from edge.data import Frame
 from edge.monitor.timings import Timings, Vitals
-from edge.stages import build_stages, load_models
-from edge.tflite import runtime
+from edge.stages import acceleration_of, build_stages, load_models
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +31,7 @@ _DEMO_STEP_S = 1 / 12
 
 def measure(settings: Settings, video: Path | None, frames: int) -> tuple[Table, str]:
     """Return the timings, as a table and as JSON, of at most `frames` frames of a video or of the demo."""
-    models = load_models(settings, profile="live")
+    models = load_models(settings, profile="live", acceleration=acceleration_of(settings))
     timings = Timings()
     vitals = Vitals()
     elapsed_s = _run(video, build_stages(settings, models, timings, every_frame=False), frames, timings, vitals)
@@ -44,7 +43,8 @@ def measure(settings: Settings, video: Path | None, frames: int) -> tuple[Table,
         "ms_a_frame": {stage: round(1e3 * s / max(vitals.frames, 1), 3) for stage, s in timings.spent_s.items()},
         "machine": platform.machine(),
         "python": platform.python_version(),
-        "runtime": runtime(),
+        "runtime": models.runtime["name"],
+        "delegate": models.runtime["delegate"],
     }
     return timings.table(frames=vitals.frames, elapsed_s=elapsed_s), json.dumps(figures, indent=1) + "\n"
 

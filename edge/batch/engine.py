@@ -25,7 +25,7 @@ from edge.monitor.timings import Timings
 from edge.pipeline import scenes
 from edge.privacy.zones import PrivacyZones
 from edge.show.overlay import draw
-from edge.stages import build_stages, load_models, people_of
+from edge.stages import acceleration_of, build_stages, load_models, people_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -57,7 +57,7 @@ class Engine:
         Raises:
             ModelError: a model is missing, damaged or not what its model.toml specifies.
         """
-        self.models: Models = load_models(job.settings, profile="quality")
+        self.models: Models = load_models(job.settings, profile="quality", acceleration=acceleration_of(job.settings))
         self.job = job
         self._prepare = preparation(job.settings.camera, PrivacyZones(job.settings.privacy.no_look))
 

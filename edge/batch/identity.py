@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from edge import __version__
-from edge.tflite import runtime
 
 if TYPE_CHECKING:
     from edge.batch.engine import Job
@@ -22,7 +21,8 @@ def identity_of(job: Job, models: Models) -> Identity:
     used = job.settings.model_dump(mode="json", include=_SECTIONS | dict.fromkeys(_WHOLE, True))
     settings = {f"{section}.{key}": value for section, keys in used.items() for key, value in keys.items()}
     of_models = {f"{kind} model": spec.sha256 for kind, spec in sorted(models.specs.items())}
-    return {"version": __version__, "runtime": runtime(), **of_models, "--every": job.every_s, **settings}
+    runs = {"runtime": models.runtime["name"], "delegate": models.runtime["delegate"]}
+    return {"version": __version__, **runs, **of_models, "--every": job.every_s, **settings}
 
 
 def difference(before: Identity, now: Identity) -> str:

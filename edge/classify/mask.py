@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge.data import Floats, Frame, Image
-    from edge.tflite import Model, ModelSpec
+    from edge.tflite import Inference, ModelSpec
 
 _NO_FACE = "no_face"
 """The label of the output that rejects, and its threshold, in model.toml."""
@@ -32,7 +32,7 @@ class MaskClassifier:
     They have a logit for each of `CLASSES`, and may have one more: that of what is no face.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Inference) -> None:
         """Take the crop, the temperature and the thresholds of `unsure` and `no_face` from model.toml.
 
         Raises:

@@ -163,7 +163,10 @@ def compare(
 
     labelled = read_dataset(dataset)
     kind = batch.same_kind(model_a, model_b, labelled)
-    a, b = (parts.load_models(settings, profile="quality", **{kind: folder}) for folder in (model_a, model_b))
+    folders: list[dict[str, Path | None]] = [
+        {"face": None, "mask": None, kind: folder} for folder in (model_a, model_b)
+    ]
+    a, b = (parts.load_models(settings, profile="quality", face=of["face"], mask=of["mask"]) for of in folders)
     with reporting() as report, whole_file(json_file) as json_out:
         pair = batch.compare(labelled, a, b, kind, report.progress, report.count)
         figures = batch.differences(pair, report.progress)

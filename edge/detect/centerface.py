@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge.data import Floats, Frame
-    from edge.tflite import Model
+    from edge.tflite import Inference
 
 _STRIDE_PX = 4
 """The heat map is a quarter of the input. Source: the paper, section 3.2 (output stride R = 4)."""
@@ -32,7 +32,7 @@ _MAX_PEAKS = 512
 class CenterFace:
     """Detector for models whose model.toml has `decoder = "centerface"`."""
 
-    def __init__(self, model: Model, *, min_score: float | None = None) -> None:
+    def __init__(self, model: Inference, *, min_score: float | None = None) -> None:
         """Take the threshold from model.toml unless `min_score` is given."""
         self._model = model
         self._min_score = model.spec.thresholds["score"] if min_score is None else min_score

@@ -36,6 +36,7 @@ def findings(host: Host, settings: Settings, folder: Path | None) -> Iterator[Fi
     yield packages.mosquitto(host)
     yield hardware.memory(host)
     yield hardware.detector(host, settings)
+    yield hardware.accelerator(host, settings)
     yield hardware.disk(folder)
     yield hardware.clock(host)
     yield hardware.heat(host)

@@ -74,6 +74,25 @@ def detector(host: Host, settings: Settings) -> Finding:
     return Finding("detector", FindingState.WARNING, f"auto: {text}, too long for {rule.rate_hz:g} per second", fix)
 
 
+def accelerator(host: Host, settings: Settings) -> Finding:
+    """Try the delegate of the settings, in a process of its own, on the models of `live`."""
+    if not settings.tflite.delegate:
+        return Finding("accelerator", FindingState.OK, "none is set")
+    used = settings.model_dump_json(include={"tflite", "detector", "classifier"})
+    answer = host.run_python(
+        "import json; from edge import stages; from edge.settings.schema import Settings; "
+        f"settings = Settings.model_validate_json({used!r}); found = stages.acceleration_of(settings); "
+        "stages.load_models(settings, profile='live', acceleration=found); print(json.dumps(found.problem))"
+    )
+    if answer.code != 0:
+        return Finding("accelerator", FindingState.OK, "not tried: the models do not run; see tflite")
+    problem = json.loads(answer.out)
+    if not problem:
+        return Finding("accelerator", FindingState.OK, f"{settings.tflite.delegate} gives the results of the CPU")
+    fix = "see docs/accelerators.md; most devices serve one process: stop the service first"
+    return Finding("accelerator", FindingState.WARNING, problem.removeprefix("off: "), fix)
+
+
 def outbox_folder(host: Host, outbox: str) -> Path | None:
     """Return the folder of undelivered alerts: of `mqtt.outbox`, else the service's or the user's; None: memory."""
     if outbox == "memory":

@@ -159,15 +159,18 @@ class Sender:
         """Return whether anybody is without a mask now, `ON` or `OFF`."""
         return Message(self.camera_topic("unmasked"), b"ON" if on else b"OFF", qos=1, retain=True)
 
-    def info(self, models: dict[str, ModelSpec]) -> Message:
-        """Return the versions in use."""
+    def info(self, models: dict[str, ModelSpec], runtime: dict[str, str]) -> Message:
+        """Return the versions in use.
+
+        runtime: what runs the models: name of the library, and file name of the delegate, empty: the CPU.
+        """
         body = {"schema": SCHEMA, "maskwatch": __version__, "session": self.session, "device": self.device}
         body |= {
             "site": self.site,
             "cameras": [self.camera],
             "models": _identities(models),
         }
-        body |= {"settings_sha256": self.settings_sha256}
+        body |= {"runtime": runtime, "settings_sha256": self.settings_sha256}
         return Message(self.topic("info"), encode(body), qos=1, retain=True)
 
     def models_in_force(self, models: dict[str, ModelSpec]) -> Message:

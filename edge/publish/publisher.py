@@ -49,6 +49,7 @@ class PublisherConfig:
     """What the settings make of a publisher; a reload makes another one.
 
     outbox: the file in which alerts wait; None: they wait in memory.  outbox_limit: how many.
+    runtime: returns what runs the models now.
     commands: what can be set or started; `accepts_commands`: whether that is allowed over MQTT. Their state is reported
     in both cases.
     snapshot: returns the newest redacted image as JPEG at once, or nothing; None: no image is sent.
@@ -57,6 +58,7 @@ class PublisherConfig:
     broker: Broker
     sender: Sender
     models: dict[str, ModelSpec]
+    runtime: Callable[[], dict[str, str]]
     report: Report
     people: People
     outbox: Path | None
@@ -206,7 +208,8 @@ class Publisher:
         """Return what every connection begins with: device and models; models that stay are not published again."""
         sender, models = self._sender, self._config.models
         same = before is not None and before.models == models and before.will == self._config.will
-        online = [sender.online(online=True), sender.camera_online(online=True), sender.info(models)]
+        info = sender.info(models, self._config.runtime())
+        online = [sender.online(online=True), sender.camera_online(online=True), info]
         active = [] if same else [sender.models_in_force(models)]
         return [*online, *active, *([announcement] if announcement else [])]
 
@@ -279,6 +282,8 @@ class Publisher:
             worst = problems["camera"] or problems["lens"] or "ok"
             state, _, detail = worst.partition(": ")
             self._publish_state(self._sender.health(state, detail))
+        if self._reported and "delegate" in changed:
+            self._publish_state(self._sender.info(self._config.models, self._config.runtime()))
         self._reported |= problems
 
     def _publish_command_states(self, states: dict[str, str]) -> None:

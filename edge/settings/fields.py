@@ -102,6 +102,16 @@ Prefix = Annotated[
         r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*", 'may have letters, digits, "-", "_" and "/"; for example: homeassistant'
     ),
 ]
+Library = Annotated[str, _matching(r"(/.*|[^/]*)", "must be an absolute path, or a name without a slash")]
+DelegateOptions = Annotated[
+    str,
+    Field(max_length=1_000),
+    _matching(
+        r"([^:;\s]+:[^;]*(;[^:;\s]+:[^;]*)*)?",
+        'must be "key:value", several with ";"; for example: device:usb;speed:max',
+    ),
+]
+"""As TFLite's benchmark_model takes them. Source: tensorflow/lite/tools/delegates, external_delegate_options."""
 _SHARE_TEXT = r"(?:0(?:\.\d{1,6})?|1(?:\.0{1,6})?)"
 Polygon = Annotated[
     str,

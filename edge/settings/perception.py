@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from edge.settings.fields import Pixels, Seconds, Section, Share, Source, TopicPart, User
+from edge.settings.fields import DelegateOptions, Library, Pixels, Seconds, Section, Share, Source, TopicPart, User
 
 
 class CameraSettings(Section):
@@ -145,6 +145,25 @@ class ClassifierSettings(Section):
         ge=1,
         le=1_000,
         description="Faces classified per frame, those that waited longest first. This bounds the latency in a crowd.",
+    )
+
+
+class TfliteSettings(Section):
+    """What runs the models; docs/accelerators.md."""
+
+    delegate: Library = Field(
+        default="",
+        description="Shared library of an accelerator's TFLite delegate, by its path or, as libedgetpu.so.1, by a name "
+        "that the system's loader finds. Where it does not work, the models run on the CPU. Empty: the CPU.",
+    )
+    delegate_options: DelegateOptions = Field(
+        default="", description='Options for the delegate, "key:value;key:value", as its documentation names them.'
+    )
+    delegate_s: Seconds = Field(
+        default=1.0,
+        description="How long the delegate may take to load the models and to give right results, when it is tried at "
+        "the start. After it the models run on the CPU. A USB accelerator needs 10 the first time after it is plugged "
+        "in.",
     )
 
 

@@ -23,6 +23,7 @@ from edge.settings.perception import (
     ClassifierSettings,
     DetectorSettings,
     DistanceSettings,
+    TfliteSettings,
     TrackSettings,
     VoteSettings,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "PrivacySettings",
     "Settings",
     "ShowSettings",
+    "TfliteSettings",
     "TrackSettings",
     "VoteSettings",
     "WebSettings",
@@ -65,6 +67,7 @@ class Settings(Section):
     camera: CameraSettings = CameraSettings()
     detector: DetectorSettings = DetectorSettings()
     classifier: ClassifierSettings = ClassifierSettings()
+    tflite: TfliteSettings = TfliteSettings()
     track: TrackSettings = TrackSettings()
     vote: VoteSettings = VoteSettings()
     alert: AlertSettings = AlertSettings()

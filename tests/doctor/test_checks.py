@@ -445,3 +445,29 @@ def test_the_profile_that_auto_stands_for_is_stated_with_a_warning_if_even_the_q
 def test_a_profile_that_is_set_is_not_measured(tmp_path):
     found = hardware.detector(machine_of(tmp_path), settings("detector.profile=quality"))
     assert (found.state, found.text) == (OK, "not measured: quality is set")
+
+
+def test_no_accelerator_is_tried_where_none_is_set(tmp_path):
+    found = hardware.accelerator(machine_of(tmp_path), settings())
+    assert (found.state, found.text) == (OK, "none is set")
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "text"),
+    [
+        (CommandResult(0, '""'), OK, "libx.so gives the results of the CPU"),
+        (CommandResult(0, '"off: libx.so: the models run on the CPU: no such device"'), WARNING, "libx.so: the models"),
+        (CommandResult(1), OK, "not tried"),
+    ],
+)
+def test_an_accelerator_that_does_not_work_is_a_warning_with_its_reason(tmp_path, answer, state, text):
+    host = machine_of(tmp_path, answers={"acceleration_of": answer})
+    found = hardware.accelerator(host, settings("tflite.delegate=libx.so"))
+    assert found.state is state
+    assert found.text.startswith(text)
+
+
+def test_an_absent_accelerator_is_tried_for_real():
+    found = hardware.accelerator(Host(), settings("tflite.delegate=/nowhere/libx.so", "tflite.delegate_options=a:b"))
+    assert found.state is WARNING
+    assert "cannot open shared object file" in found.text

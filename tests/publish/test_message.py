@@ -13,6 +13,7 @@ from edge.publish.message import Clock, encode, utc
 from edge.publish.test_alert import build_test_alert
 from tests.support import fakes
 from tests.support.contract import Contract, Heard
+from tests.support.driver import on_cpu
 from tests.support.messages import MODEL, WALL, alert, body, sender
 
 UUID = "66ab5499-5696-4df8-a47f-829c36f76ae7"
@@ -180,7 +181,7 @@ def test_everything_else_that_is_published_keeps_the_contract():
     for message in (
         *(who.online(online=on) for on in (True, False)),
         *(who.unmasked(on=on) for on in (True, False)),
-        who.info(models),
+        who.info(models, on_cpu()),
         who.models_in_force(models),
         who.health("dark", "too little light"),
         who.problem("lens", "dark"),

@@ -22,6 +22,7 @@ from edge.publish.publisher import Publisher, PublisherConfig
 from edge.publish.test_alert import build_test_alert
 from tests.support import fakes
 from tests.support.contract import Contract, OpenEar
+from tests.support.driver import on_cpu
 from tests.support.fakes import eventually
 from tests.support.messages import MODEL, sender
 
@@ -36,6 +37,7 @@ def publisher(port: int, **more) -> Publisher:
         "broker": Broker("127.0.0.1", port, "device"),
         "sender": sender(),
         "models": {"face": MODEL, "mask": MODEL},
+        "runtime": on_cpu,
         "report": StatusReport(Vitals(), MODEL.name, checks, lambda: {"camera": "ok", **NO_COUNTS}),
         "people": Presence(sender(), interval_s=30),  # shorter, and a busy broker lets it expire
         "outbox": None,

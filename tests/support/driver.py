@@ -32,12 +32,17 @@ class NoProblems:
         return {"camera": "", "lens": ""}
 
 
+def on_cpu() -> dict[str, str]:
+    """Return what runs the models where no delegate does."""
+    return {"name": "ai_edge_litert.interpreter", "delegate": ""}
+
+
 def publisher_on(broker: Broker, path: Path | None, limit: int, clock: Clock, stats_s: float = 0.5) -> Publisher:
     """Return the real publisher on a broker, with an outbox at `path`, and a process without problems."""
     sender = Sender(DEVICE, "", "main", uuid.uuid4().hex[:12], clock, expires_s=60.0)
     models = {"mask": read_spec(paths.models() / "mask")}
     people = Presence(sender, interval_s=stats_s)
-    return Publisher(PublisherConfig(broker, sender, models, NoProblems(), people, path, limit, stats_s))
+    return Publisher(PublisherConfig(broker, sender, models, on_cpu, NoProblems(), people, path, limit, stats_s))
 
 
 def publisher_of(port: int, path: Path) -> Publisher:
