@@ -20,6 +20,11 @@ def utc(seconds: float) -> str:
     return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
+def seconds_of(text: str) -> float:
+    """Return the seconds since 1970 of a time that `utc` wrote."""
+    return datetime.fromisoformat(text).timestamp()
+
+
 class Clock:
     """Wall time, and whether it can be trusted: a Pi has no battery-backed clock."""
 

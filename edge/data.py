@@ -51,6 +51,7 @@ class Frame:
     small: the same image at detector size, uint8 (h, w, 3) BGR, or None.
     at: seconds on the source's monotonic clock; media time for files.
     read_at: seconds on this process's monotonic clock, for latencies.
+    capture_s: time from the exposure to `read_at`; None where the camera reports none.
     """
 
     image: Image
@@ -58,6 +59,7 @@ class Frame:
     at: float
     read_at: float
     small: Image | None = None
+    capture_s: float | None = None
 
     def __post_init__(self) -> None:
         _check("image", self.image.shape, (None, None, 3))
@@ -283,6 +285,26 @@ class Notice:
     volume: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class StageTimes:
+    """How long a frame was on its way through the stages, s.
+
+    capture: see `Frame.capture_s`.  queue: from reading it to the first stage.  judge: tracks' positions included.
+    """
+
+    capture: float | None
+    queue: float
+    detect: float
+    classify: float
+    vote: float
+    judge: float
+
+    @property
+    def walk_s(self) -> float:
+        """The time of the walk itself."""
+        return self.detect + self.classify + self.vote + self.judge
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
     """One walked frame, with everything that a sink needs.
@@ -291,6 +313,8 @@ class Scene:
     classified: place in `tracks` of the track that row i of `verdicts` classifies.
     offset_s: added to a time on the source's clock, gives one on this process's monotonic clock; 0 for live cameras.
     episodes: the newest alert of every episode that is open after this frame.
+    skipped: whether faces were not detected in this frame: faces and tracks are those of the last selected one.
+    times: of the stages, where they ran.
     """
 
     frame: Frame | None
@@ -303,6 +327,8 @@ class Scene:
     verdicts: Verdicts = field(default_factory=Verdicts.none)
     offset_s: float = 0.0
     notice: Notice = field(default_factory=Notice)
+    skipped: bool = False
+    times: StageTimes | None = None
 
     @property
     def unmasked(self) -> bool:

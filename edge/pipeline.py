@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from edge.data import Faces, Frame, Scene, Verdicts
+from edge.data import Faces, Frame, Scene, StageTimes, Verdicts
 
 if TYPE_CHECKING:
     import threading
@@ -24,9 +24,17 @@ class Sink(Protocol):
         ...
 
 
+def always(_frame: Frame, _last: Scene) -> bool:
+    """Select every frame."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """What is done to a frame, in order; each stage is a function of values only."""
+    """What is done to a frame, in order; each stage is a function of values only.
+
+    selects: whether faces are detected in a frame, given the scene of the last selected one; the others are skipped.
+    """
 
     detect: Callable[[Frame], Faces]
     track: Callable[[Faces, float], tuple[Track, ...]]
@@ -40,20 +48,49 @@ class Stages:
     close: Callable[[float], tuple[Alert, ...]]
     notify: Callable[[Scene], Notice]
     withdraw: Callable[[], Notice]
+    selects: Callable[[Frame, Scene], bool] = always
 
 
 def walk(frame: Frame, stages: Stages) -> Scene:
     """Return what is seen in a frame, and the alerts and the notice that follow from it."""
+    watch = _Stopwatch()
     faces = stages.detect(frame)
+    detect_s = watch.lap_s()
     tracks = stages.track(faces, frame.at)
     due = stages.due(tracks, frame.at)
     verdicts = stages.classify(frame, faces.take(faces_of(tracks, due)), stages.mirrored(tracks, due))
+    classify_s = watch.lap_s()
     voted = stages.vote(tracks, due, verdicts, frame.at)
     due, verdicts = _remaining(tracks, due, verdicts, voted)
+    vote_s = watch.lap_s()
     tracks = stages.measure(frame, voted)
     alerts = stages.judge(tracks, frame.at)
-    decided_at, offset_s = time.monotonic(), frame.read_at - frame.at
-    scene = Scene(frame, faces, tracks, alerts, decided_at, stages.episodes(), due, verdicts, offset_s)
+    times = StageTimes(frame.capture_s, watch.began_at - frame.read_at, detect_s, classify_s, vote_s, watch.lap_s())
+    offset_s = frame.read_at - frame.at
+    scene = Scene(frame, faces, tracks, alerts, watch.at, stages.episodes(), due, verdicts, offset_s, times=times)
+    return replace(scene, notice=stages.notify(scene))
+
+
+class _Stopwatch:
+    """Times one stage after another, s on the process's monotonic clock."""
+
+    def __init__(self) -> None:
+        self.began_at = self.at = time.monotonic()
+
+    def lap_s(self) -> float:
+        """Return the time since the last call."""
+        before, self.at = self.at, time.monotonic()
+        return self.at - before
+
+
+def skipped(frame: Frame, last: Scene, stages: Stages) -> Scene:
+    """Return the scene of a skipped frame: that of the last selected one, its people moved on by their speed.
+
+    No episode begins, changes or ends in it.
+    """
+    tracks = tuple(replace(track, box=track.expected(frame.at)) for track in last.tracks)
+    scene = replace(last, frame=frame, tracks=tracks, alerts=(), classified=(), verdicts=Verdicts.none())
+    scene = replace(scene, decided_at=time.monotonic(), skipped=True, times=None)
     return replace(scene, notice=stages.notify(scene))
 
 
@@ -109,17 +146,28 @@ class Loop:
         self._parts = parts
         self._moments = iter(parts.source)
         self._at = 0.0
-        self._scene = _nobody()
+        self._scene = self._selected = _nobody()
 
     def step(self) -> bool:
         """Walk the next moment of the source into the sinks; return False where it has ended."""
         moment = next(self._moments, None)
         if moment is None:
             return False
-        self._scene = _next(moment, self._at, self._scene, self._parts.stages)
+        self._scene = self._next(moment)
         self._at = moment.at
+        if not self._scene.skipped:
+            self._selected = self._scene
         _put(self._scene, self._parts.sinks)
         return True
+
+    def _next(self, moment: Frame | Gap) -> Scene:
+        """Return the scene of the next moment; a source whose clock has stopped gives the same `at`."""
+        stages = self._parts.stages
+        if isinstance(moment, Frame):
+            selected = stages.selects(moment, self._selected)
+            return walk(moment, stages) if selected else skipped(moment, self._selected, stages)
+        scene = absent(moment.at, stages) if moment.at > self._at else standing(self._selected, stages)
+        return replace(scene, offset_s=self._scene.offset_s)
 
     def exchange(self, parts: Parts) -> None:
         """Go on with `parts` from the next frame; a source that stays is not started anew."""
@@ -132,7 +180,7 @@ class Loop:
         last = ended(self._at, self._parts.stages)
         _put(replace(last, offset_s=self._scene.offset_s), self._parts.sinks)
         self._at = 0.0
-        self._scene = _nobody()
+        self._scene = self._selected = _nobody()
 
 
 def run(
@@ -169,14 +217,6 @@ class _Newest:
 
 def _nobody() -> Scene:
     return Scene(None, Faces.none(), (), (), time.monotonic())
-
-
-def _next(moment: Frame | Gap, at: float, last: Scene, stages: Stages) -> Scene:
-    """Return the scene that follows `last` at `at` seconds; a source whose clock has stopped gives the same `at`."""
-    if isinstance(moment, Frame):
-        return walk(moment, stages)
-    scene = absent(moment.at, stages) if moment.at > at else standing(last, stages)
-    return replace(scene, offset_s=last.offset_s)
 
 
 def _put(scene: Scene, sinks: Sequence[Sink]) -> None:

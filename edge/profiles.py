@@ -24,8 +24,6 @@ log = logging.getLogger(__name__)
 
 WEAKEST = "live"
 _PROFILES = (WEAKEST, "balanced", "quality")
-_SHARE = 0.8
-"""Share of the time between two frames that finding faces may take; the rest is for decoding and classifying."""
 _LONG_S = 0.4
 """A first run that takes longer is not repeated: it is too slow anyway, and a small machine would start later."""
 
@@ -44,15 +42,26 @@ class Choice:
         return f"{self.profile} (a frame takes: {tried})"
 
 
-def choose(rate_hz: float, seconds_of: Callable[[str], float]) -> Choice:
+def weaker(profile: str) -> str:
+    """Return the next weaker profile, the weakest for itself."""
+    return _PROFILES[max(0, _PROFILES.index(profile) - 1)]
+
+
+def stronger(profile: str) -> str:
+    """Return the next stronger profile, the strongest for itself."""
+    return _PROFILES[min(len(_PROFILES) - 1, _PROFILES.index(profile) + 1)]
+
+
+def choose(rate_hz: float, seconds_of: Callable[[str], float], share: float = 0.8) -> Choice:
     """Return the strongest profile that holds `rate_hz`, `WEAKEST` if none does.
 
     They are tried from the weakest on, and those above the first that does not hold it are not, so that a slow machine
     is not kept waiting by models that it will not run.
 
     seconds_of: returns what a frame takes with a profile.
+    share: of the time between two frames that finding faces may take; the rest is for decoding and classifying.
     """
-    allowed_s = _SHARE / rate_hz
+    allowed_s = share / rate_hz
     seconds: dict[str, float] = {}
     held: list[str] = []
     for profile in _PROFILES:
@@ -63,7 +72,7 @@ def choose(rate_hz: float, seconds_of: Callable[[str], float]) -> Choice:
     return Choice(held[-1] if held else WEAKEST, bool(held), seconds)
 
 
-def choose_for(rate_hz: float, threads: int) -> Choice:
+def choose_for(rate_hz: float, threads: int, share: float = 0.8) -> Choice:
     """Return the profile that `auto` stands for on this machine; what was measured once is not measured again.
 
     Raises:
@@ -73,7 +82,7 @@ def choose_for(rate_hz: float, threads: int) -> Choice:
     def seconds_of(profile: str) -> float:
         return _measured(paths.models() / "face" / profile, threads)
 
-    return choose(rate_hz, seconds_of)
+    return choose(rate_hz, seconds_of, share)
 
 
 def profile_of(settings: DetectorSettings) -> str:
@@ -84,13 +93,11 @@ def profile_of(settings: DetectorSettings) -> str:
     """
     if settings.profile != "auto":
         return settings.profile
-    return WEAKEST if settings.model else choose_for(settings.rate_hz, settings.threads).profile
+    return WEAKEST if settings.model else _chosen(settings).profile
 
 
-def log_choice(settings: DetectorSettings) -> None:
-    """Log what `auto` stands for and why, if it is what chose the models in force."""
-    if settings.profile == "auto" and not settings.model:
-        log.info("detector.profile = auto: %s", choose_for(settings.rate_hz, settings.threads))
+def _chosen(settings: DetectorSettings) -> Choice:
+    return choose_for(settings.rate_hz, settings.threads, settings.cpu_share)
 
 
 @cache

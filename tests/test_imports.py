@@ -37,10 +37,10 @@ LAYERS = (
     ("edge.show",),
     ("edge.publish", "edge.privacy"),
     # the walk of a frame through its stages
-    ("edge.stages", "edge.profiles"),
+    ("edge.stages",),
     ("edge.registry",),
     ("edge.monitor",),
-    ("edge.pipeline",),
+    ("edge.pipeline", "edge.profiles"),
     ("edge.distance",),
     ("edge.capture", "edge.detect", "edge.classify", "edge.track", "edge.alert"),
     # what a user sets

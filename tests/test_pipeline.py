@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import edge
 from edge import stages as parts
@@ -125,6 +126,51 @@ def test_a_shorter_dwell_time_counts_from_when_the_person_was_first_without_a_ma
     play.loop.exchange(play.parts())
     play.steps(1)
     assert play.told() == [("start", 0, None)]
+
+
+class Walkers:
+    """A detector that sees somebody walk to the right at 60 pixels per second."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def detect(self, frame):
+        self.calls += 1
+        left = 60 * frame.at
+        return Faces(np.array([[left, 0, left + 20, 20]], np.float32), np.ones(1, np.float32))
+
+
+def every_third(frame, _last) -> bool:
+    return frame.seq % 3 == 0
+
+
+def paced(detector, looks) -> list:
+    """Return the scenes of 24 frames in 2.4 s of which `looks` chooses some."""
+    models = parts.Models(detector, BareFace(), {}, (320, 256))
+    stages = parts.build_stages(SETTINGS, models, Timings(), every_frame=False)
+    return list(scenes(fakes.ListSource(moments(0, 24)), replace(stages, selects=looks)))
+
+
+def test_in_skipped_frames_people_move_on_and_nothing_is_detected_or_decided():
+    walkers = Walkers()
+    *found, last = paced(walkers, every_third)
+    assert walkers.calls == 8
+    assert [scene.skipped for scene in found] == [seq % 3 != 0 for seq in range(24)]
+    assert not any(scene.alerts or len(scene.verdicts) or scene.times for scene in found if scene.skipped)
+    boxes = [scene.tracks[0].box[0] for scene in found[9:18]]
+    assert boxes == pytest.approx([60 * seq / 10 for seq in range(9, 18)], abs=2)
+    assert [len(scene.visible) for scene in found[9:18]] == [1] * 9
+    assert [alert.event_type.value for scene in [*found, last] for alert in scene.alerts] == ["start", "end"]
+    assert [scene.unmasked for scene in found[15:18]] == [True] * 3
+
+
+def test_the_scene_of_a_look_has_how_long_each_stage_took():
+    (first, *_), looks = paced(Walkers(), every_third), []
+    assert first.times is not None
+    assert first.times.capture is None
+    assert first.times.walk_s == pytest.approx(first.decided_at - first.frame.read_at - first.times.queue, abs=1e-6)
+    paced(Walkers(), lambda _frame, last: looks.append(last.skipped) or True)
+    assert looks == [False] * 24, "it is asked after the last look"
 
 
 def test_of_another_source_everything_begins_anew():

@@ -23,13 +23,13 @@ from edge.app.web import build_page, page_sources
 from edge.capture import CameraState
 from edge.clock import Clock, utc
 from edge.errors import EdgeError
+from edge.monitor.governor import Governor
 from edge.monitor.lens import LensState
 from edge.monitor.status import StatusReport
 from edge.monitor.timings import Timings, Vitals
 from edge.notice.problems import Problems
 from edge.pipeline import Loop, Parts
 from edge.plugins import close_sinks, open_sinks
-from edge.profiles import log_choice, profile_of
 from edge.publish.access import how_to_subscribe
 from edge.settings.load import lay_over
 from edge.systemd import ServiceManager
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from edge.pipeline import Sink
     from edge.plugins import PluginSink
     from edge.publish.publisher import Publisher
+    from edge.settings.perception import DetectorSettings
     from edge.settings.schema import Environment, Settings
 
 log = logging.getLogger(__name__)
@@ -62,22 +63,24 @@ def run_service(
     Raises:
         EdgeError: settings, models or inputs are wrong, or a thread is stuck.
     """
-    stop, manager, reload = threading.Event(), ServiceManager(), Reload(partial(_load_checked, load))
+    stop, manager = threading.Event(), ServiceManager()
+    governor = Governor()
+    reload = Reload(partial(_load_checked, load, governor.profile_of))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     signal.signal(signal.SIGHUP, lambda *_: reload.request())
-    reload.checked = check(settings, environment, profile_of=profile_of, accelerate=accelerate)
+    reload.checked = check(settings, environment, profile_of=governor.profile_of, accelerate=accelerate)
     _warn_of_the_clock(Clock())
     with Components() as keep, device_freed(reload):
-        service = _Service(keep, stop, reload, more)
+        service = _Service(keep, stop, reload, governor, more)
         manager.ready()
         try:
             while not stop.is_set() and service.loop.step():
                 manager.beat(service.status)
+                if governor.asks():
+                    reload.request()
                 if reload.due():
-                    manager.reloading()
-                    service.renew()
-                    manager.reloaded()
+                    service.renew(manager)
         finally:
             manager.stopping()
             service.end()
@@ -91,7 +94,12 @@ def _warn_of_the_clock(clock: Clock) -> None:
         log.warning("clock: it is %s, before the release: alerts carry clock_synced=false until it is set", now)
 
 
-def _load_checked(load: Callable[[], Settings], changes: Mapping[str, object], before: Validated) -> Validated:
+def _load_checked(
+    load: Callable[[], Settings],
+    profile_of: Callable[[DetectorSettings], str],
+    changes: Mapping[str, object],
+    before: Validated,
+) -> Validated:
     """Return new settings, with commands laid over them, once everything that they specify has been checked."""
     return check(lay_over(load(), changes, "command"), before.environment, before, profile_of, accelerate)
 
@@ -103,15 +111,16 @@ class _Service:
     _publisher: Publisher
     _redaction: ImageRedaction
 
-    def __init__(self, keep: Components, stop: threading.Event, reload: Reload, more: Sequence[Sink]) -> None:
+    def __init__(
+        self, keep: Components, stop: threading.Event, reload: Reload, governor: Governor, more: Sequence[Sink]
+    ) -> None:
         """Open what the settings specify; a window that is closed sets `stop`."""
-        self._keep, self._stop, self._reload, self._more = keep, stop, reload, more
+        self._keep, self._stop, self._reload, self._governor, self._more = keep, stop, reload, governor, more
         self._console, self._vitals, self._timings = Console(), Vitals(), Timings()
         self._started_at = time.monotonic()
         self._process = ProcessState(build_notice_policy(reload.checked.settings.notice))
         self._notice_problems = Problems()
         self.loop = Loop(keep.compose(partial(self._parts, reload.checked)))
-        log_choice(reload.checked.settings.detector)
         if reload.checked.settings.show.terminal != "off":
             _print_hints(self._console, how_to_subscribe(reload.checked.settings.mqtt, self._publisher.broker))
 
@@ -119,8 +128,13 @@ class _Service:
         """Return the status line."""
         return self._report.line(self._publisher.state, self._publisher.problems())
 
-    def renew(self) -> None:
-        """Read the settings again, and use them from the next frame on where they are valid."""
+    def renew(self, manager: ServiceManager) -> None:
+        """Use new settings from the next frame on where they are valid, and notify the service manager."""
+        manager.reloading()
+        self._renew()
+        manager.reloaded()
+
+    def _renew(self) -> None:
         before, checked = self._reload.checked, self._reload.read()
         if checked is None:
             return
@@ -129,8 +143,6 @@ class _Service:
         try:
             parts = self._keep.compose(partial(self._parts, checked))
             self._reload.accept(checked)
-            if checked.models is not before.models:
-                log_choice(checked.settings.detector)
         except EdgeError as error:
             self._reload.refuse(error)
             parts = self._keep.compose(partial(self._parts, before))
@@ -150,7 +162,8 @@ class _Service:
         settings, keep = checked.settings, self._keep
         plugins = self._plugin_sinks(settings)
         source, lens = build_source(checked, keep), build_lens_health(settings, keep)
-        stages = build_walk(checked, lens, self._process.notice, self._timings, keep)
+        self._governor.adopt(settings.detector)
+        stages = build_walk(checked, lens, self._process.notice, self._governor, self._timings, keep)
         self._redaction = build_image_redaction(settings, view_key(settings), keep)
         self._report = self._status_report(checked, source, lens, plugins)
         self._publisher = build_publisher(
@@ -168,6 +181,7 @@ class _Service:
             self._publisher,
             *self._redaction.sinks,
             self._vitals,
+            self._governor,
             *self._metrics(settings),
             *self._more,
         ]
@@ -201,7 +215,11 @@ class _Service:
             "plugin": lambda: next((sink.problem for sink in plugins if sink.problem), ""),
         }
         model = checked.models.specs["mask"].name
-        return StatusReport(self._vitals, model, checks, lambda: {"camera": source.state.value, **source.counts})
+        return StatusReport(self._vitals, model, checks, lambda: self._counters(source))
+
+    def _counters(self, source: WatchedSource) -> dict[str, object]:
+        """Return what belongs to the statistics in addition to the vital signs."""
+        return {"camera": source.state.value, **source.counts, "governor": self._governor.stats()}
 
     def _viewers(self, checked: Validated) -> list[Sink]:
         """Return the sinks of everything that shows scenes, without the notice where `notice.banner` is off."""

@@ -80,10 +80,10 @@ def check(
     if before is None or before.settings.camera != settings.camera:
         check_files(settings.camera)
     of_files = names_files(settings.camera)
-    models_key = (of_files, *_models_key(settings))
+    profile = "quality" if of_files else profile_of(settings.detector)
+    models_key = (profile, *_models_key(settings))
     if before and before.models_key == models_key:
         return Validated(settings, broker, before.models, environment, models_key)
-    profile = "quality" if of_files else profile_of(settings.detector)
     models = _loaded(settings, profile, accelerate(settings, before))
     return Validated(settings, broker, models, environment, models_key)
 
@@ -101,7 +101,9 @@ def _models_key(settings: Settings) -> tuple[object, ...]:
     """Return by what models are loaded: an own one may be replaced under its name."""
     folders = [folder for folder in (settings.detector.model, settings.classifier.model) if folder]
     files = [stamp(f"{folder}/model.toml", f"{folder}/model.tflite") for folder in folders]
-    return settings.detector, settings.classifier.model, settings.tflite, *files
+    rule = settings.detector
+    own = (rule.profile, rule.model, rule.min_score, rule.threads, settings.classifier.model)
+    return *own, settings.tflite, *files
 
 
 def _check_page(settings: Settings) -> None:

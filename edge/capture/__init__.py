@@ -62,10 +62,14 @@ def set_state(source: WatchedSource, state: CameraState, detail: str = "") -> No
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CameraImage:
-    """One image of a camera: uint8 (H, W, 3) BGR, and the same image at detector size if the camera provides it."""
+    """One image of a camera: uint8 (H, W, 3) BGR, and the same image at detector size if the camera provides it.
+
+    age_s: time since the exposure began; None where the camera reports none.
+    """
 
     image: Image
     small: Image | None = None
+    age_s: float | None = None
 
 
 class Camera(Protocol):

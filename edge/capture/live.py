@@ -159,5 +159,5 @@ class LiveSource:
             set_state(self, CameraState.OK)
         elif self._freeze.unchanged_s(now) >= self._frozen_s:
             set_state(self, CameraState.FROZEN, f"identical frames for {self._frozen_s:.0f} s")
-        self._latest.put(Frame(image.image, self._seq, at=now, read_at=now, small=image.small))
+        self._latest.put(Frame(image.image, self._seq, at=now, read_at=now, small=image.small, capture_s=image.age_s))
         self._seq += 1

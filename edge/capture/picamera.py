@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from edge.capture import CameraImage
 from edge.errors import CameraError, CameraLost
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from edge.data import Image
@@ -114,9 +117,8 @@ class PiCamera:
         except (RuntimeError, OSError) as error:
             raise CameraLost(f"picamera: delivers no images any more: {error}") from error
         try:
-            return CameraImage(
-                self._copy(request, self._main), self._copy(request, self._small) if self._small else None
-            )
+            small = self._copy(request, self._small) if self._small else None
+            return CameraImage(self._copy(request, self._main), small, _age_s(request.get_metadata()))
         except RuntimeError as error:
             raise CameraLost(f"picamera: delivers no images any more: {error}") from error
         finally:
@@ -131,6 +133,15 @@ class PiCamera:
         camera = getattr(self, "_camera", None)
         if camera is not None:
             camera.close()
+
+
+def _age_s(metadata: Mapping[str, Any]) -> float | None:
+    """Return the time since the exposure began, None where the pipeline reports none.
+
+    Source: libcamera, control_ids_core.yaml, SensorTimestamp: nanoseconds of the boot time at the first row.
+    """
+    exposed_ns = metadata.get("SensorTimestamp")
+    return None if exposed_ns is None else max(0.0, (time.clock_gettime_ns(time.CLOCK_BOOTTIME) - exposed_ns) / 1e9)
 
 
 def _stream(name: str, delivered: dict[str, Any]) -> _Stream:

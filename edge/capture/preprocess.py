@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import cv2
 
-from edge.capture import CameraImage
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge.capture import Camera
+    from edge.capture import Camera, CameraImage
     from edge.data import Image
     from edge.settings.schema import CameraSettings
 
@@ -76,7 +75,7 @@ class PreparedCamera:
         if image is None:
             return None
         small = None if image.small is None else self._prepare(image.small)
-        return CameraImage(self._prepare(image.image), small)
+        return replace(image, image=self._prepare(image.image), small=small)
 
     def close(self) -> None:
         """Release the camera."""

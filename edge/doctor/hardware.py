@@ -63,7 +63,8 @@ def detector(host: Host, settings: Settings) -> Finding:
         return Finding("detector", FindingState.OK, f"not measured: {rule.model or rule.profile} is set")
     answer = host.run_python(
         "import json; from edge.profiles import choose_for; "
-        f"choice = choose_for({rule.rate_hz}, {rule.threads}); print(json.dumps([choice.is_held, str(choice)]))"
+        f"choice = choose_for({rule.rate_hz}, {rule.threads}, {rule.cpu_share}); "
+        "print(json.dumps([choice.is_held, str(choice)]))"
     )
     if answer.code != 0:
         return Finding("detector", FindingState.OK, "not measured: the models do not run; see tflite")

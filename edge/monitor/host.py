@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 THERMAL = Path("/sys/class/thermal")
@@ -57,6 +58,20 @@ def throttled(path: Path = THROTTLED) -> dict[str, bool] | None:
     except (OSError, ValueError):
         return None
     return {cause: bool(bits & 1 << place) for place, cause in enumerate(_CAUSES)}
+
+
+@dataclass(frozen=True, slots=True)
+class Heat:
+    """How warm the machine is, None where it reports none, and whether it slows itself down because of that."""
+
+    temperature_c: float | None
+    slowed: bool
+
+
+def heat() -> Heat:
+    """Return the temperature, and whether a Raspberry Pi slows its processor down because of it."""
+    causes = throttled() or {}
+    return Heat(temperature_c(), slowed=any(causes.get(cause) for cause in ("throttled", "soft_temperature_limit")))
 
 
 def written_bytes() -> int | None:

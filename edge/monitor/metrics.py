@@ -95,7 +95,7 @@ class PeopleMetrics:
 
     def put(self, scene: Scene) -> None:
         """Count a scene."""
-        self._faces.inc(len(scene.faces))
+        self._faces.inc(0 if scene.skipped else len(scene.faces))
         for mask, confidence in zip(scene.verdicts.masks, scene.verdicts.confidences.tolist(), strict=True):
             self._verdicts.labels(mask.value).inc()
             self._confidences.observe(confidence)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from edge import __version__
 from edge.boxes import relative
 from edge.clock import Clock as Clock  # noqa: PLC0414 - a Sender needs one
+from edge.clock import seconds_of
 from edge.clock import utc as utc  # noqa: PLC0414
 from edge.data import CLASSES, EventType, Mask, Reason
 from edge.distance.proximity import proximity
@@ -34,6 +35,7 @@ PROBLEMS = ("broker", "camera", "lens", "notice", "outbox", "plugin", "settings"
 """The names in `problem/NAME`."""
 _SNAPSHOT_S = 60
 _NOTICE_S = 10
+_STAGES = ("capture", "queue", "detect", "classify", "vote", "dwell", "publish")
 """A notice is for the people who are here now; a sign that connects later does not need it."""
 
 
@@ -77,6 +79,9 @@ class AlertMessage:
         """Return the message as sent now: `delayed` where it has expired, or comes from before a reboot."""
         delayed = self.boot != clock.boot or clock.monotonic() > self.expires_at
         body = {**self.body, "t_published": utc(clock.wall()), "delayed": delayed}
+        if body.get("stages_ms"):  # an outbox may hold alerts of a version without them
+            waited_ms = None if delayed else _ms(max(0.0, clock.wall() - seconds_of(body["t_decided"])))
+            body["stages_ms"] = {**body["stages_ms"], "publish": waited_ms}
         return Message(self.topic, encode(body), qos=1, expiry_s=DAY_S)
 
 
@@ -246,6 +251,7 @@ class Sender:
             "t_decided": utc(decided),
             "t_published": None,
             "latency_ms": round(1e3 * latency_s, 1),
+            "stages_ms": _stages_ms(alert, scene),
             "clock_synced": self.clock.synced(),
             "reason": alert.reason.value if alert.reason else None,
             "model": model.identity,
@@ -261,7 +267,7 @@ class Sender:
         body = {**last.body, "event_type": EventType.END.value, "seq": int(last.body["seq"]) + 1}
         body |= {"session": self.session, "reason": Reason.RESTART.value, "clock_synced": self.clock.synced()}
         body |= {"t_decided": utc(decided), "expires_at": utc(decided + self.expires_s)}
-        return self._message(body, last.topic, decided_at)
+        return self._message(body | {"stages_ms": dict.fromkeys(_STAGES)}, last.topic, decided_at)
 
     def _body(self, **fields: object) -> bytes:
         """Return a payload with what all have in common before its own fields."""
@@ -270,6 +276,23 @@ class Sender:
     def _message(self, body: dict[str, Any], topic: str, decided_at: float) -> AlertMessage:
         key = f"{body['event_id']}:{body['seq']}"
         return AlertMessage(key, topic, body, self.clock.boot, decided_at + self.expires_s)
+
+
+def _stages_ms(alert: Alert, scene: Scene) -> dict[str, float | None]:
+    """Return where the time went from the exposure to the decision, ms; None where a stage took no part.
+
+    dwell: from the first sighting behind the label, in the alert that opens an episode.  publish: added on sending.
+    """
+    if scene.times is None:
+        return dict.fromkeys(_STAGES)
+    times = scene.times
+    dwell_s = alert.raised_at - alert.since if alert.event_type is EventType.START else None
+    spent_s = (times.capture, times.queue, times.detect, times.classify, times.vote + times.judge, dwell_s, None)
+    return {stage: _ms(spent) for stage, spent in zip(_STAGES, spent_s, strict=True)}
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(1e3 * seconds, 1)
 
 
 def around(people: Proximity | None) -> dict[str, Any]:

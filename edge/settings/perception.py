@@ -116,6 +116,24 @@ class DetectorSettings(Section):
         description="Frames per second that detector.profile = auto must hold, by a measurement of at most about a "
         "second when `maskwatch run` starts. Few are enough at a bus stop, and a stronger profile is right more often.",
     )
+    cpu_share: Share = Field(
+        default=0.8,
+        gt=0,
+        description="Share of one core that finding faces may take. A slower machine skips frames, so "
+        "that none is old when it is decided on, and with auto takes a weaker profile.",
+    )
+    max_temperature_c: float = Field(
+        default=80.0,
+        ge=40,
+        le=110,
+        description="Temperature from which more frames are skipped, down to one detection per second. A Raspberry Pi "
+        "slows itself down from 80 degrees Celsius on.",
+    )
+    rest_s: Seconds = Field(
+        default=5.0,
+        description="Longest time without a detection while nothing moves and nobody is in sight. 0: detect in every "
+        "frame.",
+    )
     model: str = Field(
         default="",
         description="Folder with model.tflite and model.toml, used instead of the profile's model. Empty: the model "

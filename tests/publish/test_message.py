@@ -21,7 +21,7 @@ UUID = "66ab5499-5696-4df8-a47f-829c36f76ae7"
 KEYS = """
 schema event_id event_type seq session device site camera label confidence probs votes faces track_id box face_px
 nearest_person_m nearest_person_interval_m people_near first_seen duration_s t_capture t_decided t_published
-latency_ms clock_synced reason model delayed expires_at
+latency_ms stages_ms clock_synced reason model delayed expires_at
 """
 
 
