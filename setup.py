@@ -32,6 +32,7 @@ setup(
         "edge.batch": ["pages/*.html"],
         "edge.capture": ["interlaced.mp4"],
         "edge.capture.demo": ["*.png", "LICENSE.txt"],
+        "edge.label": ["static/*"],
         "edge.privacy": ["pages/*.html"],
         "edge.show.page": ["static/*"],
         "edge.models": ["face/*", "face/*/*", "mask/*"],

@@ -31,7 +31,7 @@ LAYERS = (
     ("edge.commands",),
     # what a command or a program does as a whole
     ("edge.setup",),
-    ("edge.doctor", "edge.evaluation", "edge.testing"),
+    ("edge.doctor", "edge.evaluation", "edge.label", "edge.testing"),
     ("edge.app", "edge.batch", "edge.api"),
     # the sinks: where a scene goes
     ("edge.show",),
@@ -147,7 +147,10 @@ def test_a_stage_imports_no_other_stage(stage):
         ("paho", {"publish/client.py"}),
         ("amqtt", {"publish/private_broker.py"}),
         ("uvicorn", {"show/page/serve.py", "show/page/protocol.py"}),
-        ("starlette", {f"show/page/{name}.py" for name in ("app", "guard", "stream")}),
+        (
+            "starlette",
+            {"label/page.py", *(f"show/page/{name}.py" for name in ("app", "door", "guard", "serve", "stream"))},
+        ),
         (
             "prometheus_client",
             {"app/metrics.py", *(f"monitor/{name}.py" for name in ("exporter", "figures", "metrics"))},

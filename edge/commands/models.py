@@ -1,4 +1,4 @@
-"""Commands on models: evaluate, compare."""
+"""Commands on models: evaluate, compare, label."""
 
 from __future__ import annotations
 
@@ -174,3 +174,19 @@ def compare(
             save_image(sheet, batch.sheet_of(pair))
         report.progress.stop()
         write_result(json_out, to_json(figures), batch.table(figures))
+
+
+@app.command(epilog="Examples: `maskwatch label photographs/` · `maskwatch label photographs/ --port 8090`")
+def label(
+    folder: Annotated[Path, typer.Argument(help="a folder of photographs of people who were asked", metavar="FOLDER")],
+    *,
+    env: Env = Environment.DEVELOPMENT,
+    config: Config = None,
+    overrides: Set = None,
+    port: Annotated[int, typer.Option(help="port of the page, on this machine only", min=1, max=65_535)] = 8081,
+) -> None:
+    """Label the faces of photographs on a local page; writes FOLDER/boxes.jsonl, as `evaluate` reads it."""
+    settings = load_settings(env, config, overrides).settings
+    from edge.label.serve import serve
+
+    serve(settings, folder, port, lambda address: typer.echo(f"{address} (token: maskwatch web --token); stop: Ctrl-C"))

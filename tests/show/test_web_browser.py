@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from edge.data import EventType, Reason
+from tests.support import browser as browser_support
+from tests.support.browser import axe_findings
 from tests.support.fakes import eventually
 from tests.support.messages import alert
-from tests.support.needs import lack, need
 from tests.support.pages import PlayedService, Site
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright has no wheel for this machine")
@@ -40,12 +38,8 @@ def site(watch, tmp_path_factory) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def browser():
-    program = need("chromium", "libatomic.so.1")  # the latter is what the driver of the browser is linked to
-    rights = ["--no-sandbox"] if os.getuid() == 0 else []  # Chromium refuses root a sandbox
-    with sync_api.sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=program, args=rights)
+    with browser_support.chromium() as made:
         yield made
-        made.close()
 
 
 class Visit:
@@ -295,14 +289,7 @@ def test_logging_out_by_the_button_ends_the_session(inside):
 
 @pytest.fixture(scope="module")
 def axe(tmp_path_factory) -> str:
-    """Return the source of axe-core, which npm brings: its licence keeps it out of this repository."""
-    folder = tmp_path_factory.mktemp("axe")
-    got = subprocess.run(
-        [need("npm"), "install", "--no-audit", "--no-fund", "axe-core@4"], cwd=folder, capture_output=True, check=False
-    )
-    if got.returncode:
-        lack("npm could not bring axe-core: is there a network?")
-    return Path(folder / "node_modules/axe-core/axe.min.js").read_text()
+    return browser_support.axe_source(tmp_path_factory.mktemp("axe"))
 
 
 @pytest.mark.long
@@ -312,22 +299,16 @@ def test_axe_finds_nothing_serious(browser, site, watch, axe, size, scheme):
     visit = Visit(browser, site, viewport=size, color_scheme=scheme)
     watch.raise_alert(f"for-axe-{scheme}")
     visit.open()
-    findings = _findings(visit, axe)
+    findings = axe_findings(visit.page, axe)
     visit.log_in()
     watch.episodes = (alert(),)
     assert eventually(lambda: visit.page.locator("#summary").get_attribute("data-tone") == "alert")
-    findings += _findings(visit, axe)
+    findings += axe_findings(visit.page, axe)
     watch.episodes, watch.state["problems"] = (), {"lens": "dark: nothing is seen"}
     assert eventually(lambda: "lens" in visit.text("#summary"))
     for summary in visit.page.locator("summary").all():
         summary.click()
-    findings += _findings(visit, axe)
+    findings += axe_findings(visit.page, axe)
     watch.state["problems"] = {}
     visit.close()
     assert [finding for finding in findings if finding[0] in ("serious", "critical")] == []
-
-
-def _findings(visit: Visit, axe: str) -> list[tuple[str, str, str]]:
-    visit.page.evaluate(axe)
-    violations = visit.page.evaluate("axe.run().then((result) => result.violations)")
-    return [(v["impact"], v["id"], v["nodes"][0]["html"]) for v in violations]

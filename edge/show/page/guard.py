@@ -39,12 +39,21 @@ HEADERS = {
 class Guard:
     """ASGI middleware that every request passes."""
 
-    def __init__(self, app: ASGIApp, *, hosts: frozenset[str], open_paths: frozenset[str], sessions: Sessions) -> None:
-        """Let requests for `hosts` in; without a session, only to `open_paths`."""
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        hosts: frozenset[str],
+        open_paths: frozenset[str],
+        sessions: Sessions,
+        body_bytes: int = BODY_BYTES,
+    ) -> None:
+        """Let requests for `hosts` in, with bodies of at most `body_bytes`; without a session, only to `open_paths`."""
         self._app = app
         self._hosts = hosts
         self._open_paths = open_paths
         self._sessions = sessions
+        self._body_bytes = body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
@@ -64,7 +73,7 @@ class Guard:
         checks: tuple[Callable[[Request], Response | None], ...] = (
             self._check_host,
             _check_method,
-            _check_size,
+            self._check_size,
             _check_origin,
             self._check_session,
         )
@@ -76,6 +85,14 @@ class Guard:
         if match and match[1] in self._hosts:
             return None
         return PlainTextResponse("This page is not served under this host name; see web.hosts.\n", 400)
+
+    def _check_size(self, request: Request) -> Response | None:
+        """Refuse bodies that are long or of unknown length; GET has none."""
+        length = request.headers.get("content-length", "" if request.method == "POST" else "0")
+        if "transfer-encoding" in request.headers or not length.isdecimal():
+            return PlainTextResponse("The request must have a Content-Length.\n", 411)
+        longest = self._body_bytes if request.method == "POST" else 0
+        return None if int(length) <= longest else PlainTextResponse("The body is too long.\n", 413)
 
     def _check_session(self, request: Request) -> Response | None:
         path = request.scope["path"]  # `request.url` of Starlette 0.40 raises for the target "["
@@ -90,15 +107,6 @@ def _check_method(request: Request) -> Response | None:
     if request.method in _METHODS:
         return None
     return PlainTextResponse("This method is not allowed.\n", 405, headers={"Allow": ", ".join(_METHODS)})
-
-
-def _check_size(request: Request) -> Response | None:
-    """Refuse bodies that are long or of unknown length; GET has none."""
-    length = request.headers.get("content-length", "" if request.method == "POST" else "0")
-    if "transfer-encoding" in request.headers or not length.isdecimal():
-        return PlainTextResponse("The request must have a Content-Length.\n", 411)
-    longest = BODY_BYTES if request.method == "POST" else 0
-    return None if int(length) <= longest else PlainTextResponse("The body is too long.\n", 413)
 
 
 def _check_origin(request: Request) -> Response | None:

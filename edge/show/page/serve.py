@@ -18,7 +18,10 @@ from edge.show.page.token import hold, token_of, token_path
 from edge.show.sockets import FEED_SOCKET, IMAGES_SOCKET, socket_next_to
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from starlette.types import ASGIApp
 
     from edge.settings.schema import WebSettings
 
@@ -47,7 +50,9 @@ def serve(web: WebSettings, scene: Path, *, with_watch: bool) -> None:
 
     live = LiveImage(socket_next_to(scene, IMAGES_SOCKET), viewers=web.viewers)
     events = Events(socket_next_to(scene, FEED_SOCKET), on_end=end if with_watch else lambda: None)
-    server = Server(_config(web, Page(web, token, live, events)), limit=4 * web.viewers + _LOGIN_CONNECTIONS)
+    server = Server(
+        _config(web, Page(web, token, live, events).app(hosts_of(web))), limit=4 * web.viewers + _LOGIN_CONNECTIONS
+    )
     for handler in logging.getLogger().handlers:
         handler.addFilter(OncePerMinute())
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -57,11 +62,29 @@ def serve(web: WebSettings, scene: Path, *, with_watch: bool) -> None:
     server.run([listener])
 
 
-def _config(web: WebSettings, page: Page) -> uvicorn.Config:
+def serve_local(web: WebSettings, app: ASGIApp, opened: Callable[[str], None]) -> None:
+    """Serve another page until SIGINT or SIGTERM, on loopback; `opened` gets its address.
+
+    Raises:
+        ConfigError: the port is in use.
+    """
+    server = Server(_config(web, app), limit=_LOGIN_CONNECTIONS)
+
+    def end(*_: object) -> None:
+        server.should_exit = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+    listener = listener_of(web)
+    opened(address_of(web))
+    server.run([listener])
+
+
+def _config(web: WebSettings, app: ASGIApp) -> uvicorn.Config:
     """Return the configuration of the server: plain HTTP/1.1, no access log, a limit on everything."""
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
     return uvicorn.Config(
-        page.app(hosts_of(web)),
+        app,
         ws="none",
         loop="asyncio",
         lifespan="on",
