@@ -70,7 +70,7 @@ class MotionGate:
         self._before = cells
 
     def _has_moved(self, cells: Floats) -> bool:
-        """Return whether a cell has changed since the last detection, more than the whole image and than it flickers."""
+        """Return whether a cell has changed since the last detection, by more than the whole image and its flicker."""
         if self._selected is None or self._selected.shape != cells.shape:
             return self._selected is not None
         change = cells - self._selected
