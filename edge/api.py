@@ -21,6 +21,7 @@ from edge.monitor.timings import Timings
 from edge.pipeline import scenes
 from edge.privacy.zones import PrivacyZones
 from edge.profiles import profile_of
+from edge.registry.active import built_in
 from edge.settings.load import lay_over, load
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ def load_models(
 ) -> Models:
     """Load the detector and the classifier: those that ship, unless arguments or settings name others.
 
+    Of a store of installed models, the champion is used where the settings name that store (`models.store`).
+
     Load once and reuse; a `Models` is not thread-safe. Sets OpenCV to one thread in this process.
 
     profile: used for `detector.profile = auto`: `quality` finds small faces too, `live` is fast.
@@ -76,11 +79,13 @@ def load_models(
     Raises:
         ModelError: a file is missing, damaged or not what its model.toml specifies.
     """
+    settings = settings or load_settings()
     return parts.load_models(
-        settings or load_settings(),
+        settings,
         profile=profile,
         face=None if face is None else Path(face),
         mask=None if mask is None else Path(mask),
+        models=None if settings.models.store else built_in(),
     )
 
 

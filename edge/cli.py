@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from edge import __version__
-from edge.commands import device, files, live, models, setup
+from edge.commands import bundles, device, files, live, models, setup
 from edge.commands.options import Command, Group, with_verbosity
 from edge.errors import EdgeError, InputError, OutputError
 
@@ -24,11 +24,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for commands in (live, files, models, setup, device):
+for commands in (live, files, models, bundles, setup, device):
     for info in commands.app.registered_commands:
         assert info.callback is not None  # noqa: S101 - for mypy: every command has one
         info.cls, info.callback = Command, with_verbosity(info.callback)
-        app.registered_commands.append(info)
+        if commands is not bundles:
+            app.registered_commands.append(info)
+app.add_typer(bundles.app, cls=Group)
 
 
 def run_command() -> int:

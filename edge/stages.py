@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from dataclasses import dataclass, replace
 from functools import partial
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import cv2
 
-from edge import paths, plugins
+from edge import plugins
 from edge.alert.episodes import EpisodePolicy
 from edge.classify.mask import MaskClassifier, unsure_below
 from edge.classify.vote import Voter
@@ -24,6 +25,7 @@ from edge.distance.ranging import range_finder_of
 from edge.distance.refine import Refinement
 from edge.errors import ModelError
 from edge.pipeline import Stages
+from edge.registry.active import InForce, built_in, in_force
 from edge.tflite import Model, read_spec
 from edge.track.motion import MotionTracker
 
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from edge.settings.schema import AlertSettings, Settings
     from edge.tflite import Inference, ModelSpec
 
+log = logging.getLogger(__name__)
+
 _T = TypeVar("_T")
 
 
@@ -47,6 +51,7 @@ class Models:
     """The loaded models; `specs` holds the content of their model.toml, by kind.
 
     bare: score of a face from which it may be called without a mask.  acceleration: what runs them; None: the CPU.
+    problem: why they are not those that the store names; empty if they are.
     """
 
     detector: Detector
@@ -55,6 +60,7 @@ class Models:
     detector_px: tuple[int, int]
     bare: float = 0.0
     acceleration: Acceleration | None = None
+    problem: str = ""
 
     @property
     def runtime(self) -> dict[str, str]:
@@ -86,20 +92,46 @@ def load_models(
     face: Path | None = None,
     mask: Path | None = None,
     acceleration: Acceleration | None = None,
+    models: InForce | None = None,
 ) -> Models:
     """Load both models; `profile` is what `detector.profile = auto` stands for.
 
     face, mask: model folders in place of those that the settings name.
     acceleration: tries a delegate on them, and runs them on it; None: on the CPU.
+    models: what the settings name none of; None: the store's champion, else the built-in ones. Where they cannot be
+        loaded, the built-in ones are.
 
     Raises:
         ModelError: a file is missing, damaged or not what its model.toml specifies.
     """
+    models = models or in_force(settings.models)
+    load = partial(_load, settings, profile=profile, face=face, mask=mask, acceleration=acceleration)
+    try:
+        loaded = load(models)
+    except ModelError as error:
+        if not models.sha256:
+            raise
+        models = built_in(f"the built-in models are used: {error}")
+        loaded = load(models)
+    if models.problem:
+        log.warning("models: %s", models.problem)
+    return replace(loaded, problem=models.problem)
+
+
+def _load(
+    settings: Settings,
+    models: InForce,
+    *,
+    profile: str,
+    face: Path | None,
+    mask: Path | None,
+    acceleration: Acceleration | None,
+) -> Models:
     rule = settings.detector
     chosen = profile if rule.profile == "auto" else rule.profile
     return models_of(
-        face or Path(rule.model or paths.models() / "face" / chosen),
-        mask or Path(settings.classifier.model or paths.models() / "mask"),
+        face or Path(rule.model or models.folder / "face" / chosen),
+        mask or Path(settings.classifier.model or models.folder / "mask"),
         threads=rule.threads,
         min_score=rule.min_score or None,
         acceleration=acceleration,

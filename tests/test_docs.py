@@ -76,12 +76,16 @@ def command_lines(document: Path, program: str) -> list[str]:
 def test_every_maskwatch_command_of_a_document_has_its_options(document):
     from edge.cli import app
 
-    commands = typer.main.get_command(app).commands
+    commands = dict(typer.main.get_command(app).commands)
+    groups = {name: group.commands for name, group in commands.items() if hasattr(group, "commands")}
+    commands |= {f"{name} {word}": command for name, group in groups.items() for word, command in group.items()}
     wrong = []
     for line in command_lines(document, "maskwatch"):
         _, name, *words = shlex.split(line)
         if name == "COMMAND":
             continue
+        if name in groups:
+            name, *words = (f"{name} {words[0]}", *words[1:])
         known = {option for parameter in commands[name].params for option in parameter.opts} if name in commands else {}
         used = {word.partition("=")[0] for word in words if word.startswith("--")}
         if name not in commands or not used <= {*known, "--help"}:

@@ -24,7 +24,7 @@ from edge.publish.test_alert import build_test_alert
 from edge.settings.redact import fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from edge.app.components import Components
     from edge.notice.policy import NoticePolicy
@@ -36,9 +36,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ProcessState:
-    """What stays through every reload, until the process ends; session: its name in every message."""
+    """What stays through every reload, until the process ends; session: its name in every message.
+
+    aliases: the version of each alias of the model store, empty where it has none.
+    """
 
     notice: NoticePolicy
+    aliases: Mapping[str, str] = field(default_factory=dict)
     session: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
 
 
@@ -63,6 +67,7 @@ def build_publisher(
         sender=sender,
         models=models.specs,
         runtime=lambda: models.runtime,
+        aliases=process.aliases,
         report=report,
         people=_people(settings, sender, keep),
         outbox=outbox_path(settings),

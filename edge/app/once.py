@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from edge.app.components import Components
 from edge.app.mqtt import build_sender
+from edge.app.trial import on_trial
 from edge.app.validation import check
 from edge.app.walk import build_source
 from edge.data import Mask
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from edge.app.validation import Validated
     from edge.data import Scene
     from edge.publish.message import Message
+    from edge.registry.active import InForce
     from edge.settings.schema import Environment, Settings
 
 _CAMERA_S = 15.0
@@ -38,6 +40,8 @@ _KEY = "count"
 def run_once(settings: Settings, environment: Environment) -> Message:
     """Take one sample, and return the count that was published once the broker has acknowledged it.
 
+    A champion on trial has passed it then.
+
     Raises:
         CameraError: no frame came in time.
         Unavailable: the broker did not acknowledge the count in time.
@@ -47,8 +51,15 @@ def run_once(settings: Settings, environment: Environment) -> Message:
         raise ConfigError("privacy.aggregate: allows no count of a moment; fix: run the service in place of --once")
     if settings.mqtt.host == EMBEDDED:
         raise ConfigError("mqtt.host: embedded: that broker ends with this command; fix: name one that stays")
+    with on_trial(settings.models) as trial:
+        count = _counted(settings, environment, trial.models)
+        trial.end()
+    return count
+
+
+def _counted(settings: Settings, environment: Environment, models: InForce) -> Message:
     camera = settings.camera.model_copy(update={"every_s": _DAY_S})
-    checked = check(settings.model_copy(update={"camera": camera}), environment, profile_of=profile_of)
+    checked = check(settings.model_copy(update={"camera": camera}), environment, profile_of=profile_of, models=models)
     scene = _sample(checked)
     interval_s = settings.camera.every_s or settings.mqtt.stats_s
     presence = Presence(build_sender(settings, "once"), interval_s=interval_s)

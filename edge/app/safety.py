@@ -37,13 +37,14 @@ class Rule:
     fix: str
 
 
-def refuse_unsafe(settings: Settings, environment: Environment) -> None:
-    """Refuse what is unsafe in an environment.
+def refuse_unsafe(settings: Settings, environment: Environment, section: str = "") -> None:
+    """Refuse what is unsafe in an environment; with a section, only what is unsafe there.
 
     Raises:
         ConfigError: names the first such setting with its reason and fix, and the keys of all others.
     """
-    broken = [rule for rule in RULES if environment in rule.environments and rule.is_unsafe(settings)]
+    here = [rule for rule in RULES if environment in rule.environments and rule.key.startswith(section)]
+    broken = [rule for rule in here if rule.is_unsafe(settings)]
     if broken:
         first, *others = broken
         named = dict.fromkeys(rule.key for rule in others if rule.key != first.key)
@@ -124,6 +125,13 @@ RULES = (
         _anybody_commands,
         "lets everybody who reaches the broker command this device",
         "set mqtt.user or mqtt.cert_file, or leave mqtt.commands at auto",
+    ),
+    Rule(
+        "models.signature",
+        _PRODUCTION,
+        lambda settings: settings.models.signature != "required",
+        "lets models in whose origin nobody vouches for",
+        "remove models.signature, and sign the bundle",
     ),
     *(
         Rule(

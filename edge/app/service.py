@@ -16,6 +16,7 @@ from edge.app.components import Components
 from edge.app.mqtt import ProcessState, build_publisher
 from edge.app.notice import build_notice_outputs, build_notice_policy
 from edge.app.reload import Reload
+from edge.app.trial import on_trial
 from edge.app.validation import check
 from edge.app.viewers import WithoutNotice, build_image_redaction, build_scene, build_viewers
 from edge.app.walk import build_lens_health, build_source, build_walk, people_key, view_key
@@ -37,6 +38,7 @@ from edge.systemd import ServiceManager
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from edge.app.trial import Trial
     from edge.app.validation import Validated
     from edge.app.viewers import ImageRedaction
     from edge.capture import WatchedSource
@@ -56,23 +58,31 @@ def run_service(
 ) -> bool:
     """Run until the source ends, or SIGINT or SIGTERM comes; SIGHUP reads the settings again by `load`.
 
-    Return whether the source has ended.
+    Return whether the source has ended. The models in force are those of the start; new ones are put on trial.
 
     more: sinks in addition to those that the settings specify.
 
     Raises:
         EdgeError: settings, models or inputs are wrong, or a thread is stuck.
     """
-    stop, manager = threading.Event(), ServiceManager()
-    governor = Governor()
-    reload = Reload(partial(_load_checked, load, governor.profile_of))
+    stop, governor = threading.Event(), Governor()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    signal.signal(signal.SIGHUP, lambda *_: reload.request())
-    reload.checked = check(settings, environment, profile_of=governor.profile_of, accelerate=accelerate)
-    _warn_of_the_clock(Clock())
+    with on_trial(settings.models) as trial:
+        reload = Reload(partial(_load_checked, load, governor.profile_of))
+        signal.signal(signal.SIGHUP, lambda *_: reload.request())
+        profile, models = governor.profile_of, trial.models
+        reload.checked = check(settings, environment, profile_of=profile, accelerate=accelerate, models=models)
+        _warn_of_the_clock(Clock())
+        _run(stop, reload, governor, trial, more)
+    return not stop.is_set()
+
+
+def _run(stop: threading.Event, reload: Reload, governor: Governor, trial: Trial, more: Sequence[Sink]) -> None:
+    """Open the parts, and run them until the end."""
+    manager = ServiceManager()
     with Components() as keep, device_freed(reload):
-        service = _Service(keep, stop, reload, governor, more)
+        service = _Service(keep, stop, reload, governor, [*more, trial], trial.names)
         manager.ready()
         try:
             while not stop.is_set() and service.loop.step():
@@ -84,7 +94,6 @@ def run_service(
         finally:
             manager.stopping()
             service.end()
-    return not stop.is_set()
 
 
 def _warn_of_the_clock(clock: Clock) -> None:
@@ -112,13 +121,19 @@ class _Service:
     _redaction: ImageRedaction
 
     def __init__(
-        self, keep: Components, stop: threading.Event, reload: Reload, governor: Governor, more: Sequence[Sink]
+        self,
+        keep: Components,
+        stop: threading.Event,
+        reload: Reload,
+        governor: Governor,
+        more: Sequence[Sink],
+        aliases: Mapping[str, str],
     ) -> None:
-        """Open what the settings specify; a window that is closed sets `stop`."""
+        """Open what the settings specify; a window that is closed sets `stop`. aliases: of the model store."""
         self._keep, self._stop, self._reload, self._governor, self._more = keep, stop, reload, governor, more
         self._console, self._vitals, self._timings = Console(), Vitals(), Timings()
         self._started_at = time.monotonic()
-        self._process = ProcessState(build_notice_policy(reload.checked.settings.notice))
+        self._process = ProcessState(build_notice_policy(reload.checked.settings.notice), aliases)
         self._notice_problems = Problems()
         self.loop = Loop(keep.compose(partial(self._parts, reload.checked)))
         if reload.checked.settings.show.terminal != "off":
@@ -209,6 +224,7 @@ class _Service:
         checks = {
             "camera": lambda: "" if source.state in no_problem else f"{source.state.value}: {source.detail}",
             "lens": lambda: "" if lens.state is LensState.OK else lens.state.value,
+            "model": lambda: checked.models.problem,
             "settings": lambda: self._reload.problem,
             "delegate": lambda: checked.models.acceleration.problem if checked.models.acceleration else "",
             "notice": lambda: self._notice_problems.text,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from edge.delegate.acceleration import Acceleration
     from edge.publish.broker import Broker
+    from edge.registry.active import InForce
     from edge.settings.perception import DetectorSettings
     from edge.settings.schema import Environment, Settings
     from edge.stages import Models
@@ -35,6 +36,7 @@ class Validated:
     """Settings that a run takes, with what had to be read to find that out.
 
     environment: by whose rules they are safe.  models_key: by what the models were loaded.
+    in_force: what is loaded where the settings name no model.
     """
 
     settings: Settings
@@ -42,6 +44,7 @@ class Validated:
     models: Models
     environment: Environment
     models_key: object = None
+    in_force: InForce | None = None
 
 
 def _weakest(_settings: DetectorSettings) -> str:
@@ -58,12 +61,14 @@ def check(
     before: Validated | None = None,
     profile_of: Callable[[DetectorSettings], str] = _weakest,
     accelerate: Callable[[Settings, Validated | None], Acceleration | None] = _on_cpu,
+    models: InForce | None = None,
 ) -> Validated:
     """Return settings once all that they name was found good; no camera is opened and nothing is connected.
 
     before: what is in force: of the same models and the same files, nothing is read again.
     profile_of: returns what `detector.profile = auto` stands for; only a run has it measured.
     accelerate: returns what tries a delegate and runs the models on it; only a run has it tried.
+    models: what is in force where the settings name no model; None: as `before`, else what the store names.
 
     Raises:
         ConfigError, ModelError, InputError, CameraError: as `run` would, with the exit code that it would end with.
@@ -83,14 +88,15 @@ def check(
     profile = "quality" if of_files else profile_of(settings.detector)
     models_key = (profile, *_models_key(settings))
     if before and before.models_key == models_key:
-        return Validated(settings, broker, before.models, environment, models_key)
-    models = _loaded(settings, profile, accelerate(settings, before))
-    return Validated(settings, broker, models, environment, models_key)
+        return Validated(settings, broker, before.models, environment, models_key, before.in_force)
+    models = models or (before.in_force if before else None)
+    loaded = _loaded(settings, profile, accelerate(settings, before), models)
+    return Validated(settings, broker, loaded, environment, models_key, models)
 
 
-def _loaded(settings: Settings, profile: str, acceleration: Acceleration | None) -> Models:
+def _loaded(settings: Settings, profile: str, acceleration: Acceleration | None, models: InForce | None) -> Models:
     try:
-        return load_models(settings, profile=profile, acceleration=acceleration)
+        return load_models(settings, profile=profile, acceleration=acceleration, models=models)
     except EdgeError:
         if acceleration:
             acceleration.close()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from edge.settings.schema import Settings
+    from edge.stages import Models
 
 app = typer.Typer()
 
@@ -156,17 +157,13 @@ def compare(
 ) -> None:
     """Compare two mask models on the same faces, or two face models on the same images."""
     settings = load_settings(env, config, overrides).settings
-    from edge import stages as parts
     from edge.batch.outputs import save_image, to_json, whole_file
     from edge.evaluation import compare as batch
     from edge.evaluation.dataset import read_dataset
 
     labelled = read_dataset(dataset)
     kind = batch.same_kind(model_a, model_b, labelled)
-    folders: list[dict[str, Path | None]] = [
-        {"face": None, "mask": None, kind: folder} for folder in (model_a, model_b)
-    ]
-    a, b = (parts.load_models(settings, profile="quality", face=of["face"], mask=of["mask"]) for of in folders)
+    a, b = (_with(settings, kind, folder) for folder in (model_a, model_b))
     with reporting() as report, whole_file(json_file) as json_out:
         pair = batch.compare(labelled, a, b, kind, report.progress, report.count)
         figures = batch.differences(pair, report.progress)
@@ -190,3 +187,11 @@ def label(
     from edge.label.serve import serve
 
     serve(settings, folder, port, lambda address: typer.echo(f"{address} (token: maskwatch web --token); stop: Ctrl-C"))
+
+
+def _with(settings: Settings, kind: str, folder: Path) -> Models:
+    """Return the models in force with that of one kind, face or mask, from another folder."""
+    from edge import stages as parts
+
+    face, mask = (folder if kind == each else None for each in ("face", "mask"))
+    return parts.load_models(settings, profile="quality", face=face, mask=mask)

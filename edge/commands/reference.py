@@ -67,7 +67,14 @@ class _Parameter:
 
 def command_line_page(app: typer.Typer) -> str:
     """Return the reference page of the commands of `app`."""
-    sections = [section for command in app.registered_commands for section in _section(command)]
+    commands = [(command, "") for command in app.registered_commands]
+    commands += [
+        (command, f"{group.typer_instance.info.name} ")
+        for group in app.registered_groups
+        if group.typer_instance
+        for command in group.typer_instance.registered_commands
+    ]
+    sections = [section for command, prefix in commands for section in _section(command, prefix)]
     common = [parameter for parameter in _parameters(app.registered_commands[0]) if parameter.name in _COMMON]
     rows = [*map(_row, common), "| `-h`, `--help` | Print the help of the command. |"]
     options = "\n".join(["## Common options\n\nEvery command has these options.\n", _TABLE, *rows, ""])
@@ -85,11 +92,11 @@ def _parameters(command: CommandInfo) -> list[_Parameter]:
     return found
 
 
-def _section(command: CommandInfo) -> Iterator[str]:
-    """Yield what a command does, how it is called, its own options, and examples."""
+def _section(command: CommandInfo, prefix: str) -> Iterator[str]:
+    """Yield what a command does, how it is called, its own options, and examples; prefix: the name of its group."""
     assert command.callback is not None  # noqa: S101 - for mypy: every command has one
     own = [parameter for parameter in _parameters(command) if parameter.name not in _COMMON]
-    name = command.name or command.callback.__name__
+    name = prefix + (command.name or command.callback.__name__)
     words = [_usage(parameter) for parameter in own if parameter.is_argument]
     yield f"## {name}\n\n{inspect.getdoc(command.callback)}\n"
     yield f"    {' '.join(['maskwatch', name, *words, '[OPTIONS]'])}\n"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from edge.doctor import Finding, FindingState, hardware, packages, service
+from edge.doctor import Finding, FindingState, hardware, models, packages, service
 from edge.doctor import camera as camera_checks
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def findings(host: Host, settings: Settings, folder: Path | None) -> Iterator[Fi
     yield packages.venv(host)
     yield packages.opencv(host)
     yield packages.tflite(host)
+    yield models.models(settings)
     yield packages.picamera2(host)
     yield camera_checks.camera(host, settings)
     yield camera_checks.group(host)

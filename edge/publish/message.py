@@ -19,7 +19,7 @@ from edge.data import CLASSES, EventType, Mask, Reason
 from edge.distance.proximity import proximity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from edge.data import Alert, Notice, Scene, Track
     from edge.distance.proximity import Proximity
@@ -31,7 +31,7 @@ SCHEMA = 1
 DAY_S = 86_400
 WITHDRAWN = "withdrawn "
 """Begins the key of a message that removes what a topic has retained."""
-PROBLEMS = ("broker", "camera", "lens", "notice", "outbox", "plugin", "settings")
+PROBLEMS = ("broker", "camera", "lens", "model", "notice", "outbox", "plugin", "settings")
 """The names in `problem/NAME`."""
 _SNAPSHOT_S = 60
 _NOTICE_S = 10
@@ -178,9 +178,11 @@ class Sender:
         body |= {"runtime": runtime, "settings_sha256": self.settings_sha256}
         return Message(self.topic("info"), encode(body), qos=1, retain=True)
 
-    def models_in_force(self, models: dict[str, ModelSpec]) -> Message:
-        """Return the models in use, by kind."""
-        return Message(self.topic("model/active"), self._body(models=_identities(models)), qos=1, retain=True)
+    def models_in_force(self, models: dict[str, ModelSpec], aliases: Mapping[str, str] | None = None) -> Message:
+        """Return the models in use, by kind, and the versions that the aliases of the model store name."""
+        named = {name: version for name, version in (aliases or {}).items() if version}
+        body = self._body(models=_identities(models), **({"aliases": named} if named else {}))
+        return Message(self.topic("model/active"), body, qos=1, retain=True)
 
     def setting(self, topic: str, text: str) -> Message:
         """Return the state of something that can be set over MQTT; `topic`: below the device's."""

@@ -17,7 +17,7 @@ from edge.publish.mqtt import MqttLink
 from edge.publish.outbox import Outbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from edge.data import Notice, Scene
@@ -53,6 +53,7 @@ class PublisherConfig:
     commands: what can be set or started; `accepts_commands`: whether that is allowed over MQTT. Their state is reported
     in both cases.
     snapshot: returns the newest redacted image as JPEG at once, or nothing; None: no image is sent.
+    aliases: the version of each alias of the model store.
     """
 
     broker: Broker
@@ -69,6 +70,7 @@ class PublisherConfig:
     discovery: Discovery = field(default_factory=Discovery)
     memory: Memory = field(default_factory=Memory)
     snapshot: Callable[[], bytes] | None = None
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def will(self) -> Message:
@@ -210,7 +212,7 @@ class Publisher:
         same = before is not None and before.models == models and before.will == self._config.will
         info = sender.info(models, self._config.runtime())
         online = [sender.online(online=True), sender.camera_online(online=True), info]
-        active = [] if same else [sender.models_in_force(models)]
+        active = [] if same else [sender.models_in_force(models, self._config.aliases)]
         return [*online, *active, *([announcement] if announcement else [])]
 
     def _new_link(self) -> MqttLink:

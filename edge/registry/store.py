@@ -114,10 +114,7 @@ class Store:
             OSError: the store cannot be written.
         """
         with self.locked(), _named(name), self._incoming() as folder:
-            bundle.unpack(stream, folder)
-            found = self._verified(folder, unsigned=unsigned)
-            self._refuse_stale(found)
-            check_content(folder)
+            found = self._unpacked(stream, folder, unsigned=unsigned)
             if found.sha256 not in self.installed():
                 check(folder)
                 self._keep(folder, found)
@@ -127,6 +124,17 @@ class Store:
                 aliases.switch(self.folder, replace(now, challenger=found.sha256))
         return replace(found, folder=self.path_of(found.sha256))
 
+    def verify(self, stream: BinaryIO, name: str, check: Callable[[Path], None], *, unsigned: bool = False) -> Version:
+        """Return what `install` would install, as it would be refused or accepted; the store stays as it is.
+
+        Raises:
+            ModelError: as `install`.
+        """
+        with tempfile.TemporaryDirectory() as folder, _named(name):
+            found = self._unpacked(stream, Path(folder), unsigned=unsigned)
+            check(found.folder)
+        return found
+
     def promote(self, name: str, gate: Gate, built_in: Path, check: Callable[[Path], None], *, force: str = "") -> str:
         """Make a version the champion, on trial; the champion before it becomes the previous one.
 
@@ -134,20 +142,23 @@ class Store:
 
         Raises:
             ModelError: there is no such version, it is damaged, expired or older, or the gate refuses it.
+            Unavailable: the store was changed meanwhile.
             OSError: the store cannot be written.
         """
-        with self.locked():
-            sha256, now = self.find(name), self.aliases()
-            if sha256 == now.champion:
-                raise ModelError(f"version {sha256[:_SHOWN]}: is the champion already")
-            found = self.version(sha256)
-            with _named(f"version {sha256[:_SHOWN]}"):
-                self._refuse_expired(found)
-                if not force:
-                    self._refuse_older(found, now.champion)
-                check(found.folder)
-                self._ask(gate, self.path_of(now.champion) if now.champion else built_in, found, force)
-            challenger = "" if now.challenger == sha256 else now.challenger
+        sha256, now = self.find(name), self.aliases()
+        if sha256 == now.champion:
+            raise ModelError(f"version {sha256[:_SHOWN]}: is the champion already")
+        found = self.version(sha256)
+        with _named(f"version {sha256[:_SHOWN]}"):
+            self._refuse_expired(found)
+            if not force:
+                self._refuse_older(found, now.champion)
+            check(found.folder)
+            self._ask(gate, self.path_of(now.champion) if now.champion else built_in, found, force)
+        challenger = "" if now.challenger == sha256 else now.challenger
+        with self.locked():  # only now: a gate may take minutes, and the service may need the store meanwhile
+            if self.aliases() != now or sha256 not in self.installed():
+                raise Unavailable(f"{self.folder}: another command has changed it meanwhile; fix: try again")
             log.write(self.folder, "promote", sha256, **({"force": force} if force else {}))
             switched = Aliases(champion=sha256, previous=now.champion, challenger=challenger, trial=_NEW_TRIAL)
             aliases.switch(self.folder, switched)
@@ -249,6 +260,13 @@ class Store:
         folder.rename(self.path_of(found.sha256))
         sync(self.folder / _VERSIONS)
 
+    def _unpacked(self, stream: BinaryIO, folder: Path, *, unsigned: bool) -> Version:
+        bundle.unpack(stream, folder)
+        found = self._verified(folder, unsigned=unsigned)
+        self._refuse_stale(found)
+        check_content(folder)
+        return found
+
     def _verified(self, folder: Path, *, unsigned: bool = True) -> Version:
         sums = bundle.check_files(folder)
         version = Version(folder, hashlib.sha256(sums).hexdigest())
@@ -267,8 +285,8 @@ class Store:
     def _refuse_stale(self, found: Version) -> None:
         """Refuse a bundle that has expired, or that a newer one has replaced."""
         self._refuse_expired(found)
-        highest = self._highest()
-        if found.key and found.sha256 not in self.installed() and found.sequence <= highest:
+        highest, newest = self._highest()
+        if found.key and found.sha256 not in (newest, *self.installed()) and found.sequence <= highest:
             raise ModelError(
                 f"its sequence number is {found.sequence}, and number {highest} was installed before: a downgrade; "
                 "fix: install a newer bundle, or: maskwatch models rollback"
@@ -292,13 +310,14 @@ class Store:
         if not decision.passes:
             raise ModelError(f"the gate refuses it: {'; '.join(decision.reasons)}")
 
-    def _highest(self) -> int:
-        """Return the highest sequence number that was ever installed."""
+    def _highest(self) -> tuple[int, str]:
+        """Return the highest sequence number that was ever installed, and the version that has it."""
         try:
-            kept = int((self.folder / _HIGHEST).read_text("ascii"))
+            number, _, sha256 = (self.folder / _HIGHEST).read_text("ascii").partition(" ")
+            kept = int(number), sha256
         except (OSError, ValueError):
-            kept = 0
-        return max([kept, *(self._sequence_of(sha256) for sha256 in self.installed())])
+            kept = 0, ""
+        return max([kept, *((self._sequence_of(sha256), sha256) for sha256 in self.installed())])
 
     def _sequence_of(self, sha256: str) -> int:
         """Return the sequence number of a version; 0 where it has none."""
@@ -308,9 +327,9 @@ class Store:
             return 0
 
     def _keep_highest(self) -> None:
-        highest = str(self._highest())
+        number, sha256 = self._highest()
         with replacing(self.folder / _HIGHEST, durable=True) as draft:
-            draft.write_text(highest, "ascii")
+            draft.write_text(f"{number} {sha256}", "ascii")
 
 
 @contextmanager

@@ -32,6 +32,7 @@ ONLY_PRODUCTION = [
     ("mqtt.outbox", ["mqtt.outbox=memory"], "loses the alerts"),
     ("mqtt.outbox", ["mqtt.outbox=/run/maskwatch/outbox.db"], "loses the alerts"),
     ("mqtt.outbox", ["mqtt.outbox=/dev/shm/outbox.db"], "loses the alerts"),
+    ("models.signature", ["models.signature=optional"], "lets models in whose origin nobody vouches for"),
     ("mqtt.commands", [REMOTE, "mqtt.commands=on"], "lets everybody who reaches the broker command"),
     ("mqtt.password_file", ["mqtt.user=stop-7"], "everybody may read {passwords}/mqtt-password"),
     ("camera.password_file", ["camera.source=rtsp://c/s", "camera.user=u"], "everybody may read {passwords}/camera-p"),
