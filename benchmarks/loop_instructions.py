@@ -19,8 +19,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks.instructions import ROOT
-from benchmarks.loop_program import FRAMES, sections
+from benchmarks.loop_program import FRAMES, Given, sections
 from benchmarks.marks import own_instructions
+from benchmarks.scenes import PERSON_PX
 from edge import paths
 
 YARDSTICK = "5a10885"
@@ -41,15 +42,17 @@ def yardstick(folder: Path) -> Path:
     return folder
 
 
-def counted(arm64: Path, detector: Path, faces: int, options: list[str], also: list[str]) -> dict[str, float]:
+def counted(arm64: Path, detector: Path, given: Given) -> dict[str, float]:
     """Return the own instructions of each section in M per frame, by path."""
+    options = ["--frames", str(given.frames), "--person-px", str(given.person_px), "--also", *given.also]
     with tempfile.NamedTemporaryFile() as output:
-        command = [str(arm64 / "python"), "-m", "benchmarks.loop_program", str(detector), str(faces), *options]
+        command = [str(arm64 / "python"), "-m", "benchmarks.loop_program", str(detector), str(given.faces)]
         environment = {**os.environ, "COUNT": output.name, "PYTHONHASHSEED": "0"}
-        subprocess.run([*command, "--also", *also], env=environment, cwd=ROOT, check=True)
+        lores = ["--lores"] * given.lores
+        subprocess.run([*command, *lores, *options], env=environment, cwd=ROOT, check=True)
         _total, *lines = Path(output.name).read_text("utf-8").splitlines()
     marks = [(int(label), int(at)) for label, at in (line.split() for line in lines)]
-    return {path: count / FRAMES / 1e6 for path, count in own_instructions(marks, sections(also)).items()}
+    return {path: count / given.frames / 1e6 for path, count in own_instructions(marks, sections(given.also)).items()}
 
 
 def summary(own: dict[str, float]) -> dict[str, float]:
@@ -75,7 +78,7 @@ def main() -> None:
         folders["yardstick"] = yardstick(Path(stack.enter_context(tempfile.TemporaryDirectory())))
         for name in args.detector:
             results[name] = {
-                scene: _shown(args, name, scene, counted(args.arm64, folders[name], faces, args.options, args.also))
+                scene: _shown(args, name, scene, counted(args.arm64, folders[name], _given(args, faces)))
                 for scene, faces in FACES.items()
             }
     if args.json:
@@ -92,12 +95,18 @@ def _shown(args: argparse.Namespace, name: str, scene: str, own: dict[str, float
     return figures
 
 
+def _given(args: argparse.Namespace, faces: int) -> Given:
+    return Given(faces, args.frames, args.person_px, args.lores, tuple(args.also))
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("arm64", type=Path, help="folder made by tests/platform/arm64.sh")
     parser.add_argument("--json", type=Path, metavar="FILE", help="of the first detector, and of all in `detectors`")
     parser.add_argument("--detector", nargs="+", default=["yardstick"], choices=["yardstick", *PROFILES])
-    parser.add_argument("--lores", dest="options", action="store_const", const=["--lores"], default=[])
+    parser.add_argument("--frames", type=int, default=FRAMES)
+    parser.add_argument("--person-px", type=int, default=PERSON_PX, help="height of the people")
+    parser.add_argument("--lores", action="store_true", help="with the small image made of a camera's buffer")
     parser.add_argument("--profile", action="store_true", help="print each section's own instructions")
     parser.add_argument("--also", nargs="*", default=[], metavar="MODULE:NAME", help="functions to mark, too")
     return parser

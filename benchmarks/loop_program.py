@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,25 +41,38 @@ def sections(also: Sequence[str]) -> list[str]:
     return [*SECTIONS, *also]
 
 
-def run(detector: Path, faces: int, also: Sequence[str], *, count: int, lores: bool) -> None:
-    """Walk the frames with every face classified; mark each walk, its stages, and each invocation.
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What is walked: a number of faces of people `person_px` tall.
 
     lores: make the small image of each frame of a camera's YUV420 buffer, within the walk.
+    also: further functions to mark, as MODULE:NAME.
+    """
+
+    faces: int
+    frames: int = FRAMES
+    person_px: int = scenes.PERSON_PX
+    lores: bool = False
+    also: tuple[str, ...] = ()
+
+
+def run(detector: Path, given: Given) -> None:
+    """Walk the frames with every face classified; mark each walk, its stages, and each invocation.
 
     Raises:
         ValueError: another number of faces was found or classified in a frame.
     """
     models = models_of(detector, paths.models() / "mask")
     stages = build_stages(Settings(), models, Timings(), every_frame=True, measured=True)
-    frames = list(scenes.frames(faces, models.detector_px, _WARM + count))
+    frames = list(scenes.frames(given.faces, models.detector_px, _WARM + given.frames, given.person_px))
     for frame in frames[:_WARM]:
         pipeline.walk(frame, stages)
-    moments = [(frame, _buffer(frame) if lores else None) for frame in frames[_WARM:]]
-    walk = _marked_walk(stages, Marker(sections(also)), also)
+    moments = [(frame, _buffer(frame) if given.lores else None) for frame in frames[_WARM:]]
+    walk = _marked_walk(stages, Marker(sections(given.also)), given.also)
     for frame, buffer in moments:
         scene = walk(frame, buffer)
-        if (len(scene.faces), len(scene.verdicts)) != (faces, faces):
-            message = f"{len(scene.faces)} faces found and {len(scene.verdicts)} classified, expected {faces}"
+        if (len(scene.faces), len(scene.verdicts)) != (given.faces, given.faces):
+            message = f"{len(scene.faces)} faces found, {len(scene.verdicts)} classified, expected {given.faces}"
             raise ValueError(message)
 
 
@@ -110,10 +123,11 @@ def main() -> None:
     parser.add_argument("detector", type=Path)
     parser.add_argument("faces", type=int)
     parser.add_argument("--frames", type=int, default=FRAMES)
+    parser.add_argument("--person-px", type=int, default=scenes.PERSON_PX)
     parser.add_argument("--lores", action="store_true")
     parser.add_argument("--also", nargs="*", default=[])
     args = parser.parse_args()
-    run(args.detector, args.faces, args.also, count=args.frames, lores=args.lores)
+    run(args.detector, Given(args.faces, args.frames, args.person_px, args.lores, tuple(args.also)))
 
 
 if __name__ == "__main__":

@@ -27,16 +27,16 @@ _EMPTY_S = 35.5
 """A second of the demo in which nobody is on the street."""
 _BLUR_PX = 8.0
 """Of the street behind the people, in which a detector without a verifier takes windows for faces."""
-_PERSON_PX = 400
-"""Height of a person; the face in it is about 105 px wide."""
+PERSON_PX = 300
+"""Height of a person; the box of the face is about 86 px wide and 105 px tall, as two metres from a camera of 66°."""
 _DISTINCT = 8
 """Images that a scene repeats: people sway by a pixel or two, and the noise differs."""
 
 
-def images(faces: int) -> list[Image]:
+def images(faces: int, person_px: int = PERSON_PX) -> list[Image]:
     """Return the distinct images of a scene with up to five faces, uint8 (720, 1280, 3) BGR."""
     street = cv2.GaussianBlur(cv2.resize(DemoCamera().scene(_EMPTY_S), SIZE_PX), (0, 0), _BLUR_PX)
-    people = [_person(name) for name in PEOPLE[:faces]]
+    people = [_person(name, person_px) for name in PEOPLE[:faces]]
     return [_image(street, people, number) for number in range(_DISTINCT)]
 
 
@@ -45,19 +45,19 @@ def small_of(image: Image, input_px: tuple[int, int]) -> Image:
     return cv2.resize(image, fitted(SIZE_PX, input_px), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
 
 
-def frames(faces: int, input_px: tuple[int, int], count: int) -> Iterator[Frame]:
+def frames(faces: int, input_px: tuple[int, int], count: int, person_px: int = PERSON_PX) -> Iterator[Frame]:
     """Yield frames with their small image, at 10 per second."""
-    pairs = [(image, small_of(image, input_px)) for image in images(faces)]
+    pairs = [(image, small_of(image, input_px)) for image in images(faces, person_px)]
     for number, (image, small) in enumerate(islice(cycle(pairs), count)):
         yield Frame(image, number, at=number / RATE_HZ, read_at=number / RATE_HZ, small=small)
 
 
-def _person(name: str) -> NDArray[np.float32]:
+def _person(name: str, height_px: int) -> NDArray[np.float32]:
     """Return a person as float32 (h, w, 4), BGR 0 to 255 and alpha 0 to 1."""
     sprite = cv2.imread(str(demo_folder() / f"{name}.png"), cv2.IMREAD_UNCHANGED)
     if sprite is None:
         raise FileNotFoundError(demo_folder() / f"{name}.png")
-    scale = _PERSON_PX / sprite.shape[0]
+    scale = height_px / sprite.shape[0]
     shrunk = cv2.resize(sprite, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.float32)
     shrunk[:, :, 3] /= 255
     return shrunk  # type: ignore[return-value]

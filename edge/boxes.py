@@ -19,7 +19,7 @@ _MAX_GROWTH = 1.8
 
 def areas(boxes: Floats) -> Floats:
     """Return the areas of (N, 4) boxes in px², 0 for inverted ones."""
-    sides: Floats = np.clip(boxes[:, 2:] - boxes[:, :2], 0, None)
+    sides: Floats = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
     return sides[:, 0] * sides[:, 1]
 
 
@@ -27,7 +27,8 @@ def iou(a: Floats, b: Floats) -> Floats:
     """Return the intersection over union of (N, 4) and (M, 4) boxes as (N, M)."""
     top_left = np.maximum(a[:, None, :2], b[None, :, :2])
     bottom_right = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    shared = np.clip(bottom_right - top_left, 0, None).prod(2)
+    sides = np.maximum(bottom_right - top_left, 0)
+    shared = sides[..., 0] * sides[..., 1]
     union = areas(a)[:, None] + areas(b)[None] - shared
     result: Floats = (shared / np.maximum(union, 1e-9)).astype(np.float32)
     return result
@@ -35,40 +36,61 @@ def iou(a: Floats, b: Floats) -> Floats:
 
 def nms(boxes: Floats, scores: Floats, max_iou: float) -> list[int]:
     """Return the rows to keep, best score first, so that no two overlap by more than `max_iou`."""
-    order = np.argsort(-scores, kind="stable")
-    overlaps = iou(boxes, boxes)
-    kept: list[int] = []
-    for row in order.tolist():
-        if not kept or overlaps[row, kept].max() <= max_iou:
-            kept.append(row)
-    return kept
+    return _apart(iou(boxes, boxes), scores, max_iou)
 
 
-def voted(boxes: Floats, scores: Floats, kept: list[int], min_iou: float) -> Floats:
-    """Return each kept box as the mean, weighted by score, of all boxes that overlap it by at least `min_iou`.
+def nms_voted(boxes: Floats, scores: Floats, max_iou: float, vote_iou: float) -> tuple[list[int], Floats]:
+    """Return the rows that `nms` keeps, and each one's box as the mean of all that overlap it by `vote_iou` or more.
 
+    The mean is weighted by score.
     Source: Gidaris and Komodakis, Object detection via a multi-region CNN model, 2015 (arXiv:1505.01749), box voting.
     """
-    weights = (iou(boxes[kept], boxes) >= min_iou) * scores
+    overlaps = iou(boxes, boxes)
+    kept = _apart(overlaps, scores, max_iou)
+    weights = (overlaps[kept] >= vote_iou) * scores
     weights[range(len(kept)), kept] = scores[kept]  # a box without area overlaps not even itself
-    result: Floats = (weights @ boxes / weights.sum(1, keepdims=True)).astype(np.float32)
-    return result
+    voted: Floats = (weights @ boxes / weights.sum(1, keepdims=True)).astype(np.float32)
+    return kept, voted
+
+
+def _apart(overlaps: Floats, scores: Floats, max_iou: float) -> list[int]:
+    """Return the rows of (N, N) overlaps to keep, best score first."""
+    order = np.argsort(-scores, kind="stable")
+    kept: list[int] = []
+    while len(order):
+        kept.append(int(order[0]))
+        others = order[1:]
+        order = others[overlaps[kept[-1], others] <= max_iou]
+    return kept
 
 
 def match(expected: Floats, boxes: Floats, min_iou: float) -> list[tuple[int, int]]:
     """Return (row of `expected`, row of `boxes`) of boxes that may be of one face, best first, each row at most once.
 
-    A pair is rated by its overlap plus 1 where the overlap is at least `min_iou`, else by its nearness from 0 to 1.
+    A pair is rated by its overlap where that is at least `min_iou`; what remains, by its nearness from 0 to 1.
     So overlap always takes precedence.
     """
+    if not len(expected) or not len(boxes):
+        return []
     overlap = iou(expected, boxes)
-    rating = np.where(overlap >= min_iou, 1 + overlap, _nearness(expected, boxes))
+    pairs = _best_first(np.where(overlap >= min_iou, 1 + overlap, 0))
+    if len(pairs) < min(overlap.shape):
+        nearness = _nearness(expected, boxes)
+        for row, column in pairs:
+            nearness[row, :] = nearness[:, column] = 0
+        pairs += _best_first(nearness)
+    return pairs
+
+
+def _best_first(rating: Floats) -> list[tuple[int, int]]:
+    """Return row and column of the ratings above 0, the highest first, each row and column at most once; overwrite."""
     pairs: list[tuple[int, int]] = []
-    while rating.size and rating.max() > 0:
-        row, column = (int(k) for k in np.unravel_index(rating.argmax(), rating.shape))
+    while True:
+        row, column = divmod(int(rating.argmax()), rating.shape[1])
+        if not rating[row, column] > 0:
+            return pairs
         pairs.append((row, column))
         rating[row, :] = rating[:, column] = 0
-    return pairs
 
 
 def _nearness(expected: Floats, boxes: Floats) -> Floats:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.boxes import Letterbox, areas, clip, iou, nms, shorter_sides, voted
+from edge.boxes import Letterbox, areas, clip, iou, match, nms, nms_voted, shorter_sides
 
 
 def boxes(*rows: tuple[float, float, float, float]) -> np.ndarray:
@@ -43,8 +43,21 @@ def test_nms_keeps_the_best_of_a_cluster_and_all_that_stand_apart():
 
 def test_a_voted_box_is_the_mean_of_its_cluster_by_score():
     rows = boxes((0, 0, 10, 10), (2, 0, 12, 10), (30, 0, 40, 10))
-    mean = voted(rows, np.array([0.75, 0.25, 0.7], np.float32), [0, 2], 0.5)
+    kept, mean = nms_voted(rows, np.array([0.75, 0.25, 0.7], np.float32), 0.3, 0.5)
+    assert kept == [0, 2]
     assert mean.tolist() == [[0.5, 0, 10.5, 10], [30, 0, 40, 10]]
+
+
+def test_an_overlap_is_matched_before_a_nearer_centre_and_what_remains_by_nearness():
+    expected = boxes((0, 0, 10, 10), (40, 0, 50, 10))
+    found = boxes((9, 0, 19, 10), (3, 0, 13, 10), (100, 100, 110, 110))
+    assert match(expected, found, 0.3) == [(0, 1)], "the second is too far from what remains"
+    assert match(expected, boxes((44, 6, 54, 16), (3, 0, 13, 10)), 0.3) == [(0, 1), (1, 0)]
+
+
+@pytest.mark.parametrize(("first", "second"), [(boxes(), boxes((0, 0, 1, 1))), (boxes((0, 0, 1, 1)), boxes())])
+def test_nothing_matches_no_boxes(first, second):
+    assert match(first, second, 0.3) == []
 
 
 def test_clip_cuts_boxes_off_at_the_border():

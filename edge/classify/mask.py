@@ -73,7 +73,8 @@ class MaskClassifier:
         if side_px < self._thresholds["face_px"]:
             return False
         grey = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)
-        return bool(grey.mean() >= self._thresholds["brightness"] and contrast(grey) >= self._thresholds["contrast"])
+        brightness, *_ = cv2.mean(grey)  # type: ignore[misc]  # four, whatever the number of channels
+        return brightness >= self._thresholds["brightness"] and contrast(grey) >= self._thresholds["contrast"]
 
 
 def _mirror_image(crop: Image) -> Image:
@@ -111,7 +112,8 @@ def contrast(grey: NDArray[Any]) -> float:
 
     Source: Pech-Pacheco et al., Diatom autofocusing in brightfield microscopy, 2000 (variance of Laplacian).
     """
-    return float(cv2.Laplacian(grey, cv2.CV_32F).std())
+    _mean, deviation = cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S))
+    return float(deviation[0, 0])
 
 
 def softmax(logits: Floats) -> Floats:

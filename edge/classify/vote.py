@@ -118,15 +118,17 @@ class Voter:
         if ballot is None or ballot.latest is None:
             return track
         mean = ballot.latest if ballot.summed is None else ballot.summed / np.float32(ballot.weight)
-        best = int(mean.argmax())
+        probabilities = mean.tolist()
+        first, second, third = probabilities
+        confidence = max(probabilities)
+        best = probabilities.index(confidence)
         fresh = track.face is None or at - ballot.sure_at <= _FORGET_HALF_LIVES * self._half_life_s
-        sure = ballot.votes >= self._min_votes and fresh and float(mean[best]) >= self._min_confidence
-        first, second, third = (float(p) for p in mean)
+        sure = ballot.votes >= self._min_votes and fresh and confidence >= self._min_confidence
         agreed = CLASSES[best] is ballot.agreed
         return replace(
             track,
             mask=CLASSES[best] if sure else Mask.UNSURE,
-            confidence=float(mean[best]),
+            confidence=confidence,
             votes=ballot.votes,
             probabilities=(first, second, third),
             agreed_since=ballot.agreed_since if agreed else None,
