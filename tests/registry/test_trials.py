@@ -6,7 +6,6 @@ The manager here does what the unit asks of systemd: a watchdog of 30 s that abo
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,49 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from edge import paths
-from edge.registry.pack import pack
 from tests.support.bundles import Signer, store_in
-from tests.support.needs import need
+from tests.support.faulty import FAULTS, faulty_bundle, install_plugin
 from tests.support.ports import free_port
 from tests.support.program import command, environment, maskwatch
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 WATCHDOG_S, RESTART_S, LIMIT_S = 30.0, 2.0, 60.0
-PLUGIN = '''
-"""A detector that fails after its golden outputs were right."""
-import os, pathlib, signal, time
-from edge.data import Faces
-from edge.detect.centerface import CenterFace
-
-class Faulty(CenterFace):
-    def __init__(self, *arguments, fault, **named):
-        super().__init__(*arguments, **named)
-        self._fault, self._calls = fault, 0
-
-    def detect(self, frame):
-        self._calls += 1
-        found = super().detect(frame)
-        if self._fault == "rubbish":
-            return Faces(found.boxes / 3, found.scores) if "NOTIFY_SOCKET" in os.environ else found
-        if self._calls > 30:
-            pathlib.Path(os.environ["FAULT"]).write_text(str(time.monotonic()))
-            while self._fault == "hang":
-                time.sleep(1)
-            os.kill(os.getpid(), signal.SIGSEGV)
-        return found
-
-def crash(*arguments, **named):
-    return Faulty(*arguments, fault="crash", **named)
-
-def hang(*arguments, **named):
-    return Faulty(*arguments, fault="hang", **named)
-
-def rubbish(*arguments, **named):
-    return Faulty(*arguments, fault="rubbish", **named)
-'''
-ENTRY_POINTS = "[maskwatch.detectors]\n" + "".join(f"{name} = faulty:{name}\n" for name in ("crash", "hang", "rubbish"))
 
 
 class Manager:
@@ -104,27 +68,12 @@ class Manager:
 def plugin(tmp_path) -> dict[str, str]:
     """Return the environment in which the package with the faulty detectors is installed."""
     site = tmp_path / "site"
-    (site / "faulty-1.0.dist-info").mkdir(parents=True)
-    (site / "faulty.py").write_text(PLUGIN)
-    (site / "faulty-1.0.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: faulty\nVersion: 1.0\n")
-    (site / "faulty-1.0.dist-info/entry_points.txt").write_text(ENTRY_POINTS)
+    install_plugin(site)
     return {"PYTHONPATH": f"{site}{os.pathsep}{environment()['PYTHONPATH']}", "FAULT": str(tmp_path / "fault")}
 
 
-def faulty_bundle(folder: Path, fault: str, signer: Signer) -> Path:
-    """Return the bundle of the models that ship, with a detector of the faulty package."""
-    for kind in ("face", "mask"):
-        shutil.copytree(paths.models() / kind, folder / kind)
-    spec = folder / "face/live/model.toml"
-    spec.write_text(spec.read_text().replace('decoder = "centerface"', f'decoder = "{fault}"'))
-    bundle = folder.with_suffix(".maskwatch")
-    pack(folder, bundle, lambda sums: signer.sign(sums.read_bytes(), "sequence:1 expires:2099-12-31"))
-    return bundle
-
-
-@pytest.mark.parametrize("fault", ["crash", "hang", "rubbish"])
+@pytest.mark.parametrize("fault", FAULTS)
 def test_a_faulty_champion_is_taken_back_within_a_minute(tmp_path, plugin, fault):
-    need("minisign")
     signer, folder = Signer(), tmp_path / "store"
     settings = [f"models.store={folder}", f'models.trusted_keys=["{signer.public}"]']
     options = [word for setting in settings for word in ("--set", setting)]
