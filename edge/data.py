@@ -311,6 +311,7 @@ class Scene:
 
     frame: None when the camera gave no frame.  decided_at: seconds on this process's monotonic clock.
     classified: place in `tracks` of the track that row i of `verdicts` classifies.
+    mirrored: the rows of `verdicts` that classify the mirror image of the face.
     offset_s: added to a time on the source's clock, gives one on this process's monotonic clock; 0 for live cameras.
     episodes: the newest alert of every episode that is open after this frame.
     skipped: whether faces were not detected in this frame: faces and tracks are those of the last selected one.
@@ -329,6 +330,7 @@ class Scene:
     notice: Notice = field(default_factory=Notice)
     skipped: bool = False
     times: StageTimes | None = None
+    mirrored: frozenset[int] = frozenset()
 
     @property
     def unmasked(self) -> bool:

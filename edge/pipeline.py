@@ -58,16 +58,19 @@ def walk(frame: Frame, stages: Stages) -> Scene:
     detect_s = watch.lap_s()
     tracks = stages.track(faces, frame.at)
     due = stages.due(tracks, frame.at)
-    verdicts = stages.classify(frame, faces.take(faces_of(tracks, due)), stages.mirrored(tracks, due))
+    turned = stages.mirrored(tracks, due)
+    verdicts = stages.classify(frame, faces.take(faces_of(tracks, due)), turned)
     classify_s = watch.lap_s()
     voted = stages.vote(tracks, due, verdicts, frame.at)
-    due, verdicts = _remaining(tracks, due, verdicts, voted)
+    places, rows = _remaining(tracks, due, voted)
+    mirrored = frozenset(place for place, row in enumerate(rows) if turned[row])
     vote_s = watch.lap_s()
     tracks = stages.measure(frame, voted)
     alerts = stages.judge(tracks, frame.at)
     times = StageTimes(frame.capture_s, watch.began_at - frame.read_at, detect_s, classify_s, vote_s, watch.lap_s())
     offset_s = frame.read_at - frame.at
-    scene = Scene(frame, faces, tracks, alerts, watch.at, stages.episodes(), due, verdicts, offset_s, times=times)
+    scene = Scene(frame, faces, tracks, alerts, watch.at, stages.episodes(), places, verdicts.take(rows), offset_s)
+    scene = replace(scene, times=times, mirrored=mirrored)
     return replace(scene, notice=stages.notify(scene))
 
 
@@ -90,17 +93,17 @@ def skipped(frame: Frame, last: Scene, stages: Stages) -> Scene:
     """
     tracks = tuple(replace(track, box=track.expected(frame.at)) for track in last.tracks)
     scene = replace(last, frame=frame, tracks=tracks, alerts=(), classified=(), verdicts=Verdicts.none())
-    scene = replace(scene, decided_at=time.monotonic(), skipped=True, times=None)
+    scene = replace(scene, decided_at=time.monotonic(), skipped=True, times=None, mirrored=frozenset())
     return replace(scene, notice=stages.notify(scene))
 
 
 def _remaining(
-    tracks: Sequence[Track], due: Sequence[int], verdicts: Verdicts, voted: Sequence[Track]
-) -> tuple[tuple[int, ...], Verdicts]:
-    """Return the places in `voted` of the tracks at the places `due`, and their verdicts; what is no face has none."""
+    tracks: Sequence[Track], due: Sequence[int], voted: Sequence[Track]
+) -> tuple[tuple[int, ...], list[int]]:
+    """Return the places in `voted` of the tracks at `due`, and their rows in `due`; what is no face is left out."""
     places = {track.id: place for place, track in enumerate(voted)}
     rows = [row for row, place in enumerate(due) if tracks[place].id in places]
-    return tuple(places[tracks[due[row]].id] for row in rows), verdicts.take(rows)
+    return tuple(places[tracks[due[row]].id] for row in rows), rows
 
 
 def faces_of(tracks: Sequence[Track], places: Sequence[int]) -> list[int]:

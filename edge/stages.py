@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from edge.classify import Classifier
-    from edge.data import Faces, Floats, Frame, Scene, Track, Verdicts
+    from edge.data import Faces, Frame, Scene, Track, Verdicts
     from edge.delegate.marker import Marker
     from edge.detect import Detector
     from edge.monitor.timings import Timings
@@ -52,6 +52,7 @@ class Models:
 
     bare: score of a face from which it may be called without a mask.  acceleration: what runs them; None: the CPU.
     problem: why they are not those that the store names; empty if they are.
+    folders: from which they were loaded, by kind.
     """
 
     detector: Detector
@@ -61,6 +62,7 @@ class Models:
     bare: float = 0.0
     acceleration: Acceleration | None = None
     problem: str = ""
+    folders: dict[str, Path] = field(default_factory=dict)
 
     @property
     def runtime(self) -> dict[str, str]:
@@ -72,13 +74,21 @@ class Models:
 
         False faces have low scores and are mostly classified as bare, and an alert needs more certainty than a box.
         """
-        return unsure_below(self._classified(frame, faces.boxes, mirrored), faces.scores, self.bare)
+        return classified(self.classifier, frame, faces, mirrored=mirrored, bare=self.bare)
 
-    def _classified(self, frame: Frame, boxes: Floats, mirrored: Sequence[bool]) -> Verdicts:
-        """Classify, without mirror images where another package's classifier knows none."""
-        if isinstance(self.classifier, MaskClassifier):
-            return self.classifier.classify(frame, boxes, mirrored)
-        return self.classifier.classify(frame, boxes)
+
+def classified(
+    classifier: Classifier, frame: Frame, faces: Faces, *, mirrored: Sequence[bool], bare: float
+) -> Verdicts:
+    """Return one verdict for each face; one without a mask whose score is below `bare` is unsure.
+
+    Without mirror images where another package's classifier knows none.
+    """
+    if isinstance(classifier, MaskClassifier):
+        verdicts = classifier.classify(frame, faces.boxes, mirrored)
+    else:
+        verdicts = classifier.classify(frame, faces.boxes)
+    return unsure_below(verdicts, faces.scores, bare)
 
 
 _DETECTORS: dict[str, Callable[..., Detector]] = {"centerface": CenterFace}
@@ -155,11 +165,25 @@ def models_of(
     if acceleration:
         acceleration.try_out([mask, *_face_folders(face)], threads)
     load = acceleration.load if acceleration else Model
-    judge = load(mask, threads=threads)
+    classifier, judge = load_classifier(mask, threads=threads, load=load)
     detector, finder = load_detector(face, threads=threads, min_score=min_score, load=load)
-    classifier = _factory(_CLASSIFIERS, plugins.CLASSIFIERS, judge)(judge)
     bare = finder.spec.thresholds.get("bare", 0.0)
-    return Models(detector, classifier, {"face": finder.spec, "mask": judge.spec}, finder.size_px, bare, acceleration)
+    specs, folders = {"face": finder.spec, "mask": judge.spec}, {"face": face, "mask": mask}
+    return Models(detector, classifier, specs, finder.size_px, bare, acceleration, folders=folders)
+
+
+def load_classifier(
+    folder: Path, *, threads: int = 1, load: Callable[..., Inference] = Model
+) -> tuple[Classifier, Inference]:
+    """Load a mask model; return the classifier, and the model itself.
+
+    load: loads a model folder.
+
+    Raises:
+        ModelError: a file is missing, damaged or not what its model.toml specifies.
+    """
+    model = load(folder, threads=threads)
+    return _factory(_CLASSIFIERS, plugins.CLASSIFIERS, model)(model), model
 
 
 def _face_folders(face: Path) -> list[Path]:

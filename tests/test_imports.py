@@ -49,7 +49,7 @@ LAYERS = (
     ("edge.notice",),
     # what everything may use
     ("edge.redaction", "edge.secret", "edge.delegate"),
-    ("edge.paths", "edge.boxes", "edge.crop", "edge.counts", "edge.tflite"),
+    ("edge.paths", "edge.boxes", "edge.crop", "edge.counts", "edge.intervals", "edge.tflite"),
     ("edge.errors", "edge.data", "edge.clock", "edge.files", "edge.network", "edge.programs", "edge.systemd"),
 )
 """Each package imports only what stands below it; packages of one line do not import each other."""

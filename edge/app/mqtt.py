@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edge.app.commands import build_commands
 from edge.clock import Clock
@@ -54,11 +54,12 @@ def build_publisher(
     process: ProcessState,
     change: Callable[[str, object], None],
     snapshot: Callable[[], bytes] | None,
+    reports: Mapping[str, Callable[[], dict[str, Any]]],
     keep: Components,
 ) -> Publisher:
     """Return the publisher, connected to the embedded broker where the settings name it.
 
-    change: asks for one setting to be changed by the next reload.
+    change: asks for one setting to be changed by the next reload.  reports: see `PublisherConfig`.
     """
     sender = build_sender(settings, process.session)
     test_alert = partial(build_test_alert, sender, models.specs["mask"])
@@ -78,6 +79,7 @@ def build_publisher(
         discovery=discovery_of(settings),
         memory=Memory(_announced_folder(settings), f"{settings.mqtt.host}:{settings.mqtt.port}"),
         snapshot=snapshot,
+        reports=reports,
     )
     publisher = keep("publisher", None, lambda: _started(Publisher(config)), Publisher.close)
     publisher.adopt(config)

@@ -16,6 +16,7 @@ from edge.app.components import Components
 from edge.app.mqtt import ProcessState, build_publisher
 from edge.app.notice import build_notice_outputs, build_notice_policy
 from edge.app.reload import Reload
+from edge.app.shadow import build_shadow, reports_of, stats_of
 from edge.app.trial import on_trial
 from edge.app.validation import check
 from edge.app.viewers import WithoutNotice, build_image_redaction, build_scene, build_viewers
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from edge.capture import WatchedSource
     from edge.data import Image, Scene
     from edge.monitor.lens import LensHealth
+    from edge.monitor.shadow import Shadow
     from edge.pipeline import Sink
     from edge.plugins import PluginSink
     from edge.publish.publisher import Publisher
@@ -180,7 +182,8 @@ class _Service:
         self._governor.adopt(settings.detector)
         stages = build_walk(checked, lens, self._process.notice, self._governor, self._timings, keep)
         self._redaction = build_image_redaction(settings, view_key(settings), keep)
-        self._report = self._status_report(checked, source, lens, plugins)
+        shadows = build_shadow(settings, checked.models, lens, keep)
+        self._report = self._status_report(checked, source, lens, plugins, shadows)
         self._publisher = build_publisher(
             settings,
             checked.broker,
@@ -189,6 +192,7 @@ class _Service:
             self._process,
             self._reload.change,
             self._redaction.snapshot,
+            reports_of(shadows),
             keep,
         )
         sinks: list[Sink] = [
@@ -203,7 +207,7 @@ class _Service:
         if not settings.privacy.aggregate:
             notices = build_notice_outputs(settings.notice, self._notice_problems, keep)
             sinks = [*notices, *sinks, *self._viewers(checked), *plugins]
-        return Parts(source, stages, [self._timings.timed_sink(sink) for sink in sinks])
+        return Parts(source, stages, [self._timings.timed_sink(sink) for sink in (*sinks, *shadows)])
 
     def _metrics(self, settings: Settings) -> list[Sink]:
         """Return the sink that counts for Prometheus, where the settings ask for metrics."""
@@ -217,7 +221,12 @@ class _Service:
         return [scenes]
 
     def _status_report(
-        self, checked: Validated, source: WatchedSource, lens: LensHealth, plugins: tuple[PluginSink, ...]
+        self,
+        checked: Validated,
+        source: WatchedSource,
+        lens: LensHealth,
+        plugins: tuple[PluginSink, ...],
+        shadows: tuple[Shadow, ...],
     ) -> StatusReport:
         """Return what collects the problems and the counters of the parts."""
         no_problem = (CameraState.OK, CameraState.OPENING)
@@ -231,11 +240,12 @@ class _Service:
             "plugin": lambda: next((sink.problem for sink in plugins if sink.problem), ""),
         }
         model = checked.models.specs["mask"].name
-        return StatusReport(self._vitals, model, checks, lambda: self._counters(source))
+        return StatusReport(self._vitals, model, checks, lambda: self._counters(source, shadows))
 
-    def _counters(self, source: WatchedSource) -> dict[str, object]:
+    def _counters(self, source: WatchedSource, shadows: tuple[Shadow, ...]) -> dict[str, object]:
         """Return what belongs to the statistics in addition to the vital signs."""
-        return {"camera": source.state.value, **source.counts, "governor": self._governor.stats()}
+        governor = self._governor.stats()
+        return {"camera": source.state.value, **source.counts, "governor": governor, **stats_of(shadows)}
 
     def _viewers(self, checked: Validated) -> list[Sink]:
         """Return the sinks of everything that shows scenes, without the notice where `notice.banner` is off."""

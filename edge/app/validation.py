@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from edge import secret
 from edge.app.components import stamp
 from edge.app.safety import refuse_unsafe
+from edge.app.shadow import check_shadow
 from edge.capture.spec import check_files, names_files
 from edge.errors import ConfigError, EdgeError
 from edge.paths import exists
@@ -76,6 +77,7 @@ def check(
     _check_page(settings)
     check_path(settings.show.socket)
     check_sinks()
+    check_shadow(settings)
     part = part_of(settings.mqtt.topic_root)  # no name of a device has a "/"
     name = f"maskwatch-{device_name(settings.device)}-{settings.camera.name}{part and f'/{part}'}"
     broker = broker_of(settings.mqtt, name)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge.evaluation.dataset import LABELS
-from edge.evaluation.metrics import interval
 from edge.evaluation.sequence import bets_for, fewest, lower_bound, upper_bound
+from edge.intervals import interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

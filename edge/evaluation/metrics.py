@@ -9,6 +9,7 @@ import numpy as np
 
 from edge.evaluation.dataset import LABELS
 from edge.evaluation.matching import UNSURE, VERDICTS
+from edge.intervals import Z, interval
 from edge.monitor.conditions import SIZES, SIZES_PX
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     Share = Callable[[Outcomes], tuple[NDArray[Any], NDArray[Any]]]
 
 _BARE = LABELS.index("without_mask")
-_Z = 1.96
-"""Normal quantile of a 95 % interval."""
 _RESAMPLES = 1000
 _SEED = 1
 
@@ -86,19 +85,6 @@ def bare_false_faces_per_image(o: Outcomes, images: int) -> float:
     return float((~o.real & (o.verdict == _BARE)).sum()) / max(images, 1)
 
 
-def interval(hits: int, n: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share.
-
-    Source: Wilson, Probable inference, the law of succession, and statistical inference, 1927.
-    """
-    if not n:
-        return 0.0, 1.0
-    part = hits / n
-    middle = (part + _Z * _Z / (2 * n)) / (1 + _Z * _Z / n)
-    half = _Z / (1 + _Z * _Z / n) * math.sqrt(part * (1 - part) / n + _Z * _Z / (4 * n * n))
-    return middle - half, middle + half
-
-
 def rate_interval(count: int, units: float) -> tuple[float, float, float]:
     """Return events per unit, such as an hour, and the 95 % interval of this rate.
 
@@ -106,9 +92,9 @@ def rate_interval(count: int, units: float) -> tuple[float, float, float]:
     """
     if not units:
         return math.nan, 0.0, math.inf
-    low = count * (1 - 1 / (9 * count) - _Z / (3 * math.sqrt(count))) ** 3 if count else 0.0
+    low = count * (1 - 1 / (9 * count) - Z / (3 * math.sqrt(count))) ** 3 if count else 0.0
     more = count + 1
-    high = more * (1 - 1 / (9 * more) + _Z / (3 * math.sqrt(more))) ** 3
+    high = more * (1 - 1 / (9 * more) + Z / (3 * math.sqrt(more))) ** 3
     return count / units, max(low, 0.0) / units, high / units
 
 

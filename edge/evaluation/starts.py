@@ -14,7 +14,8 @@ from edge.capture.preprocess import preparation
 from edge.capture.video import VideoSource
 from edge.data import EventType, Frame, Mask
 from edge.errors import CameraError
-from edge.evaluation.metrics import interval, rate_interval
+from edge.evaluation.metrics import rate_interval
+from edge.intervals import interval
 from edge.monitor.timings import Timings
 from edge.pipeline import scenes
 from edge.privacy.zones import PrivacyZones

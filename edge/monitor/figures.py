@@ -37,6 +37,13 @@ _COUNTERS = {
     "commands.refused": ("commands_refused", "Remote commands that were refused."),
 }
 """By key in the statistics: name without prefix, and text. A figure that the machine does not have is left out."""
+_SHADOW = {
+    "compared": ("shadow_compared", "Faces on which a challenger was compared with the champion."),
+    "agreed": ("shadow_agreed", "Faces on which both agreed."),
+    "crashes": ("shadow_crashes", "How often the challenger's process ended or hung."),
+    "cpu_s": ("shadow_cpu_seconds", "Processor time that the comparison used since the start or the last reload."),
+}
+"""Likewise, by kind of model."""
 
 
 class Reported(Protocol):
@@ -79,6 +86,7 @@ class StateMetrics(Collector):
         stats, problems = flat(reported.stats()), reported.problems()
         yield from _figures(stats)
         yield self._outbox_age(stats["outbox.waiting"])
+        yield from _shadow(stats)
         yield _dropped(stats)
         yield _states("camera_state", "State of the camera: 1 for the one in force.", CameraState, stats["camera"])
         lens = problems["lens"] or LensState.OK.value
@@ -106,6 +114,16 @@ def _figures(stats: Mapping[str, Any]) -> Iterator[Metric]:
     for key, (name, text) in _COUNTERS.items():
         if key in stats:
             yield CounterMetricFamily(f"maskwatch_{name}", text, stats[key])
+
+
+def _shadow(stats: Mapping[str, Any]) -> Iterator[Metric]:
+    """Yield the counts of the comparison with a challenger; nothing while there is none."""
+    kinds = [kind for kind in ("mask", "face") if f"shadow_{kind}.compared" in stats]
+    for key, (name, text) in _SHADOW.items() if kinds else ():
+        metric = CounterMetricFamily(f"maskwatch_{name}", text, labels=["kind"])
+        for kind in kinds:
+            metric.add_metric([kind], stats[f"shadow_{kind}.{key}"])
+        yield metric
 
 
 def flat(stats: Mapping[str, Any]) -> dict[str, Any]:

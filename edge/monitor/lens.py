@@ -71,12 +71,17 @@ class LensHealth:
                 seen = LensState.MOVED
             self._accept(seen, scene.frame.at)
 
+    @property
+    def is_blind(self) -> bool:
+        """Whether no verdict is possible."""
+        return bool({self.state, self._seen} & _BLIND)
+
     def unsure_while_blind(self, classify: Classify) -> Classify:
         """Return `classify` with every label unsure while the lens is blind."""
 
         def call(frame: Frame, faces: Faces, mirrored: Sequence[bool]) -> Verdicts:
             verdicts = classify(frame, faces, mirrored)
-            if not {self.state, self._seen} & _BLIND:
+            if not self.is_blind:
                 return verdicts
             return replace(verdicts, masks=(Mask.UNSURE,) * len(verdicts))
 

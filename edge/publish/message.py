@@ -145,7 +145,7 @@ class Sender:
         return self.topic(f"camera/{self.camera}/{name}")
 
     def retained(self, states: Iterable[str], *, aggregate: bool) -> list[str]:
-        """Return the topics that may hold a retained message of ours; `states`: those of what can be set."""
+        """Return the topics that may hold a retained message of ours; `states`: of what can be set, and of reports."""
         device = ["status", "info", "model/active", *(f"problem/{name}" for name in PROBLEMS)]
         camera = ["status", "health", *(["aggregate"] if aggregate else ["unmasked", "count"])]
         named = [self.topic(name) for name in (*device, *states)]
@@ -183,6 +183,10 @@ class Sender:
         named = {name: version for name, version in (aliases or {}).items() if version}
         body = self._body(models=_identities(models), **({"aliases": named} if named else {}))
         return Message(self.topic("model/active"), body, qos=1, retain=True)
+
+    def report(self, topic: str, body: dict[str, Any]) -> Message:
+        """Return a report about the device; `topic`: below the device's."""
+        return Message(self.topic(topic), self._body(**body), qos=1, retain=True)
 
     def setting(self, topic: str, text: str) -> Message:
         """Return the state of something that can be set over MQTT; `topic`: below the device's."""

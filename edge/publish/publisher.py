@@ -54,6 +54,7 @@ class PublisherConfig:
     in both cases.
     snapshot: returns the newest redacted image as JPEG at once, or nothing; None: no image is sent.
     aliases: the version of each alias of the model store.
+    reports: what else is reported of the device, retained, when it has changed: what returns each, by topic.
     """
 
     broker: Broker
@@ -71,6 +72,7 @@ class PublisherConfig:
     memory: Memory = field(default_factory=Memory)
     snapshot: Callable[[], bytes] | None = None
     aliases: Mapping[str, str] = field(default_factory=dict)
+    reports: Mapping[str, Callable[[], dict[str, Any]]] = field(default_factory=dict)
 
     @property
     def will(self) -> Message:
@@ -157,6 +159,7 @@ class Publisher:
         if due:
             self._next_stats_at = time.monotonic() + self._config.stats_s
             self._send(self._sender.stats(self.stats(), self._config.stats_s))
+            self._publish_reports()
             self._publish_snapshot()
 
     def close(self) -> None:
@@ -197,7 +200,8 @@ class Publisher:
     def _listen(self) -> tuple[Incoming, Message | None]:
         """Return what receives messages, and the announcement; remember what stays at the broker from now on."""
         config, announcement = self._config, self._config.announcement()
-        topics = dict.fromkeys(config.sender.retained(config.states(), aggregate=config.people.aggregate), "")
+        named = [*config.states(), *config.reports]
+        topics = dict.fromkeys(config.sender.retained(named, aggregate=config.people.aggregate), "")
         former: dict[str, str] = {}
         if announcement:
             topics[announcement.topic] = announcement.payload.decode()
@@ -294,6 +298,14 @@ class Publisher:
             if self._reported.get(topic) != text:
                 self._reported[topic] = text
                 self._publish_state(self._sender.setting(topic, text))
+
+    def _publish_reports(self) -> None:
+        """Publish the reports that have changed; the time of a message is no change."""
+        for topic, report in self._config.reports.items():
+            body = report()
+            if self._reported.get(topic) != str(body):
+                self._reported[topic] = str(body)
+                self._publish_state(self._sender.report(topic, body))
 
     def _publish_snapshot(self) -> None:
         jpeg = self._config.snapshot() if self._config.snapshot else b""

@@ -27,6 +27,7 @@ from edge.settings.perception import (
     TrackSettings,
     VoteSettings,
 )
+from edge.settings.shadow import ShadowSettings
 
 __all__ = [
     "AlertSettings",
@@ -44,6 +45,7 @@ __all__ = [
     "NoticeSettings",
     "PrivacySettings",
     "Settings",
+    "ShadowSettings",
     "ShowSettings",
     "TfliteSettings",
     "TrackSettings",
@@ -81,3 +83,4 @@ class Settings(Section):
     web: WebSettings = WebSettings()
     metrics: MetricsSettings = MetricsSettings()
     models: ModelsSettings = ModelsSettings()
+    shadow: ShadowSettings = ShadowSettings()

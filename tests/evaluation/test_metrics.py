@@ -18,11 +18,11 @@ from edge.evaluation.metrics import (
     calibration_error,
     confusion,
     false_faces_per_image,
-    interval,
     reliability,
     resampled,
     share,
 )
+from edge.intervals import interval
 
 
 def labelled(*boxes, complete=True):

@@ -48,6 +48,7 @@ STATS = {
     "outbox": {"waiting": 0, "dropped": 3, "state": "disk"},
     "broker": {"connections": 2, "last_trouble": "", "ignored": 5},
     "commands": {"taken": 6, "refused": 7},
+    "shadow_mask": {"compared": 40, "agreed": 38, "crashes": 1, "every": 3, "cpu_s": 2.5},
 }
 PROBLEMS = {"camera": "", "lens": "", "outbox": "memory", "broker": ""}
 
@@ -175,6 +176,8 @@ def test_the_state_is_that_of_the_statistics_and_problems(scenes, run):
     assert found["maskwatch_outbox_dropped_alerts_total"] == 3
     assert found["maskwatch_broker_connections_total"] == 2
     assert found["maskwatch_commands_refused_total"] == 7
+    assert found["maskwatch_shadow_compared_total,mask"] == 40
+    assert found["maskwatch_shadow_cpu_seconds_total,mask"] == 2.5
     assert (found["maskwatch_camera_state,ok"], found["maskwatch_camera_state,offline"]) == (1, 0)
     assert (found["maskwatch_lens_state,ok"], found["maskwatch_lens_state,dark"]) == (1, 0)
     assert (found["maskwatch_problem,outbox"], found["maskwatch_problem,lens"]) == (1, 0)

@@ -22,7 +22,7 @@ from edge.evaluation.evaluate import Evaluation, classify_dataset
 from edge.evaluation.evaluate import report as figures
 from edge.evaluation.images import COLOURS
 from edge.evaluation.matching import VERDICTS, outcomes
-from edge.evaluation.metrics import interval
+from edge.intervals import interval
 from edge.stages import Models, models_of
 from edge.tflite import read_spec
 from models.train.mask.logits import of_folder, served

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge.classify.mask import softmax
-from edge.evaluation.metrics import calibration_error, interval
+from edge.evaluation.metrics import calibration_error
+from edge.intervals import interval
 from models.train.mask.confidence import coverage_curve, no_face, rare_shift, rejection, temperature
 from models.train.mask.logits import legibility, of_net, served
 from models.train.mask.train import load_net
