@@ -113,16 +113,16 @@ def test_what_the_classifier_rejects_is_not_in_the_scene_and_never_alerts():
 
 def test_the_scene_has_which_faces_were_classified_as_mirror_images_without_those_that_are_no_face():
     stages = parts.build_stages(SETTINGS, LAMP_MODELS, Timings(), every_frame=True)
-    told = []
+    given = []
 
     def mirrored(tracks, due):
-        told.append(tuple(tracks[place].box[0] == 40 and len(told) % 2 == 0 for place in due))
-        return told[-1]
+        given.append(tuple(tracks[place].box[0] == 40 and len(given) % 2 == 0 for place in due))
+        return given[-1]
 
     walked = list(scenes(fakes.ListSource(moments(0, 12)), replace(stages, mirrored=mirrored)))
     turned = [scene.mirrored for scene in walked if scene.classified]
     assert {*turned} == {frozenset(), frozenset({0})}
-    assert [bool(one) for one in turned] == [any(row) for row in told if row][-len(turned) :]
+    assert [bool(one) for one in turned] == [any(row) for row in given if row][-len(turned) :]
 
 
 def test_what_the_classifier_rejects_in_an_image_is_not_in_its_row():

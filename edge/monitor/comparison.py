@@ -24,7 +24,7 @@ _FIRST_MS = 0.05
 
 
 class Comparison:
-    """The counts of one pair of models; nothing in it tells one face from another.
+    """The counts of one pair of models; nothing in it is about one person.
 
     verdicts: int64 (sizes, lights, C, C), by the verdict of the champion, then by that of the challenger.
     times: int64 (2, bins), of both.  crashes: how often the challenger's process ended or hung.
