@@ -29,6 +29,8 @@ LAYERS = (
     ("edge.__main__", "edge.reference"),
     ("edge.cli",),
     ("edge.commands",),
+    # what decides over models, by what they do on labelled images
+    ("edge.registry.gate",),
     # what a command or a program does as a whole
     ("edge.setup",),
     ("edge.doctor", "edge.evaluation", "edge.label", "edge.testing"),

@@ -11,12 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from edge.commands.options import Config, Env, Set, load_settings
-from edge.commands.reporting import write_result
+from edge.commands.reporting import reporting, write_result
 from edge.settings.schema import Environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from edge.commands.reporting import Report
     from edge.registry import Gate
     from edge.registry.store import Store
     from edge.settings.schema import Settings
@@ -137,7 +138,8 @@ def promote(
     from edge.app import golden
     from edge.paths import models
 
-    sha256 = store.promote(name, _gate(settings), models(), golden.check, force=force)
+    with reporting() as report:
+        sha256 = store.promote(name, _gate(settings, report), models(), golden.check, force=force)
     typer.echo(f"version {sha256[:_SHOWN]} is the champion; {_RESTART}")
 
 
@@ -240,8 +242,8 @@ def _safe_store(settings: Settings, env: Environment) -> Store:
     return store_of(settings.models)
 
 
-def _gate(_settings: Settings) -> Gate:
-    """Return what decides whether a challenger may be promoted."""
-    from edge.registry import OpenGate
+def _gate(settings: Settings, report: Report) -> Gate:
+    """Return what decides whether a challenger may be promoted; it prints what it finds as a table."""
+    from edge.registry.gate import MeasuredGate
 
-    return OpenGate()
+    return MeasuredGate(settings, report.progress, report.count, report.progress.console.print)

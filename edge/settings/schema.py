@@ -15,6 +15,7 @@ from edge.settings.delivery import (
     WebSettings,
 )
 from edge.settings.fields import Section
+from edge.settings.gate import GateSettings
 from edge.settings.models import ModelsSettings
 from edge.settings.monitoring import MetricsSettings
 from edge.settings.perception import (
@@ -37,6 +38,7 @@ __all__ = [
     "DeviceSettings",
     "DistanceSettings",
     "Environment",
+    "GateSettings",
     "HomeAssistantSettings",
     "LogSettings",
     "MetricsSettings",
@@ -84,3 +86,4 @@ class Settings(Section):
     metrics: MetricsSettings = MetricsSettings()
     models: ModelsSettings = ModelsSettings()
     shadow: ShadowSettings = ShadowSettings()
+    gate: GateSettings = GateSettings()

@@ -51,7 +51,7 @@ def shell(tmp_path, monkeypatch):
 def test_a_bundle_is_packed_signed_installed_promoted_and_taken_back(shell):
     first, second = shell.pack("first", 1), shell.pack("second", 2)
     assert shell("install", first, env="production")[0] == 0
-    code, output = shell("promote", env="production")
+    code, output = shell("promote", "--force", "tried before", env="production")
     assert (code, "is the champion; in use from the next start on: sudo systemctl restart" in output) == (0, True)
     assert shell("install", second, env="production")[0] == 0
     assert "whole, signed with key" in shell("verify", "challenger")[1]
