@@ -32,6 +32,13 @@ class Mask(Enum):
 CLASSES = (Mask.WITH_MASK, Mask.WITHOUT_MASK, Mask.INCORRECT_MASK)
 """The classes in the order of the columns of `Verdicts.probabilities`."""
 
+APPEARANCE = ("brightness", "sharpness", "warmth", "tint")
+"""What is measured of a crop, in the order of the columns of `Verdicts.appearance`.
+
+Mean grey level; standard deviation of a Laplacian, grey levels; red less blue, and twice green less both, as shares of
+the sum of the three mean colours.
+"""
+
 _COAST_S = 0.5
 """How long an unseen face is expected to move on; after that it is expected to stay where it would be."""
 
@@ -124,14 +131,18 @@ class Verdicts:
     probabilities: float32 (N, 3) in the order of `CLASSES`, rows sum to 1; row i is box i.
     masks: the N labels, `UNSURE` where the thresholds of classifier or detector are not met.
     rejected: the rows that the classifier takes for no face at all: nobody is there.
+    appearance: float32 (N, 4) by `APPEARANCE`; None where the classifier measures none.
     """
 
     probabilities: Floats
     masks: tuple[Mask, ...]
     rejected: frozenset[int] = frozenset()
+    appearance: Floats | None = None
 
     def __post_init__(self) -> None:
         _check("probabilities", self.probabilities.shape, (len(self.masks), len(CLASSES)))
+        if self.appearance is not None:
+            _check("appearance", self.appearance.shape, (len(self.masks), len(APPEARANCE)))
 
     def __len__(self) -> int:
         return len(self.masks)
@@ -151,7 +162,8 @@ class Verdicts:
         """Return the verdicts of some rows, in that order."""
         chosen = list(rows)
         rejected = frozenset(place for place, row in enumerate(chosen) if row in self.rejected)
-        return Verdicts(self.probabilities[chosen], tuple(self.masks[row] for row in chosen), rejected)
+        appearance = None if self.appearance is None else self.appearance[chosen]
+        return Verdicts(self.probabilities[chosen], tuple(self.masks[row] for row in chosen), rejected, appearance)
 
     @classmethod
     def none(cls) -> Verdicts:

@@ -57,6 +57,7 @@ HOLDS_STATE = {
     "classify/vote.py:_Ballot",
     "detect/cascade.py:_Place",
     "detect/cascade.py:_Watching",
+    "monitor/drift/windows.py:_Block",
     "publish/isolation.py:_Suspect",
     "publish/link_state.py:LinkMemory",
     "publish/outbox.py:_Batch",

@@ -54,10 +54,12 @@ class MaskClassifier:
         crops = [_mirror_image(crop) if turn else crop for crop, turn in zip_longest(crops, mirrored)]
         logits = np.stack([self.logits(crop) for crop in crops]) / self._model.spec.temperature
         probabilities = softmax(logits[:, : len(CLASSES)])
-        legible = [self._legible(crop, side) for crop, side in zip(crops, shorter_sides(boxes).tolist(), strict=True)]
+        appearance = np.array([appearance_of(crop) for crop in crops], np.float32)
+        legible = self._legible(appearance, shorter_sides(boxes)).tolist()
         rejected = frozenset(np.flatnonzero(no_face(logits, self._no_face) & legible).tolist())
         sure = [ok and row not in rejected for row, ok in enumerate(legible)]
-        return Verdicts(probabilities, label(probabilities, sure, self._thresholds["confidence"]), rejected)
+        masks = label(probabilities, sure, self._thresholds["confidence"])
+        return Verdicts(probabilities, masks, rejected, appearance)
 
     def crop(self, image: Image, box: Floats) -> Image:
         """Return the crop of one face as the model gets it, uint8 (S, S, 3) BGR."""
@@ -68,13 +70,21 @@ class MaskClassifier:
         """Return float32 (3,) or (4,), in the order of the labels in model.toml, for one cropped face."""
         return self._model.run(crop)[0].reshape(-1)
 
-    def _legible(self, crop: Image, side_px: float) -> bool:
-        """Return whether a face is large, bright and sharp enough to be classified at all."""
-        if side_px < self._thresholds["face_px"]:
-            return False
-        grey = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)
-        brightness, *_ = cv2.mean(grey)  # type: ignore[misc]  # four, whatever the number of channels
-        return brightness >= self._thresholds["brightness"] and contrast(grey) >= self._thresholds["contrast"]
+    def _legible(self, appearance: Floats, sides_px: Floats) -> NDArray[np.bool_]:
+        """Return for each face whether it is large, bright and sharp enough to be classified at all."""
+        least = self._thresholds
+        bright, sharp = appearance[:, 0] >= least["brightness"], appearance[:, 1] >= least["contrast"]
+        legible: NDArray[np.bool_] = bright & sharp & (sides_px >= least["face_px"])
+        return legible
+
+
+def appearance_of(crop: Image) -> tuple[float, float, float, float]:
+    """Return the columns of `Verdicts.appearance` of one crop, uint8 (S, S, 3) BGR."""
+    grey = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)
+    brightness, *_ = cv2.mean(grey)  # type: ignore[misc]  # four, whatever the number of channels
+    blue, green, red, _ = cv2.mean(crop)  # type: ignore[misc]
+    total = max(blue + green + red, 1.0)
+    return brightness, contrast(grey), (red - blue) / total, (2 * green - red - blue) / total
 
 
 def _mirror_image(crop: Image) -> Image:

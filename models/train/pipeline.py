@@ -59,6 +59,7 @@ def steps(args: argparse.Namespace) -> list[tuple[str, list[str]]]:
         ("mask.evaluate", [pictures, work, *models]),
         ("mask.card", [pictures, work, *models[:2], "--stage", "text"]),
         ("mask.mistakes", [pictures, work, *models]),
+        ("mask.reference", [pictures, work, "--mask", str(args.mask)]),
         ("mask.golden", [str(args.mask)]),
     ]
 

@@ -1,0 +1,145 @@
+"""The sink that watches for drift: one observation of each person, and what the windows make of them."""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edge.monitor.drift.quantities import observations
+from edge.monitor.drift.windows import Windows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge.data import Scene
+    from edge.monitor.drift.estimate import Estimate
+    from edge.monitor.drift.reference import Reference
+
+log = logging.getLogger(__name__)
+
+NO_REFERENCE, LEARNING, OK, DRIFT = "no_reference", "learning", "ok", "drift"
+STATES = (NO_REFERENCE, LEARNING, OK, DRIFT)
+_SETTLED_S = 1.0
+"""A person is observed at the first verdict after this time: what is gone sooner is mostly no face."""
+
+
+class DriftMonitor:
+    """Sink that observes each person once.
+
+    The faces of one person in successive frames are alike: a window of 150 such rows would hold four or five people,
+    and every window would differ from every other. So each track gives one row, at its first verdict after a second.
+    """
+
+    def __init__(
+        self,
+        reference: Reference | None,
+        detector: str,
+        *,
+        persist_s: float,
+        hour: Callable[[], int],
+    ) -> None:
+        """Start with nothing seen.
+
+        reference: None: there is none, and nothing is observed.  detector: sha256 of the face model in force.
+        persist_s: how long drift must last to be a problem.  hour: returns the hour of day, 0 to 23.
+        """
+        self.windows = Windows(reference, detector) if reference else None
+        self._hour, self._persist_s = hour, persist_s
+        self._observed: frozenset[int] = frozenset()
+        self._since: float | None = None
+        self._at = 0.0
+
+    def put(self, scene: Scene) -> None:
+        """Observe the people whose first verdict after a second this scene brings."""
+        if self.windows is None or scene.frame is None:
+            return
+        self._at = scene.decided_at
+        if not scene.classified:
+            return
+        rows = [row for row, place in enumerate(scene.classified) if self._is_new(scene, place)]
+        if rows:
+            self._observe(scene, rows)
+
+    @property
+    def state(self) -> str:
+        """One of STATES."""
+        if self.windows is None:
+            return NO_REFERENCE
+        if self.windows.causes:
+            return DRIFT
+        return OK if self.windows.baseline.learned else LEARNING
+
+    @property
+    def problem(self) -> str:
+        """Return "drift: CAUSES" once drift has lasted for long enough, else ""."""
+        if self.windows is None or self._since is None or self._at - self._since < self._persist_s:
+            return ""
+        return f"{DRIFT}: {', '.join(self.windows.causes)}"
+
+    def report(self) -> dict[str, Any]:
+        """Return what is published: the state, the causes, the distances, and the estimates."""
+        windows = self.windows
+        if windows is None:
+            return {"state": self.state}
+        sums, calibrated = windows.sums, windows.calibrated
+        distances = {
+            name: {"psi": round(moved.psi, 4), "limit": round(moved.limit, 4)} for name, moved in windows.moved.items()
+        }
+        return {
+            "state": self.state,
+            "causes": list(windows.causes),
+            "unlike_reference": list(windows.unlike),
+            "compared_with": "place" if windows.baseline.learned else "reference",
+            "windows": windows.count,
+            "accuracy": _rounded(calibrated.accuracy(sums)),
+            "unmasked_precision": _rounded(calibrated.precision(sums)),
+            "unmasked_recall": _rounded(calibrated.recall(sums)),
+            "quantities": distances,
+            "history": [_history(*each) for each in windows.history],
+        }
+
+    def _is_new(self, scene: Scene, place: int) -> bool:
+        track = scene.tracks[place]
+        return (
+            track.face is not None
+            and track.id not in self._observed
+            and track.last_seen - track.first_seen >= _SETTLED_S
+        )
+
+    def _observe(self, scene: Scene, rows: list[int]) -> None:
+        if scene.frame is None or self.windows is None:
+            return
+        tracks = [scene.tracks[scene.classified[row]] for row in rows]
+        present = {track.id for track in scene.tracks}
+        self._observed = (self._observed & present) | {track.id for track in tracks}
+        faces = scene.faces.take([track.face for track in tracks if track.face is not None])
+        values = observations(faces, scene.verdicts.take(rows), scene.frame.size_px)
+        if self.windows.add(values, self._hour()):
+            self._closed(self.windows)
+
+    def _closed(self, windows: Windows) -> None:
+        """Remember since when there is drift, and log a change."""
+        if windows.causes and self._since is None:
+            self._since = self._at
+            log.warning("drift: %s", ", ".join(windows.causes))
+        elif not windows.causes and self._since is not None:
+            self._since = None
+            log.info("drift: none any more")
+
+
+def _rounded(estimate: Estimate | None) -> dict[str, float] | None:
+    if estimate is None:
+        return None
+    return {"estimate": round(estimate.share, 4), "low": round(estimate.low, 4), "high": round(estimate.high, 4)}
+
+
+def _history(farthest: float, accuracy: float) -> list[float | None]:
+    return [round(farthest, 2), None if math.isnan(accuracy) else round(accuracy, 4)]
+
+
+def local_hour(wall_s: float) -> int:
+    """Return the hour of day of a time in seconds since 1970, at this device."""
+    return int(np.datetime64(int(wall_s), "s").astype(object).hour)

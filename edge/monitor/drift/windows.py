@@ -1,0 +1,161 @@
+"""Rolling windows of faces in bounded memory, compared with their baseline after every block."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge.monitor.drift.baseline import HOURS, Baseline
+from edge.monitor.drift.causes import causes, step
+from edge.monitor.drift.distance import ks, ks_limit, psi, psi_limit
+from edge.monitor.drift.estimate import FIELDS, Calibrated, added
+from edge.monitor.drift.quantities import BINS, QUANTITIES, UNORDERED, bins_of, histograms
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from edge.data import Floats
+    from edge.monitor.drift.baseline import Expected
+    from edge.monitor.drift.reference import Reference
+
+_BLOCKS = 3
+"""Blocks in a window: it moves on by a third of its length."""
+_IN_A_ROW = _BLOCKS + 1
+"""A change counts once the same quantity has moved in as many windows, the first and last of which share no face."""
+_ESTIMATED = 4 * _BLOCKS
+"""Blocks that accuracy is estimated on."""
+KEPT = 60
+"""Blocks for which figures are kept for the plot."""
+_LABEL, _CONFIDENCE = QUANTITIES.index("label"), QUANTITIES.index("confidence")
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """How far one quantity lies from its baseline.
+
+    psi, ks: the distances.  limit: the PSI that is still chance.  step: bins by which the mean lies higher.
+    """
+
+    psi: float
+    ks: float
+    limit: float
+    ks_limit: float
+    step: float
+    ordered: bool
+
+    @property
+    def beyond(self) -> bool:
+        """Whether it is more than chance: by PSI, or by KS where the bins have an order."""
+        return self.psi > self.limit or (self.ordered and self.ks > self.ks_limit)
+
+
+@dataclass(slots=True)
+class _Block:
+    """Faces that were counted together."""
+
+    faces: int = 0
+    histogram: NDArray[np.int64] = field(default_factory=lambda: np.zeros((len(QUANTITIES), BINS), np.int64))
+    by_hour: NDArray[np.int64] = field(default_factory=lambda: np.zeros(HOURS, np.int64))
+    sums: NDArray[np.float64] = field(default_factory=lambda: np.zeros(len(FIELDS)))
+
+
+class Windows:
+    """Adds up faces to blocks, and compares each window of `Reference.chunk` faces."""
+
+    def __init__(self, reference: Reference, detector: str) -> None:
+        """Start with nothing seen; detector: sha256 of the face model in force."""
+        self.reference = reference
+        self.calibrated = Calibrated(reference.calibration)
+        self.baseline = Baseline(reference, detector)
+        self._block = _Block()
+        self._blocks: deque[_Block] = deque(maxlen=_BLOCKS)
+        self._sums: deque[NDArray[np.float64]] = deque(maxlen=_ESTIMATED)
+        self._beyond: deque[dict[str, float]] = deque(maxlen=_IN_A_ROW)
+        self.moved: dict[str, Moved] = {}
+        self.causes: tuple[str, ...] = ()
+        self.unlike: tuple[str, ...] = ()
+        self.count = 0
+        self.history: deque[tuple[float, float]] = deque(maxlen=KEPT)
+        """Of each window: the largest PSI in units of its limit, and the estimated accuracy; NaN: none."""
+
+    @property
+    def faces(self) -> int:
+        """Faces in the block that is not full yet."""
+        return self._block.faces
+
+    @property
+    def sums(self) -> NDArray[np.float64]:
+        """The sums that accuracy is estimated from: those of the last full blocks."""
+        return added(self._sums)
+
+    def add(self, values: Floats, hour: int) -> bool:
+        """Count some faces, float32 (N, len(QUANTITIES)); return whether a block became full."""
+        if not len(values):
+            return False
+        block = self._block
+        block.faces += len(values)
+        block.histogram += histograms(bins_of(values))
+        block.by_hour[hour] += len(values)
+        block.sums += self.calibrated.sums(values[:, _LABEL].astype(np.int64), values[:, _CONFIDENCE])
+        if block.faces * _BLOCKS < self.reference.chunk:
+            return False
+        self._close()
+        return True
+
+    def _close(self) -> None:
+        """Compare the window that ends with this block, learn from the block that leaves it, and begin the next."""
+        block, self._block = self._block, _Block()
+        if len(self._blocks) == _BLOCKS:
+            left = self._blocks[0]
+            self.baseline.learn(left.histogram, left.by_hour, drifted=bool(self.causes))
+        self._blocks.append(block)
+        self._sums.append(block.sums)
+        if len(self._blocks) == _BLOCKS:
+            self._compare()
+
+    def _compare(self) -> None:
+        """Compare the window of the last blocks with what was expected of it."""
+        histogram = np.sum([block.histogram for block in self._blocks], axis=0)
+        by_hour = np.sum([block.by_hour for block in self._blocks], axis=0)
+        self.moved = self._compared(histogram, self.baseline.expected(by_hour))
+        self._beyond.append({name: moved.step for name, moved in self.moved.items() if moved.beyond})
+        self.causes = causes(self._lasting())
+        of_model = self._compared(histogram, self.baseline.reference()) if self.baseline.learned else self.moved
+        self.unlike = causes({name: moved.step for name, moved in of_model.items() if moved.beyond})
+        self.count += 1
+        accuracy = self.calibrated.accuracy(self.sums)
+        farthest = max((moved.psi / moved.limit for moved in self.moved.values()), default=0.0)
+        self.history.append((farthest, accuracy.share if accuracy else float("nan")))
+
+    def _lasting(self) -> dict[str, float]:
+        """Return the quantities that moved in the last windows, all of them, and the newest step of each."""
+        if len(self._beyond) < _IN_A_ROW:
+            return {}
+        names = set.intersection(*(set(beyond) for beyond in self._beyond))
+        return {name: self._beyond[-1][name] for name in QUANTITIES if name in names}
+
+    def _compared(self, histogram: NDArray[np.int64], expected: Mapping[str, Expected]) -> dict[str, Moved]:
+        """Return how far each quantity that was measured lies from what was expected."""
+        rows = {name: histogram[at] for at, name in enumerate(QUANTITIES)}
+        chunk = self.reference.chunk
+        return {
+            name: self._distance(name, rows[name], of) for name, of in expected.items() if rows[name].sum() >= chunk / 2
+        }
+
+    def _distance(self, name: str, actual: NDArray[np.int64], expected: Expected) -> Moved:
+        bins = len(self.reference.quantities[name].counts)
+        profile, row, counts = self.reference.quantities[name], actual[:bins], expected.counts[:bins]
+        sizes = float(row.sum()), expected.faces
+        return Moved(
+            psi(row, counts),
+            ks(row, counts),
+            psi_limit(profile.psi, *sizes),
+            ks_limit(profile.ks, *sizes),
+            step(row, counts),
+            name not in UNORDERED,
+        )
