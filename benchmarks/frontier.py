@@ -10,7 +10,7 @@ those of the others under qemu (benchmarks/instructions.py). CenterFace of anoth
 
 with name, version, [size] height_px and width_px, and [thresholds] score and bare in SIZE.toml.
 
-The cost of a model with a verifier includes one verification per proposal, as many as there are in an image of SCENES.
+The cost of a model with verifiers includes their runs, as many as there are in an image of SCENES.
 """
 
 from __future__ import annotations
@@ -28,18 +28,19 @@ from rich.table import Table
 from benchmarks.instructions import budget, by_qemu, per_image_m
 from edge.batch.images import classify_frame
 from edge.boxes import iou
-from edge.detect.centerface import CenterFace
 from edge.evaluation.dataset import read_dataset, read_empty
 from edge.evaluation.evaluate import classify_dataset, report
 from edge.evaluation.images import plain, read_frames
 from edge.evaluation.matching import MATCH_IOU
-from edge.stages import models_of
+from edge.stages import load_detector, models_of
 from edge.tflite import Model, read_spec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
-    from edge.data import Faces
+    from edge.data import Faces, Image
     from edge.errors import CameraError
     from edge.evaluation.dataset import Dataset
 
@@ -71,14 +72,29 @@ def cost_of(folder: Path, arm64: Path | None, runs: float = 1.0) -> NDArray[np.f
     return runs * np.array([float(read_spec(folder).training["mmac"]), np.nan if count is None else count])
 
 
-def proposals(folder: Path, dataset: Dataset) -> float:
-    """Return the mean number of proposals per image that a model's verifier gets; 0 without one."""
-    verifier = read_spec(folder).verifier
-    if verifier is None:
-        return 0.0
-    first = CenterFace(Model(folder), min_score=verifier.proposal)
-    frames = (frame for _, frame in read_frames(dataset.images, plain, _warn) if frame is not None)
-    return float(np.mean([len(first.detect(frame)) for frame in frames]))
+class _Counted(Model):
+    """A model that counts its runs."""
+
+    runs = 0
+
+    def read(self, image: Image, decode: Callable[..., Any]) -> Any:  # noqa: ANN401 - what `decode` returns
+        """Count a run."""
+        self.runs += 1
+        return super().read(image, decode)
+
+
+def runs_per_image(folder: Path, dataset: Dataset) -> dict[Path, float]:
+    """Return the mean number of runs per image of a face model and of its verifiers, by folder."""
+    loaded: dict[Path, _Counted] = {}
+
+    def load(one: Path, *, threads: int) -> _Counted:
+        return loaded.setdefault(one, _Counted(one, threads=threads))
+
+    detector, _ = load_detector(folder, load=load)
+    frames = [frame for _, frame in read_frames(dataset.images, plain, _warn) if frame is not None]
+    for frame in frames:
+        detector.detect(frame)
+    return {one: model.runs / len(frames) for one, model in loaded.items()}
 
 
 def _warn(error: CameraError) -> None:
@@ -90,15 +106,13 @@ def measured(folder: Path, dataset: Dataset, arm64: Path | None) -> dict[str, An
     models = models_of(folder, ROOT / "mask")
     with Progress() as progress:
         figures = report(classify_dataset(dataset, models, plain, progress, _warn), models)
-    verified = proposals(folder, dataset)
-    mmac, count_m = cost_of(folder, arm64)
-    if (verifier := read_spec(folder).verifier) is not None:
-        mmac, count_m = np.array([mmac, count_m]) + cost_of(folder / verifier.folder, arm64, verified)
+    runs = runs_per_image(folder, dataset)
+    mmac, count_m = np.sum([cost_of(one, arm64, count) for one, count in runs.items()], axis=0)
     height, width = read_spec(folder).input.shape[1:3]
     return {
         "model": folder.name,
         "input": f"{height} x {width}",
-        "proposals": round(verified, 2),
+        "verifications": [round(count, 2) for one, count in runs.items() if one != folder],
         "MMAC": round(float(mmac), 1),
         "M instructions": None if np.isnan(count_m) else round(float(count_m), 1),
         **{name: figures[key]["value"] for name, key in _FIGURES.items()},

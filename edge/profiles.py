@@ -108,7 +108,10 @@ def _measured(folder: Path, threads: int) -> float:
     spent_s = _fastest_run(model)
     if verifier is None:
         return spent_s
-    return spent_s + verifier.per_frame * _fastest_run(Model(folder / verifier.folder, threads=threads))
+    # of two runs for each doubtful proposal, one is of the larger model
+    shares = [-(-verifier.per_frame // 2), verifier.per_frame // 2] if verifier.doubt else [verifier.per_frame]
+    models = [Model(folder / name, threads=threads) for name in verifier.folders]
+    return spent_s + sum(count * _fastest_run(model) for count, model in zip(shares, models, strict=True))
 
 
 def _fastest_run(model: Model) -> float:

@@ -18,7 +18,7 @@ from edge.classify.vote import Voter
 from edge.data import Notice, Reason
 from edge.delegate import Delegate
 from edge.delegate.acceleration import CPU, Acceleration
-from edge.detect.cascade import Cascade, CascadeRule, for_camera
+from edge.detect.cascade import Cascade, CascadeRule, Doubt, Verifier, for_camera
 from edge.detect.centerface import CenterFace
 from edge.distance.locate import Locator
 from edge.distance.ranging import range_finder_of
@@ -187,15 +187,15 @@ def load_classifier(
 
 
 def _face_folders(face: Path) -> list[Path]:
-    """Return the folder of a face model, and of its verifier."""
+    """Return the folder of a face model, and of its verifiers."""
     verifier = read_spec(face).verifier
-    return [face, *([face / verifier.folder] if verifier else [])]
+    return [face, *(face / folder for folder in (verifier.folders if verifier else ()))]
 
 
 def load_detector(
     folder: Path, *, threads: int = 1, min_score: float | None = None, load: Callable[..., Inference] = Model
 ) -> tuple[Detector, Inference]:
-    """Load a face model, and its verifier if its model.toml names one; return the detector, and the model itself.
+    """Load a face model, and the verifiers that its model.toml names; return the detector, and the model itself.
 
     load: loads a model folder.
 
@@ -207,11 +207,19 @@ def load_detector(
     verifier = finder.spec.verifier
     if verifier is None:
         return make(finder, min_score=min_score), finder
-    second = load(folder / verifier.folder, threads=threads)
     least = finder.spec.thresholds["score"] if min_score is None else min_score
-    rule = CascadeRule(least, verifier.square, second.size_px[0], verifier.per_frame)
+    load_verifier = partial(_load_verifier, load=partial(load, threads=threads))
+    doubt = verifier.doubt
+    larger = Doubt(doubt.low, doubt.high, load_verifier(folder / doubt.folder, doubt.square)) if doubt else None
+    second = load_verifier(folder / verifier.folder, verifier.square)
     first = make(finder, min_score=min(verifier.proposal, least))
-    return Cascade(first, _factory(_DETECTORS, plugins.DETECTORS, second)(second, min_score=None), rule), finder
+    return Cascade(first, second, CascadeRule(least, verifier.per_frame, larger)), finder
+
+
+def _load_verifier(folder: Path, square: float, *, load: Callable[[Path], Inference]) -> Verifier:
+    model = load(folder)
+    detector = _factory(_DETECTORS, plugins.DETECTORS, model)(model, min_score=None)
+    return Verifier(detector, square, model.size_px[0])
 
 
 def _factory(built_in: dict[str, _T], group: str, model: Inference) -> _T | Callable[..., Any]:

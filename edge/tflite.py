@@ -9,10 +9,10 @@ import tomllib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from edge.errors import ModelError
 
@@ -54,18 +54,48 @@ class InputSpec(TensorSpec):
     crop_shift: float = Field(default=0.0, ge=-1, le=1)
 
 
+class DoubtSpec(_Frozen):
+    """Which proposals a third model verifies once more: those whose score is now from `low` to below `high`.
+
+    folder: of that model, from that of the first.  square: side of what it sees, in longer sides of the proposed box.
+    """
+
+    folder: str = Field(min_length=1)
+    low: float = Field(gt=0, le=1)
+    high: float = Field(gt=0, le=1)
+    square: float = Field(ge=1, le=10)
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> Self:
+        if self.low >= self.high:
+            raise ValueError("low must be below high")
+        return self
+
+
 class VerifierSpec(_Frozen):
     """The second model of a detector, which verifies what the first one proposes (`edge/detect/cascade.py`).
 
     folder: of the second model, from that of the first.  proposal: least score of a proposal.
     square: side of what the second model sees, in longer sides of the proposed box.
-    per_frame: most verifications in one frame of a camera.
+    per_frame: most verifications in one frame of a camera; a doubtful proposal needs two.
     """
 
     folder: str = Field(min_length=1)
     proposal: float = Field(gt=0, le=1)
     square: float = Field(ge=1, le=10)
     per_frame: int = Field(ge=1)
+    doubt: DoubtSpec | None = None
+
+    @model_validator(mode="after")
+    def _decides(self) -> Self:
+        if self.doubt and self.per_frame < 2:
+            raise ValueError("per_frame must be 2 or more where doubt needs a second verification")
+        return self
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The folders of all models that verify, from that of the first."""
+        return (self.folder, *([self.doubt.folder] if self.doubt else []))
 
 
 class VariantSpec(_Frozen):

@@ -15,7 +15,7 @@ from edge import paths
 from edge.batch.images import classify_frame
 from edge.boxes import iou
 from edge.data import Faces, Mask
-from edge.detect.cascade import Cascade, CascadeRule
+from edge.detect.cascade import Cascade, CascadeRule, Verifier
 from edge.errors import ModelError
 from edge.monitor.timings import Timings
 from edge.pipeline import walk
@@ -41,6 +41,7 @@ def test_the_profile_of_the_settings_goes_before_that_of_the_command(setting, as
 
 
 VERIFIER = '[verifier]\nfolder = "../quality"\nproposal = 0.25\nsquare = 2.6\nper_frame = 4\n'
+DOUBT = '[verifier.doubt]\nfolder = "../balanced"\nlow = 0.25\nhigh = 0.5\nsquare = 2.6\n'
 
 
 @pytest.fixture
@@ -82,6 +83,9 @@ def test_the_least_score_of_the_settings_is_that_of_both_models_together(verifie
         ("proposal = 0.25", "proposal = 0.0", "verifier.proposal"),
         ("per_frame = 4", "per_frame = 0", "verifier.per_frame"),
         ("per_frame = 4\n", "", "verifier.per_frame"),
+        ("per_frame = 4", f"per_frame = 1\n{DOUBT}", "per_frame must be 2 or more"),
+        ("per_frame = 4", f"per_frame = 4\n{DOUBT}".replace("high = 0.5", "high = 0.2"), "low must be below high"),
+        ("per_frame = 4", f"per_frame = 4\n{DOUBT}".replace("balanced", "none"), "none.*no such file"),
     ],
 )
 def test_a_verifier_that_is_absent_or_senseless_is_refused(verified, old, new, fault):
@@ -148,8 +152,8 @@ def test_cameras_bound_the_verifications_of_a_frame_and_files_do_not(every_frame
     boxes = [(20.0 + 45 * k, 100.0, 50.0 + 45 * k, 140.0) for k in range(9)]
     cascade = Cascade(
         fakes.ListDetector(fakes.faces(*boxes)),
-        fakes.ListDetector(fakes.faces((30, 25, 70, 75))),
-        CascadeRule(0.3, 2, 100, 4),
+        Verifier(fakes.ListDetector(fakes.faces((30, 25, 70, 75))), 2, 100),
+        CascadeRule(0.3, 4),
     )
     models = replace(load_models(settings(), profile="live"), detector=cascade)
     stages = build_stages(settings(), models, Timings(), every_frame=every_frame)

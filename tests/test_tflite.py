@@ -30,7 +30,9 @@ def edit(folder: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new, 1))
 
 
-@pytest.mark.parametrize("name", ["face/live", "face/balanced", "face/quality", "face/verifier", "mask"])
+@pytest.mark.parametrize(
+    "name", ["face/live", "face/balanced", "face/quality", "face/verifier", "face/verifier-large", "mask"]
+)
 def test_every_model_that_ships_matches_its_model_toml(name):
     model = Model(paths.models() / name)
     width, height = model.size_px

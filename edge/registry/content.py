@@ -36,8 +36,9 @@ def check_content(folder: Path) -> None:
             raise ModelError(f"{name}/model.toml: kind is {spec.kind}, expected {kind}")
         if not (folder / name / "model.tflite").is_file():
             raise ModelError(f"{name}/model.tflite is missing")
-        if spec.verifier and not _is_inside(folder, f"{name}/{spec.verifier.folder}"):
-            raise ModelError(f"{name}/model.toml: verifier.folder leads out of the bundle")
+        verifiers = spec.verifier.folders if spec.verifier else ()
+        if not all(_is_inside(folder, f"{name}/{verifier}") for verifier in verifiers):
+            raise ModelError(f"{name}/model.toml: the folder of a verifier leads out of the bundle")
 
 
 def _is_inside(folder: Path, name: str) -> bool:

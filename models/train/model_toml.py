@@ -22,5 +22,8 @@ def tensor_lines(header: str, detail: dict[str, Any]) -> list[str]:
 
 
 def table_lines(name: str, values: dict[str, Any]) -> list[str]:
-    """Return a TOML table; JSON's strings, numbers, booleans and lists of them are valid TOML."""
-    return ["", f"[{name}]", *(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items())]
+    """Return a TOML table and those inside it; JSON's strings, numbers, booleans and lists of them are valid TOML."""
+    inner = {key: value for key, value in values.items() if isinstance(value, dict)}
+    own = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items() if key not in inner]
+    tables = [line for key, table in inner.items() for line in table_lines(f"{name}.{key}", table)]
+    return ["", f"[{name}]", *own, *tables]

@@ -7,12 +7,12 @@ import pytest
 
 from edge.boxes import iou
 from edge.data import Faces
-from edge.detect.cascade import Cascade, CascadeRule, for_camera
+from edge.detect.cascade import Cascade, CascadeRule, Doubt, Verifier, for_camera
 from tests.support import fakes
 
 BOX = (200.0, 100.0, 240.0, 150.0)
 OTHER = (400.0, 100.0, 440.0, 150.0)
-RULE = CascadeRule(min_score=0.3, square=2.0, input_px=100, per_frame=4)
+RULE = CascadeRule(min_score=0.3, per_frame=4)
 POINTS = np.array([[30, 40], [70, 40], [50, 50], [35, 60], [65, 60]], np.float32)
 """Five landmarks in pixels of the second model's input."""
 
@@ -42,6 +42,11 @@ class Second:
         return Faces(found, np.full(len(found), self.score, np.float32), POINTS[None][: len(found)])
 
 
+def cascade(first, second, rule: CascadeRule = RULE) -> Cascade:
+    """Return a cascade whose verifier sees twice the proposed box at 100 px."""
+    return Cascade(first, Verifier(second, 2.0, 100), rule)
+
+
 def frame(at: float = 0.0):
     """Return a frame whose red is the column and whose green is the row, in steps of four pixels."""
     rows, columns = np.mgrid[:240, :480]
@@ -50,18 +55,18 @@ def frame(at: float = 0.0):
 
 
 def test_the_score_is_the_geometric_mean_of_both():
-    faces = Cascade(First(BOX, score=0.64), Second(0.36), RULE).detect(frame())
+    faces = cascade(First(BOX, score=0.64), Second(0.36), RULE).detect(frame())
     assert faces.scores == pytest.approx([0.48])
 
 
 @pytest.mark.parametrize(("second", "faces"), [(0.15, 1), (0.13, 0), (0.0, 0)])
 def test_a_face_needs_the_minimum_of_the_joint_score(second, faces):
-    assert len(Cascade(First(BOX, score=0.64), Second(second), RULE).detect(frame())) == faces
+    assert len(cascade(First(BOX, score=0.64), Second(second), RULE).detect(frame())) == faces
 
 
 def test_the_second_model_sees_the_square_about_the_proposal():
     second = Second()
-    Cascade(First(BOX), second, RULE).detect(frame())
+    cascade(First(BOX), second, RULE).detect(frame())
     (image,) = second.seen
     assert image.shape == (100, 100, 3)
     assert image[50, 50].tolist() == pytest.approx([0, 125 // 4, 220 // 4], abs=1)
@@ -69,14 +74,14 @@ def test_the_second_model_sees_the_square_about_the_proposal():
 
 
 def test_box_and_landmarks_are_those_of_the_second_model():
-    faces = Cascade(First(BOX), Second(box=(32, 27, 74, 79)), RULE).detect(frame())
+    faces = cascade(First(BOX), Second(box=(32, 27, 74, 79)), RULE).detect(frame())
     assert faces.boxes == pytest.approx(np.array([[202, 102, 244, 154]]), abs=1e-3)
     assert faces.landmarks[0] == pytest.approx(POINTS + np.array([170, 75]), abs=1e-3)
 
 
 @pytest.mark.parametrize("elsewhere", [(0, 0, 30, 30), (70, 25, 110, 75), (45, 45, 55, 55)])
 def test_a_face_elsewhere_in_the_square_does_not_verify_the_proposal(elsewhere):
-    assert len(Cascade(First(BOX), Second(0.9, elsewhere), RULE).detect(frame())) == 0
+    assert len(cascade(First(BOX), Second(0.9, elsewhere), RULE).detect(frame())) == 0
 
 
 def test_two_proposals_of_one_face_are_one_face():
@@ -86,14 +91,14 @@ def test_two_proposals_of_one_face_are_one_face():
             shift = -20 if len(self.seen) == 2 else 0  # the second square lies 15 px farther right
             return Faces(found.boxes + np.array([shift, 0, shift, 0], np.float32), found.scores, found.landmarks)
 
-    faces = Cascade(First(BOX, (215.0, 100.0, 255.0, 150.0)), Nearby(), RULE).detect(frame())
+    faces = cascade(First(BOX, (215.0, 100.0, 255.0, 150.0)), Nearby(), RULE).detect(frame())
     assert len(faces) == 1
 
 
 def test_the_best_comes_first_and_no_box_leaves_the_frame():
     first = First(BOX, (440.0, 190.0, 480.0, 240.0), OTHER)
     first.scores = [0.4, 0.9, 0.6]
-    faces = Cascade(first, Second(box=(20, 20, 80, 90)), RULE).detect(frame())
+    faces = cascade(first, Second(box=(20, 20, 80, 90)), RULE).detect(frame())
     assert (np.diff(faces.scores) < 0).all()
     assert faces.boxes[:, 2].max() <= 480
     assert faces.boxes[:, 3].max() <= 240
@@ -102,7 +107,7 @@ def test_the_best_comes_first_and_no_box_leaves_the_frame():
 
 def test_nothing_proposed_is_nobody():
     second = Second()
-    assert len(Cascade(First(), second, RULE).detect(frame())) == 0
+    assert len(cascade(First(), second, RULE).detect(frame())) == 0
     assert second.seen == []
 
 
@@ -113,12 +118,12 @@ def people(number: int) -> list[tuple[float, float, float, float]]:
 
 def test_files_have_every_proposal_verified_in_every_frame_and_nothing_remembered():
     second = Second()
-    cascade = Cascade(First(*people(9)), second, RULE)
+    detector = cascade(First(*people(9)), second, RULE)
     for k in range(3):
-        assert len(cascade.detect(frame(k / 10))) == 9
+        assert len(detector.detect(frame(k / 10))) == 9
     assert len(second.seen) == 27
     second.score = 0
-    assert len(cascade.detect(frame(0.3))) == 0
+    assert len(detector.detect(frame(0.3))) == 0
 
 
 class Camera:
@@ -127,7 +132,7 @@ class Camera:
     def __init__(self, first: First, second: Second | None = None, rule: CascadeRule = RULE) -> None:
         self.first = first
         self.second = second or Second()
-        self.detector = for_camera(Cascade(self.first, self.second, rule))
+        self.detector = for_camera(cascade(self.first, self.second, rule))
 
     def at(self, at: float) -> tuple[int, int]:
         """Return the number of faces and of verifications in the frame at a time."""
@@ -177,7 +182,7 @@ def test_everybody_has_a_turn_the_longest_wait_first():
 def test_of_those_that_wait_alike_the_best_score_is_verified_first():
     first = First(BOX, OTHER)
     first.scores = [0.5, 0.8]
-    camera = Camera(first, rule=CascadeRule(0.3, 2.0, 100, per_frame=1))
+    camera = Camera(first, rule=CascadeRule(0.3, per_frame=1))
     boxes = camera.detector.detect(frame()).boxes
     assert iou(boxes, np.array([OTHER], np.float32)).max() > 0.5
 
@@ -241,3 +246,59 @@ def test_a_place_without_a_proposal_is_forgotten_after_a_second():
 def test_a_detector_of_one_model_watches_as_it_is():
     first = First(BOX)
     assert for_camera(first) is first
+
+
+def doubtful(larger: Second, *, per_frame: int = 4) -> CascadeRule:
+    """Return a rule by which a joint score from .4 to below .6 is in doubt, and `larger` decides at 50 px."""
+    return CascadeRule(0.3, per_frame, Doubt(0.4, 0.6, Verifier(larger, 2.0, 50)))
+
+
+HALF = (15.0, 12.5, 35.0, 37.5)
+"""The proposal, as the larger verifier of these tests sees it."""
+
+
+@pytest.mark.parametrize(
+    ("first_score", "runs"),
+    [(0.15, 0), (0.26, 1), (0.55, 1), (0.57, 0)],  # joint scores .31, .408, .593, .604
+)
+def test_only_a_doubtful_proposal_is_verified_once_more(first_score, runs):
+    larger = Second(0.49, HALF)
+    faces = cascade(First(BOX, score=0.64), Second(first_score), doubtful(larger)).detect(frame())
+    assert len(larger.seen) == runs
+    expected = 0.49 if runs else first_score
+    assert faces.scores == pytest.approx([(0.64 * expected) ** 0.5])
+
+
+def test_the_larger_verifier_decides_on_score_and_box():
+    larger = Second(0.81, (16, 13.5, 37, 39.5))
+    faces = cascade(First(BOX), Second(), doubtful(larger)).detect(frame())
+    assert faces.scores == pytest.approx([0.72])
+    assert faces.boxes == pytest.approx(np.array([[202, 102, 244, 154]]), abs=1e-3)
+    assert larger.seen[0].shape == (50, 50, 3)
+
+
+@pytest.mark.parametrize("score", [0.0, 0.13])
+def test_what_the_larger_verifier_rejects_is_no_face(score):
+    assert len(cascade(First(BOX), Second(), doubtful(Second(score, HALF))).detect(frame())) == 0
+
+
+def test_both_verifications_of_a_doubtful_place_count_as_work_of_the_frame():
+    larger = Second(0.81, HALF)
+    camera = Camera(First(*people(9)), rule=doubtful(larger))
+    assert camera.at(0.0) == (2, 2)
+    assert len(larger.seen) == 2
+
+
+def test_a_place_left_in_doubt_is_no_face_and_the_first_of_the_next_frame():
+    larger = Second(0.81, HALF)
+    first = First(*people(3))
+    first.scores = [0.9, 0.8, 0.3]
+    camera = Camera(first, Second(0.36), rule=doubtful(larger, per_frame=3))  # joint .57, .54, .33
+    assert camera.at(0.0) == (1, 2)
+    boxes = camera.detector.detect(frame(0.1)).boxes
+    assert (iou(boxes, np.array([people(3)[1]], np.float32)).max(1) > 0.5).any()
+
+
+def test_everybody_in_doubt_has_a_turn():
+    camera = Camera(First(*people(9)), rule=doubtful(Second(0.81, HALF)))
+    assert [camera.at(k / 10)[0] for k in range(12)][-1] == 9

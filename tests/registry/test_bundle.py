@@ -145,10 +145,11 @@ def test_an_incomplete_folder_is_refused_by_the_name_of_what_is_missing(tmp_path
         check_content(folder)
 
 
-def test_a_verifier_outside_the_bundle_is_refused(tmp_path):
+@pytest.mark.parametrize("name", ["verifier", "verifier-large"])
+def test_a_verifier_outside_the_bundle_is_refused(tmp_path, name):
     spec = small_models(tmp_path / "models") / "face/live/model.toml"
-    spec.write_text(spec.read_text().replace('"../verifier"', '"../../../verifier"'))
-    (tmp_path / "verifier").mkdir()
+    spec.write_text(spec.read_text().replace(f'"../{name}"', f'"../../../{name}"'))
+    (tmp_path / name).mkdir()
     with pytest.raises(ModelError, match=r"leads out of the bundle"):
         check_content(tmp_path / "models")
 

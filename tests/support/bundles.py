@@ -48,7 +48,7 @@ class Signer:
 
 def small_models(folder: Path, content: str = "") -> Path:
     """Make a complete folder of models whose weights are a few bytes."""
-    for kind in (*(f"face/{profile}" for profile in PROFILES), "face/verifier", "mask"):
+    for kind in (*(f"face/{profile}" for profile in PROFILES), "face/verifier", "face/verifier-large", "mask"):
         (folder / kind).mkdir(parents=True, exist_ok=True)
         shutil.copy(paths.models() / kind / "model.toml", folder / kind)
         (folder / kind / "model.tflite").write_text(f"weights {content}")
