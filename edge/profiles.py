@@ -108,8 +108,7 @@ def _measured(folder: Path, threads: int) -> float:
     spent_s = _fastest_run(model)
     if verifier is None:
         return spent_s
-    # of two runs for each doubtful proposal, one is of the larger model
-    shares = [-(-verifier.per_frame // 2), verifier.per_frame // 2] if verifier.doubt else [verifier.per_frame]
+    shares = [verifier.per_frame, *([verifier.doubt.per_frame] if verifier.doubt else [])]
     models = [Model(folder / name, threads=threads) for name in verifier.folders]
     return spent_s + sum(count * _fastest_run(model) for count, model in zip(shares, models, strict=True))
 

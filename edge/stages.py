@@ -210,7 +210,11 @@ def load_detector(
     least = finder.spec.thresholds["score"] if min_score is None else min_score
     load_verifier = partial(_load_verifier, load=partial(load, threads=threads))
     doubt = verifier.doubt
-    larger = Doubt(doubt.low, doubt.high, load_verifier(folder / doubt.folder, doubt.square)) if doubt else None
+    larger = (
+        Doubt(doubt.low, doubt.high, load_verifier(folder / doubt.folder, doubt.square), doubt.per_frame)
+        if doubt
+        else None
+    )
     second = load_verifier(folder / verifier.folder, verifier.square)
     first = make(finder, min_score=min(verifier.proposal, least))
     return Cascade(first, second, CascadeRule(least, verifier.per_frame, larger)), finder

@@ -58,12 +58,14 @@ class DoubtSpec(_Frozen):
     """Which proposals a third model verifies once more: those whose score is now from `low` to below `high`.
 
     folder: of that model, from that of the first.  square: side of what it sees, in longer sides of the proposed box.
+    per_frame: most of them in one frame of a camera.
     """
 
     folder: str = Field(min_length=1)
     low: float = Field(gt=0, le=1)
     high: float = Field(gt=0, le=1)
     square: float = Field(ge=1, le=10)
+    per_frame: int = Field(ge=1)
 
     @model_validator(mode="after")
     def _is_a_range(self) -> Self:
@@ -77,7 +79,7 @@ class VerifierSpec(_Frozen):
 
     folder: of the second model, from that of the first.  proposal: least score of a proposal.
     square: side of what the second model sees, in longer sides of the proposed box.
-    per_frame: most verifications in one frame of a camera; a doubtful proposal needs two.
+    per_frame: most verifications in one frame of a camera.
     """
 
     folder: str = Field(min_length=1)
@@ -85,12 +87,6 @@ class VerifierSpec(_Frozen):
     square: float = Field(ge=1, le=10)
     per_frame: int = Field(ge=1)
     doubt: DoubtSpec | None = None
-
-    @model_validator(mode="after")
-    def _decides(self) -> Self:
-        if self.doubt and self.per_frame < 2:
-            raise ValueError("per_frame must be 2 or more where doubt needs a second verification")
-        return self
 
     @property
     def folders(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge import profiles
+from edge import paths, profiles
 from edge.app.validation import check
 from edge.profiles import choose, choose_for, profile_of
 from edge.settings.schema import Environment
@@ -68,6 +68,13 @@ def test_each_profile_is_measured_once_whatever_the_rate(monkeypatch):
     assert list(first.seconds) == ["live", "balanced", "quality"]
     assert all(s > 0 for s in first.seconds.values())
     assert loaded == []
+
+
+def test_the_time_of_live_includes_the_verifications_that_a_frame_may_need(monkeypatch):
+    by_model = {"centerface-small": 1.0, "centerface-verifier": 0.1, "centerface-verifier-large": 0.01}
+    monkeypatch.setattr(profiles, "_fastest_run", lambda model: by_model[model.spec.name])
+    live = paths.models() / "face/live"
+    assert profiles._measured.__wrapped__(live, 1) == pytest.approx(1.42)  # four, and two of doubtful proposals
 
 
 def test_only_auto_is_measured(monkeypatch):

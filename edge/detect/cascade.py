@@ -32,8 +32,6 @@ _TRUSTED = 2
 _AGAIN_S = 1.0
 """Time after which a trusted place is verified again, and after which a place without a proposal is forgotten."""
 _CORNERS = 2
-_BOTH = 2
-"""Verifications of a doubtful proposal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +66,15 @@ class Verifier:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """Which joint scores leave a proposal in doubt, from `low` to below `high`, and the verifier that then decides."""
+    """Which joint scores leave a proposal in doubt, from `low` to below `high`, and the verifier that then decides.
+
+    per_frame: most proposals that it decides on in one frame of a camera; the first verifier decides on the others.
+    """
 
     low: float
     high: float
     verifier: Verifier
+    per_frame: int
 
     def remains(self, joint: float) -> bool:
         """Return whether a joint score of the first verifier leaves a proposal in doubt."""
@@ -84,7 +86,7 @@ class CascadeRule:
     """What counts as a face, and how much work a frame may be.
 
     min_score: of a face, the geometric mean of the scores of proposal and verification.
-    per_frame: most verifications in one frame of a camera; with `doubt` 2 or more, since it needs a second one.
+    per_frame: most proposals that are verified in one frame of a camera.
     doubt: None: the first verifier always decides.
     """
 
@@ -97,14 +99,14 @@ class CascadeRule:
 class _Verified:
     """What the verifier that decided made of a proposal.
 
-    score: its score, 0 where it found no face.  runs: verifications that it took.
+    score: its score, 0 where it found no face.  was_in_doubt: another verifier had been in doubt.
     points: float32 (2, 2) or (7, 2), corners of the box and landmarks, if any, as shares of the proposed box, so that
     they move along with it.
     """
 
     score: float
     points: Floats
-    runs: int = 1
+    was_in_doubt: bool = False
 
 
 _NOTHING = _Verified(0.0, np.zeros((2, 2), np.float32))
@@ -126,20 +128,20 @@ class Cascade:
         """Return the verified faces of a frame, best score first, boxes in pixels of `frame.image`."""
         proposed = self._first.detect(frame)
         rows = zip(proposed.boxes, proposed.scores.tolist(), strict=True)
-        found = [self._verified(frame, box, score, _BOTH) for box, score in rows]
+        found = [self._verified(frame, box, score, True) for box, score in rows]  # noqa: FBT003
         return _faces(frame, proposed, found, self._rule.min_score)
 
     def watching(self) -> Detector:
         """Return a detector for the frames of one camera in their order, of bounded work per frame."""
         return _Watching(self._first, self._verified, self._rule)
 
-    def _verified(self, frame: Frame, box: Floats, score: float, runs: int) -> _Verified | None:
-        """Return what is found at a proposed box of some score; None where it stays in doubt after all `runs`."""
+    def _verified(self, frame: Frame, box: Floats, score: float, may_doubt: bool) -> _Verified:  # noqa: FBT001
+        """Return what is found at a proposed box of some score, once more in doubt if `may_doubt`."""
         found = self._verifier.at(frame, box)
         doubt = self._rule.doubt
-        if doubt is None or not doubt.remains(_joint(score, found)):
+        if doubt is None or not may_doubt or not doubt.remains(_joint(score, found)):
             return found
-        return replace(doubt.verifier.at(frame, box), runs=_BOTH) if runs >= _BOTH else None
+        return replace(doubt.verifier.at(frame, box), was_in_doubt=True)
 
 
 def for_camera(detector: Detector) -> Detector:
@@ -166,7 +168,7 @@ class _Watching:
     """
 
     first: Detector
-    verify: Callable[[Frame, Floats, float, int], _Verified | None]
+    verify: Callable[[Frame, Floats, float, bool], _Verified]
     rule: CascadeRule
     places: list[_Place] = field(default_factory=list)
 
@@ -180,23 +182,15 @@ class _Watching:
         ]
         return _faces(frame, proposed, counted, self.rule.min_score)
 
-    def _decided(self, frame: Frame, places: Sequence[_Place], scores: Floats) -> set[int]:
-        """Verify places until the frame's verifications are used up; return the rows of those decided.
-
-        A place that is left in doubt has not had its turn, and so is the first one in the next frame.
-        """
-        decided = set()
-        left = self.rule.per_frame
-        for row in self._waiting(places, scores, frame.at):
-            if not left:
-                break
-            verified = self.verify(frame, places[row].box, float(scores[row]), left)
-            if verified is None:
-                break
-            left -= verified.runs
+    def _decided(self, frame: Frame, places: Sequence[_Place], scores: Floats) -> list[int]:
+        """Verify as many places as a frame allows, and of the doubtful ones as many once more; return their rows."""
+        due = self._due(places, scores, frame.at)
+        left = self.rule.doubt.per_frame if self.rule.doubt else 0
+        for row in due:
+            verified = self.verify(frame, places[row].box, float(scores[row]), left > 0)
+            left -= verified.was_in_doubt
             self._decide(places[row], float(scores[row]), verified, frame.at)
-            decided.add(row)
-        return decided
+        return due
 
     def _proposed(self, proposed: Faces, at: float) -> list[_Place]:
         """Return the place of each proposal, known or new, and forget those without one for a while."""
@@ -214,12 +208,12 @@ class _Watching:
         self.places = places + known
         return places
 
-    def _waiting(self, places: Sequence[_Place], scores: Floats, at: float) -> list[int]:
-        """Return the rows to verify: the longest wait first, then the best score."""
+    def _due(self, places: Sequence[_Place], scores: Floats, at: float) -> list[int]:
+        """Return the rows to verify now: the longest wait first, then the best score."""
         rows = [
             row for row, place in enumerate(places) if place.passed < _TRUSTED or at - place.verified_at >= _AGAIN_S
         ]
-        return sorted(rows, key=lambda row: (places[row].verified_at, -scores[row]))
+        return sorted(rows, key=lambda row: (places[row].verified_at, -scores[row]))[: self.rule.per_frame]
 
     def _decide(self, place: _Place, score: float, verified: _Verified, at: float) -> None:
         place.verified = verified

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _HERE = Path(__file__).parent
-_VERIFIER = _HERE.parents[1] / "face" / "verifier"
+_VERIFIERS = [_HERE.parents[1] / "face" / name for name in ("verifier", "verifier-large")]
 _PARTS = 8
 """Scenes are rendered in parts, so that several processes can do it; the parts do not depend on their number."""
 _EXPORTED, _MADE = "exported", "live"
@@ -150,7 +150,8 @@ def main() -> None:
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     args.work.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(_VERIFIER, args.work / _VERIFIER.name, dirs_exist_ok=True)  # model.toml names it as a neighbour
+    for verifier in _VERIFIERS:  # model.toml names them as neighbours
+        shutil.copytree(verifier, args.work / verifier.name, dirs_exist_ok=True)
     for steps in rounds(args):
         with ThreadPoolExecutor(args.jobs) as pool:
             list(pool.map(functools.partial(run, execute=in_process), steps))
