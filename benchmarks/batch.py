@@ -1,12 +1,16 @@
-"""Measure `maskwatch detect` over many images: rate against a bare loop, memory over time, and resuming after kills.
+"""Measure `maskwatch detect` over many images: overhead beside bare loops, rate, memory over time, and resuming.
 
-    python -m benchmarks.batch FOLDER [--inputs 5000] [--rounds 5] [--kills 20] [--memory rss.csv] [--json FILE]
+    python -m benchmarks.batch FOLDER [--inputs 5000] [--rounds 10] [--kills 20] [--memory rss.csv] [--json FILE]
 
-The inputs are links to the images of FOLDER. Each round classifies its part of them three times, in turn: by a bare
-loop over the same models, with one worker and with two. Overhead is in CPU seconds, which other programs on the machine
-change less than wall time, and without the start of the processes, which is that of a batch of two images. A last batch
-of all inputs is killed (SIGKILL) at random instants and goes on each time; its output must be that of the batch that
-nobody killed, byte by byte.
+The inputs are links to the images of FOLDER, and each round has its part of them.
+
+Overhead: a batch with N workers runs at the same time as N bare loops over the same models, which share the inputs.
+So other programs, and the second core, which makes the first one slower, weigh on both alike. It is in CPU seconds, of
+all processes, and without their start, which is that of a batch of two images.
+Rate: a bare loop and the batches alone, in turn.
+
+A last batch of all inputs is killed (SIGKILL) at random instants and goes on each time; its output must be that of the
+batch that nobody killed, byte by byte.
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean
 from typing import TYPE_CHECKING
 
 from edge.batch.images import classify_frame, read_frame
@@ -58,12 +63,17 @@ def made_inputs(folder: Path, images: Sequence[Path], number: int) -> None:
         (folder / f"{k:06}{image.suffix}").symlink_to(image)
 
 
-def bare_loop(folder: Path, out: Path, profile: str) -> None:
-    """Classify the images of a folder with nothing around it."""
+def bare_loop(folder: Path, out: Path, profile: str, part: int, parts: int) -> None:
+    """Classify every n-th image of a folder with nothing around it."""
     models = load_models(load(overrides=[f"detector.profile={profile}"]).settings, profile=profile)
     with out.open("w") as file:
-        for path in sorted(folder.iterdir()):
+        for path in sorted(folder.iterdir())[part::parts]:
             file.write(to_line(classify_frame(str(path), read_frame(path), models)))
+
+
+def bare(folder: Path, out: Path, profile: str, part: int, parts: int) -> list[str]:
+    """Return the command line of a bare loop."""
+    return [sys.executable, "-m", "benchmarks.batch", "--bare", str(folder), str(out), profile, str(part), str(parts)]
 
 
 def detect(folder: Path, out: Path, profile: str, workers: int) -> list[str]:
@@ -72,35 +82,66 @@ def detect(folder: Path, out: Path, profile: str, workers: int) -> list[str]:
     return [sys.executable, "-m", "edge", "detect", str(folder), *options]
 
 
-def cost_of(command: Sequence[str]) -> Cost:
-    """Run a command, and return its cost with that of its children."""
-    before, began_at = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    subprocess.run(command, check=True)
-    after, wall_s = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic() - began_at
-    return Cost(wall_s, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+def costs_of(commands: Sequence[Sequence[str]]) -> list[Cost]:
+    """Run commands at the same time, and return the cost of each with that of its children."""
+    began_at, order = time.monotonic(), [subprocess.Popen(command).pid for command in commands]
+    costs: dict[int, Cost] = {}
+    while len(costs) < len(order):
+        pid, status, used = os.wait4(-1, 0)
+        if status:
+            sys.exit(f"a command ended with {os.waitstatus_to_exitcode(status)}")
+        costs[pid] = Cost(time.monotonic() - began_at, used.ru_utime + used.ru_stime)
+    return [costs[pid] for pid in order]
 
 
-def compared(place: Path, images: Sequence[Path], number: int, rounds: int, profile: str) -> dict[str, list[Cost]]:
-    """Return the cost of each way in each round, on the same inputs."""
-    ways: dict[str, list[Cost]] = {"bare": [], "1 worker": [], "2 workers": []}
-    for k in range(rounds):
-        folder, few = place / f"round{k}", place / f"start{k}"
-        made_inputs(folder, images, number // rounds)
-        made_inputs(few, images, 2)
-        outputs = [place / f"round{k}-{way}.jsonl" for way in range(3)]
-        whole = commands(folder, outputs, profile)
-        starts = commands(few, [place / f"start{k}-{way}.jsonl" for way in range(3)], profile)
-        for way in (k % 3, (k + 1) % 3, (k + 2) % 3):  # each way comes first in turn
-            ways[list(ways)[way]].append(cost_of(whole[way]).without(cost_of(starts[way])))
-        if len({path.read_bytes() for path in outputs}) != 1:
-            sys.exit(f"round {k}: the outputs differ")
-    return ways
+class Rounds:
+    """The inputs of each round, and with them two images for the cost of a start."""
+
+    def __init__(self, place: Path, images: Sequence[Path], number: int, rounds: int, profile: str) -> None:
+        """Make the folders."""
+        self.place, self.number, self.profile = place, rounds, profile
+        made_inputs(place / "start", images, 2)
+        for k in range(rounds):
+            share = number // rounds
+            made_inputs(place / f"round{k}", [images[(k * share + n) % len(images)] for n in range(share)], share)
+
+    def overheads(self, workers: int) -> list[float]:
+        """Return how much more CPU time a batch takes than as many bare loops at the same time, for each round."""
+        return [self._overhead(f"round{k}", workers) for k in range(self.number)]
+
+    def _overhead(self, name: str, workers: int) -> float:
+        whole, start = self._side_by_side(name, workers), self._side_by_side("start", workers)
+        *loops, batch = (cost.without(of_start).cpu_s for cost, of_start in zip(whole, start, strict=True))
+        return batch / sum(loops) - 1
+
+    def _side_by_side(self, name: str, workers: int) -> list[Cost]:
+        outputs = [self.place / f"{name}-loop{part}.jsonl" for part in range(workers)]
+        loops = [bare(self.place / name, out, self.profile, k, workers) for k, out in enumerate(outputs)]
+        batch = self.place / f"{name}-batch.jsonl"
+        costs = costs_of([*loops, detect(self.place / name, batch, self.profile, workers)])
+        check_same([line for out in outputs for line in out.open()], list(batch.open()))
+        return costs
+
+    def costs(self) -> dict[str, list[Cost]]:
+        """Return the cost of each way alone for each round."""
+        ways: dict[str, list[Cost]] = {"bare loop": [], "1 worker": [], "2 workers": []}
+        for k in range(self.number):
+            for way in (k % 3, (k + 1) % 3, (k + 2) % 3):  # each way comes first in turn
+                whole, start = self._alone(f"round{k}", way), self._alone("start", way)
+                ways[list(ways)[way]].append(whole.without(start))
+            check_same(*(list((self.place / f"round{k}-{way}.jsonl").open()) for way in range(3)))
+        return ways
+
+    def _alone(self, name: str, workers: int) -> Cost:
+        folder, out = self.place / name, self.place / f"{name}-{workers}.jsonl"
+        batch = detect(folder, out, self.profile, workers) if workers else bare(folder, out, self.profile, 0, 1)
+        return costs_of([batch])[0]
 
 
-def commands(folder: Path, outputs: Sequence[Path], profile: str) -> list[list[str]]:
-    """Return the command lines of the three ways."""
-    bare = [sys.executable, "-m", "benchmarks.batch", "--bare", str(folder), str(outputs[0]), profile]
-    return [bare, detect(folder, outputs[1], profile, 1), detect(folder, outputs[2], profile, 2)]
+def check_same(expected: list[str], *others: list[str]) -> None:
+    """End the benchmark if two ways wrote different rows."""
+    if any(sorted(other) != sorted(expected) for other in others):
+        sys.exit("the outputs differ")
 
 
 def resident_mb(pid: int) -> float:
@@ -141,26 +182,21 @@ def killed_batch(command: Sequence[str], kills: int, usual_s: float, seed: int) 
 
 
 def report(ways: dict[str, list[Cost]], images: int) -> Iterator[str]:
-    """Yield a line for each way: rates, and CPU time against the bare loop."""
-    bare = sum(cost.cpu_s for cost in ways["bare"])
+    """Yield a line for each way: its rate."""
     for name, costs in ways.items():
         wall_s, cpu_s = sum(cost.wall_s for cost in costs), sum(cost.cpu_s for cost in costs)
-        ratios = " ".join(f"{c.cpu_s / b.cpu_s - 1:+.1%}" for c, b in zip(costs, ways["bare"], strict=True))
-        yield (
-            f"{name}: {images / wall_s:.1f} images per second, {1e3 * cpu_s / images:.2f} ms of CPU per image, "
-            f"{cpu_s / bare - 1:+.1%} (by round: {ratios})"
-        )
+        yield f"{name}: {images / wall_s:.1f} images per second, {1e3 * cpu_s / images:.2f} ms of CPU per image"
 
 
 def main() -> None:
     """Print the figures."""
     if sys.argv[1:2] == ["--bare"]:
-        bare_loop(Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4])
+        bare_loop(Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4], int(sys.argv[5]), int(sys.argv[6]))
         return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--inputs", type=int, default=5000)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--profile", default="live")
     parser.add_argument("--seed", type=int, default=1)
@@ -178,9 +214,16 @@ def measure(args: argparse.Namespace, images: list[Path], place: Path) -> None:
         f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, profile {args.profile}, {len(images)} images",
         flush=True,
     )
-    ways = compared(place, images, args.inputs, args.rounds, args.profile)
-    done = args.inputs // args.rounds * args.rounds
-    print("\n".join(report(ways, done)), flush=True)
+    rounds = Rounds(place, images, args.inputs, args.rounds, args.profile)
+    overheads = {workers: rounds.overheads(workers) for workers in (1, 2)}
+    for workers, by_round in overheads.items():
+        each = " ".join(f"{overhead:+.1%}" for overhead in by_round)
+        print(
+            f"{workers} workers beside {workers} bare loops: {mean(by_round):+.1%} of CPU (by round: {each})",
+            flush=True,
+        )
+    ways = rounds.costs()
+    print("\n".join(report(ways, args.inputs // args.rounds * args.rounds)), flush=True)
     folder = place / "all"
     made_inputs(folder, images, args.inputs)
     began_at = time.monotonic()
@@ -199,7 +242,13 @@ def measure(args: argparse.Namespace, images: list[Path], place: Path) -> None:
     print(f"killed {len(instants)} times and resumed: output {'byte-identical' if same else 'DIFFERS'}")
     if args.json:
         costs = {name: [vars(cost) for cost in each] for name, each in ways.items()}
-        figures = {"ways": costs, "memory_mb": [early, late], "kills_s": instants, "byte_identical": same}
+        figures = {
+            "overheads": overheads,
+            "ways": costs,
+            "memory_mb": [early, late],
+            "kills_s": instants,
+            "byte_identical": same,
+        }
         args.json.write_text(json.dumps(figures, indent=1) + "\n")
 
 

@@ -6,10 +6,11 @@ import multiprocessing
 import os
 import signal
 import threading
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+import traceback
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import islice
+from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
 from edge.batch.engine import Engine, Job
@@ -17,6 +18,8 @@ from edge.batch.records import Kind, Record, packed
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import SpawnProcess
 
     from edge.batch.inputs import Task
 
@@ -28,56 +31,109 @@ TRIES = 2
 
 @contextmanager
 def worker_processes(job: Job, number: int) -> Iterator[Workers]:
-    """Start processes, each of which loads the models once; end them at the end, whatever they do."""
+    """Give processes, each of which loads the models once; end them at the end, whatever they do."""
     workers = Workers(job, number)
     try:
         yield workers
     finally:
-        for child in multiprocessing.active_children():
-            child.kill()
+        workers.end()
+
+
+@dataclass(slots=True)
+class _Worker:
+    """A process, and the input that it classifies for the n-th time.
+
+    Pipes alone connect it with this process: queues, and the pools of the standard library, need a thread and
+    semaphores more, of which the resource tracker complains after a kill.
+    """
+
+    process: SpawnProcess
+    pipe: Connection
+    task: Task
+    attempt: int
+
+    def begin(self, task: Task) -> None:
+        """Send the next input; if the process has been killed, `result` reports it."""
+        self.task, self.attempt = task, 1
+        with suppress(OSError):
+            self.pipe.send(task)
+
+    def result(self) -> bytes | None:
+        """Return the packed result, None if the process was killed.
+
+        Raises:
+            EdgeError: what the engine raised there.
+        """
+        try:
+            answer: bytes | Exception = self.pipe.recv()
+        except (EOFError, OSError):
+            return None
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def end(self) -> None:
+        self.pipe.close()
+        self.process.kill()
+        self.process.join()
 
 
 @dataclass(slots=True)
 class Workers:
-    """Pools of one process each, so that it is certain which input a killed process was working on."""
+    """Processes with one input each, so that it is certain which one a killed process was working on."""
 
     job: Job
     number: int
-    _idle: list[ProcessPoolExecutor] = field(default_factory=list)
-    _running: dict[Future[bytes], tuple[ProcessPoolExecutor, Task, int]] = field(default_factory=dict)
+    _busy: dict[Connection, _Worker] = field(default_factory=dict)
 
     def results(self, tasks: Iterable[Task]) -> Results:
-        """Yield each input with its packed result as it is finished; at most one input per process is under way."""
+        """Yield each input with its packed result as it is finished; at most one input per process is under way.
+
+        Raises:
+            EdgeError: what the engine raised in a process.
+        """
         waiting = iter(tasks)
-        self._idle = [self._new_pool() for _ in range(self.number)]
-        while True:
-            while self._idle and (task := next(waiting, None)):
-                self._start(self._idle.pop(), task, 1)
-            if not self._running:
-                return
-            done, _ = wait(self._running, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield from self._finish(future)
+        for task in islice(waiting, self.number):
+            self._start(task, 1)
+        while self._busy:
+            ready = wait(self._busy)
+            for worker in [worker for pipe, worker in self._busy.items() if pipe in ready]:
+                yield from self._finish(worker, waiting)
 
-    def _new_pool(self) -> ProcessPoolExecutor:
+    def _start(self, task: Task, attempt: int) -> None:
         context = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(1, mp_context=context, initializer=_begin, initargs=(self.job,))
+        here, there = context.Pipe()
+        process = context.Process(target=_serve, args=(self.job, there), name="classifier", daemon=True)
+        process.start()
+        there.close()  # so that the end of the process closes the pipe
+        here.send(task)
+        self._busy[here] = _Worker(process, here, task, attempt)
 
-    def _start(self, pool: ProcessPoolExecutor, task: Task, attempt: int) -> None:
-        self._running[pool.submit(_classify, task)] = (pool, task, attempt)
+    def _finish(self, worker: _Worker, waiting: Iterator[Task]) -> Results:
+        """Yield the result of a process, if it has one, which has the next input by then."""
+        task, attempt = worker.task, worker.attempt
+        result = worker.result()
+        if result is None and attempt < TRIES:
+            self._end(worker)
+            self._start(task, attempt + 1)
+            return
+        following = next(waiting, None)
+        if result is not None and following is not None:
+            worker.begin(following)
+        else:
+            self._end(worker)
+            if following is not None:
+                self._start(following, 1)
+        yield task, killed(task) if result is None else result
 
-    def _finish(self, future: Future[bytes]) -> Results:
-        """Yield the result of a finished future, if it has one, and free its process."""
-        pool, task, attempt = self._running.pop(future)
-        try:
-            result = future.result()
-        except BrokenProcessPool:
-            if attempt < TRIES:
-                self._start(self._new_pool(), task, attempt + 1)
-                return
-            pool, result = self._new_pool(), killed(task)
-        self._idle.append(pool)
-        yield task, result
+    def _end(self, worker: _Worker) -> None:
+        del self._busy[worker.pipe]
+        worker.end()
+
+    def end(self) -> None:
+        """End all processes."""
+        for worker in list(self._busy.values()):
+            self._end(worker)
 
 
 def killed(task: Task) -> bytes:
@@ -86,22 +142,26 @@ def killed(task: Task) -> bytes:
     return packed([Record(Kind.BAD, str(task.path), sentence)])
 
 
-_engine: Engine
-
-
-def _begin(job: Job) -> None:
-    """Load the models in a new process, which ends with its parent and leaves Ctrl-C to it."""
+def _serve(job: Job, pipe: Connection) -> None:
+    """Classify one input after another in a process that ends with its parent, and leaves Ctrl-C to it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
-    global _engine  # noqa: PLW0603 - a worker process has one engine, and its tasks find it here
-    _engine = Engine(job)
+    with suppress(OSError):  # nobody is there any more
+        for answer in _answers(job, iter(pipe.recv, None)):
+            pipe.send(answer)
+
+
+def _answers(job: Job, tasks: Iterator[Task]) -> Iterator[bytes | Exception]:
+    try:
+        engine = Engine(job)
+        for task in tasks:
+            yield packed(engine.records(task))
+    except Exception as error:  # noqa: BLE001 - the parent raises it
+        error.add_note(traceback.format_exc())
+        yield error
 
 
 def _end_with_parent() -> None:
     if parent := multiprocessing.parent_process():
         parent.join()
     os._exit(1)
-
-
-def _classify(task: Task) -> bytes:
-    return packed(_engine.records(task))

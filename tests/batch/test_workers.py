@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
 import os
 import re
 import shutil
@@ -18,11 +19,14 @@ from edge.batch import cluster
 from edge.batch.engine import Engine, Job
 from edge.batch.identity import identity_of
 from edge.batch.inputs import Task, opened
-from edge.errors import CameraError, ConfigError
+from edge.batch.processes import worker_processes
+from edge.errors import CameraError, ConfigError, OutputError
 from edge.settings.schema import Settings
 from tests.support.fakes import eventually
 from tests.support.ports import free_port
 from tests.support.program import command, environment, maskwatch
+
+LIVE = Settings.model_validate({"detector": {"profile": "live"}})
 
 
 @pytest.fixture(scope="module")
@@ -66,11 +70,12 @@ def digests(text: str) -> list[str]:
     return re.findall(r"^digest ([0-9a-f]{64}) ", text, re.MULTILINE)
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("way", [["--workers", "2"], ["--scheduler", "local:2"]])
 def test_every_way_writes_the_same_bytes(tmp_path, folder, expected, way):
     if way[0] == "--scheduler":
         pytest.importorskip("distributed")
-    done = maskwatch("detect", folder, *outputs(tmp_path), "--digest", *way)
+    done = maskwatch("detect", folder, *outputs(tmp_path), "--digest", *way, timeout_s=240)
     assert (done.returncode, done.stdout) == (1, expected[1]), done.stderr
     assert contents(tmp_path) == expected[0]
     assert "bad.png" in done.stderr
@@ -179,21 +184,30 @@ def _read(path: str) -> str:
         return ""
 
 
-def test_workers_end_with_a_run_that_is_killed(tmp_path, folder):
+def test_workers_end_with_a_run_that_is_killed_and_print_nothing(tmp_path):
+    """Both read a pipe that nobody writes into, so that the end of the run alone can end them."""
+    pipes = [tmp_path / "a.png", tmp_path / "b.png"]
+    for pipe in pipes:
+        os.mkfifo(pipe)
     run = subprocess.Popen(
-        command("detect", folder, "--json", tmp_path / "o.jsonl", "--workers", "2"),
-        stderr=subprocess.DEVNULL,
+        command("detect", *pipes, "--json", tmp_path / "o.jsonl", "--workers", "2"),
+        stderr=subprocess.PIPE,
+        text=True,
         env=environment(),
     )
-    assert eventually(lambda: len(children(run.pid)) == 2)
-    workers = children(run.pid)
+    assert eventually(lambda: all(waiting_for(children(run.pid), pipe) for pipe in pipes))
     run.kill()
-    run.wait()
-    assert eventually(lambda: not any(Path(f"/proc/{pid}/exe").exists() for pid in workers))
+    assert run.communicate(timeout=60) == (None, ""), "standard error ends with the last process that has it"
 
 
-def test_an_image_that_changes_while_it_is_read_is_listed(tmp_path, demo_picture, monkeypatch):
+def test_an_error_of_the_engine_in_a_worker_is_raised_here_and_no_worker_stays(tmp_path, demo_picture):
+    task = Task(demo_picture, drawing=tmp_path / "absent" / "a.jpg")
+    with pytest.raises(OutputError, match=r"a\.jpg: cannot be written"), worker_processes(Job(LIVE), 2) as workers:
+        list(workers.results([task, task]))
+    assert multiprocessing.active_children() == []
 
+
+def test_an_image_that_changes_while_it_is_read_is_listed(tmp_path, demo_picture):
     path = tmp_path / "a.png"
     shutil.copy(demo_picture, path)
     with pytest.raises(CameraError, match=r"a.png: changed while it was read; fix: "), opened(path):
