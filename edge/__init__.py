@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from edge.classify import Classifier
     from edge.data import CLASSES, Alert, EventType, Faces, Frame, Mask, Reason, Scene, Track, Verdicts
     from edge.detect import Detector
-    from edge.errors import CameraError, ConfigError, EdgeError, InputError, ModelError, ThreadStuck
+    from edge.errors import (
+        CameraError,
+        ConfigError,
+        EdgeError,
+        InputError,
+        ModelError,
+        NotRunning,
+        OutputError,
+        ThreadStuck,
+        Unavailable,
+    )
     from edge.pipeline import Sink
     from edge.settings.schema import Settings
     from edge.stages import Models
@@ -42,12 +52,15 @@ __all__ = [
     "Model",
     "ModelError",
     "Models",
+    "NotRunning",
+    "OutputError",
     "Reason",
     "Scene",
     "Settings",
     "Sink",
     "ThreadStuck",
     "Track",
+    "Unavailable",
     "Verdicts",
     "__version__",
     "classify",
@@ -61,7 +74,17 @@ _HOMES = {
     "edge.classify": ("Classifier",),
     "edge.data": ("CLASSES", "Alert", "EventType", "Faces", "Frame", "Mask", "Reason", "Scene", "Track", "Verdicts"),
     "edge.detect": ("Detector",),
-    "edge.errors": ("CameraError", "ConfigError", "EdgeError", "InputError", "ModelError", "ThreadStuck"),
+    "edge.errors": (
+        "CameraError",
+        "ConfigError",
+        "EdgeError",
+        "InputError",
+        "ModelError",
+        "NotRunning",
+        "OutputError",
+        "ThreadStuck",
+        "Unavailable",
+    ),
     "edge.pipeline": ("Sink",),
     "edge.stages": ("Models",),
     "edge.settings.schema": ("Settings",),
