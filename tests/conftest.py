@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from edge.capture.demo import DemoCamera
+from tests.support import demo_stream
 from tests.support.mosquitto import Mosquitto
 from tests.support.needs import need, skipped
 from tests.support.screen import Screen, open_screen
@@ -60,6 +62,16 @@ def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
     broker.start()
     yield broker
     broker.stop()
+
+
+@pytest.fixture
+def street() -> Iterator[str]:
+    """Return the address of a network camera that plays the demo."""
+    server = demo_stream.serve(0)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/"
+    server.shutdown()
+    server.server_close()
 
 
 @pytest.fixture

@@ -195,6 +195,12 @@ class _Service:
             reports_of(shadows),
             keep,
         )
+        sinks = [*self._sinks(checked, lens, plugins), *shadows]
+        return Parts(source, stages, [self._timings.timed_sink(sink) for sink in sinks])
+
+    def _sinks(self, checked: Validated, lens: LensHealth, plugins: Sequence[PluginSink]) -> list[Sink]:
+        """Return what each scene is given to, in this order: local notice first."""
+        settings = checked.settings
         sinks: list[Sink] = [
             lens,
             self._publisher,
@@ -204,10 +210,10 @@ class _Service:
             *self._metrics(settings),
             *self._more,
         ]
-        if not settings.privacy.aggregate:
-            notices = build_notice_outputs(settings.notice, self._notice_problems, keep)
-            sinks = [*notices, *sinks, *self._viewers(checked), *plugins]
-        return Parts(source, stages, [self._timings.timed_sink(sink) for sink in (*sinks, *shadows)])
+        if settings.privacy.aggregate:
+            return sinks
+        notices = build_notice_outputs(settings.notice, self._notice_problems, self._keep)
+        return [*notices, *sinks, *self._viewers(checked), *plugins]
 
     def _metrics(self, settings: Settings) -> list[Sink]:
         """Return the sink that counts for Prometheus, where the settings ask for metrics."""

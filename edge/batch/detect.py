@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from edge.batch.inputs import Inputs
     from edge.batch.rows import RowWriter
+    from edge.batch.tally import Tally
     from edge.errors import EdgeError
     from edge.settings.load import Loaded
 
@@ -161,22 +162,33 @@ def _outputs(request: Request, loaded: Loaded, engine: Engine, report: Reporter)
         summary_tally(request.summary, request.every_s, loaded, engine.models.specs) as tally,
         outputs.whole_file(request.alerts, partly=True) as alerts_out,
     ):
-        writers: list[RowWriter] = [JsonRows(json_out)] if json_out else []
-        writers += [CsvRows(csv_out)] if csv_out else []
-        writers += [parquet_out] if parquet_out else []
-        writers += [tally] if tally else []
+        rows: list[RowWriter | None] = [
+            JsonRows(json_out) if json_out else None,
+            CsvRows(csv_out) if csv_out else None,
+            parquet_out,
+            tally,
+        ]
+        lines = _Lines(request, report, tally)
+        yield Outputs([row for row in rows if row], alerts_out, lines.summarise, lines.digest, lines.bad)
 
-        def summarise(line: str) -> None:
-            if not request.prints_rows:
-                report.print_line(line)
 
-        def digest(source: str, of_episodes: str) -> None:
-            if request.digest:
-                report.print_line(digest_line(source, of_episodes))
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """Prints what a person is to read, as far as it is asked for."""
 
-        def bad(error: EdgeError) -> None:
-            report.count(error)
-            if tally:
-                tally.add_bad(error)
+    request: Request
+    report: Reporter
+    tally: Tally | None
 
-        yield Outputs(writers, alerts_out, summarise, digest, bad)
+    def summarise(self, line: str) -> None:
+        if not self.request.prints_rows:
+            self.report.print_line(line)
+
+    def digest(self, source: str, of_episodes: str) -> None:
+        if self.request.digest:
+            self.report.print_line(digest_line(source, of_episodes))
+
+    def bad(self, error: EdgeError) -> None:
+        self.report.count(error)
+        if self.tally:
+            self.tally.add_bad(error)

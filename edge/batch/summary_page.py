@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edge.batch.page_parts import Element
-    from edge.batch.tally import Histogram, Timeline
+    from edge.batch.tally import Doubt, Found, Histogram, Timeline
     from edge.settings.load import Loaded
     from edge.tflite import ModelSpec
 
@@ -166,35 +166,36 @@ def _as_table(caption: str, first: str, rows: Sequence[tuple[str, list[str]]]) -
 
 def _lists(tally: Tally, folder: Path) -> Iterator[Element]:
     if least := tally.least_sure.entries():
-        rows = [
-            (
-                _link(found.source, folder),
-                _NAMES[found.label],
-                f"{found.confidence:.2f}",
-                "" if found.t_s is None else _time(found.t_s),
-            )
-            for found in least
-        ]
-        note = f"Of each file the face that the model is least sure of; at most {LONGEST_LIST} files."
-        yield _section(
-            "least",
-            element("p", note, class_="quiet"),
-            table("Least sure faces without a full mask", ["File", "Label", "Confidence", "At"], rows),
-            title="Least sure: no mask, or worn wrongly",
-        )
+        yield _least_sure(least, folder)
     if doubts := tally.doubtful.entries():
-        lines = [(_link(doubt.source, folder), str(doubt.unsure), str(doubt.people)) for doubt in doubts]
-        note = f"Too small, dark, blurred or turned, or no label is probable enough; at most {LONGEST_LIST} files."
-        yield _section(
-            "doubt",
-            element("p", note, class_="quiet"),
-            table("Files with unsure people", ["File", "Unsure", "People"], lines),
-            title="Most doubtful",
-        )
+        yield _most_doubtful(doubts, folder)
     if tally.bad:
         items = [element("li", _plain(reason)) for reason in tally.reasons]
         more = [element("li", f"{_digits(tally.bad - len(items))} more")] if tally.bad > len(items) else []
         yield _section("bad", element("ul", *items, *more, class_="problems"), title="Bad inputs")
+
+
+def _least_sure(least: Sequence[Found], folder: Path) -> Element:
+    rows = [
+        (
+            _link(found.source, folder),
+            _NAMES[found.label],
+            f"{found.confidence:.2f}",
+            "" if found.t_s is None else _time(found.t_s),
+        )
+        for found in least
+    ]
+    note = f"Of each file the face that the model is least sure of; at most {LONGEST_LIST} files."
+    listed = table("Least sure faces without a full mask", ["File", "Label", "Confidence", "At"], rows)
+    title = "Least sure: no mask, or worn wrongly"
+    return _section("least", element("p", note, class_="quiet"), listed, title=title)
+
+
+def _most_doubtful(doubts: Sequence[Doubt], folder: Path) -> Element:
+    rows = [(_link(doubt.source, folder), str(doubt.unsure), str(doubt.people)) for doubt in doubts]
+    note = f"Too small, dark, blurred or turned, or no label is probable enough; at most {LONGEST_LIST} files."
+    listed = table("Files with unsure people", ["File", "Unsure", "People"], rows)
+    return _section("doubt", element("p", note, class_="quiet"), listed, title="Most doubtful")
 
 
 def _in_force(loaded: Loaded, models: Mapping[str, ModelSpec]) -> Element:

@@ -113,16 +113,7 @@ def compare(clip: Clip, played: Played, dwell_s: float) -> dict[str, Any]:
     was without a mask, inside the area.  repeated: another one of the same person.  brief: one of a person who need
     not have raised any.  false: there is no such person.  Latency counts from the end of the dwell time, s.
     """
-    raised: dict[int, Alert] = {}
-    repeated: list[Alert] = []
-    false: list[Alert] = []
-    for start in played.starts:
-        near = _nearest(clip.bare, start)
-        free = [person for person in near if person not in raised]
-        if free:
-            raised[free[0]] = start
-        else:
-            (repeated if near else false).append(start)
+    raised, repeated, false = _assigned(clip.bare, played.starts)
     expected = [person for person, bare in enumerate(clip.bare) if bare.duration_s >= dwell_s]
     met = [person for person in expected if person in raised]
     latency_s = [raised[person].raised_at - clip.bare[person].from_s - dwell_s for person in met]
@@ -138,14 +129,24 @@ def compare(clip: Clip, played: Played, dwell_s: float) -> dict[str, Any]:
         "brief": len(raised) - len(met),
         "latency_s": [round(value, 3) for value in latency_s],
         "ends": played.ends,
-        "bare": [
-            {"from_s": bare.from_s, "to_s": bare.to_s, "raised_at_s": _rounded(raised.get(person))}
-            for person, bare in enumerate(clip.bare)
-        ],
-        "false_starts": [
-            {"t_s": round(start.raised_at, 3), "box": [round(v, 1) for v in start.track.box]} for start in false
-        ],
+        "bare": [_person(bare, raised.get(person)) for person, bare in enumerate(clip.bare)],
+        "false_starts": [_place(start) for start in false],
     }
+
+
+def _assigned(people: Sequence[Bare], starts: Sequence[Alert]) -> tuple[dict[int, Alert], list[Alert], list[Alert]]:
+    """Return the first start of each person, the others of a person, and those of nobody."""
+    raised: dict[int, Alert] = {}
+    repeated: list[Alert] = []
+    false: list[Alert] = []
+    for start in starts:
+        near = _nearest(people, start)
+        free = [person for person in near if person not in raised]
+        if free:
+            raised[free[0]] = start
+        else:
+            (repeated if near else false).append(start)
+    return raised, repeated, false
 
 
 def _nearest(people: Sequence[Bare], start: Alert) -> list[int]:
@@ -160,8 +161,13 @@ def _nearest(people: Sequence[Bare], start: Alert) -> list[int]:
     return sorted(near, key=lambda person: (near[person], people[person].to_s))
 
 
-def _rounded(start: Alert | None) -> float | None:
-    return None if start is None else round(start.raised_at, 3)
+def _person(bare: Bare, start: Alert | None) -> dict[str, float | None]:
+    raised_at_s = None if start is None else round(start.raised_at, 3)
+    return {"from_s": bare.from_s, "to_s": bare.to_s, "raised_at_s": raised_at_s}
+
+
+def _place(start: Alert) -> dict[str, Any]:
+    return {"t_s": round(start.raised_at, 3), "box": [round(v, 1) for v in start.track.box]}
 
 
 def in_sum(clips: Iterable[dict[str, Any]]) -> dict[str, Any]:

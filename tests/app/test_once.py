@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
 
 import pytest
 
-from tests.support import demo_stream
 from tests.support.contract import Contract, OpenEar, validator
 from tests.support.fakes import eventually
 from tests.support.mosquitto import Mosquitto
@@ -18,16 +15,6 @@ from tests.support.service import on
 
 TOPIC = "maskwatch/1/stop-7/camera/main/count"
 NAME = ("--set", "device.name=stop-7")
-
-
-@pytest.fixture
-def street() -> Iterator[str]:
-    """Return the address of a network camera."""
-    server = demo_stream.serve(0)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/"
-    server.shutdown()
-    server.server_close()
 
 
 def test_one_sample_is_one_count_and_nothing_else(mosquitto: Mosquitto, street, tmp_path):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,6 @@ import pytest
 from edge.publish.broker import device_name
 from edge.settings.load import load
 from edge.settings.schema import Environment
-from tests.support import demo_stream
 from tests.support.contract import OpenEar
 from tests.support.device import end, kind, wait_for
 from tests.support.fakes import eventually
@@ -23,16 +20,6 @@ from tests.support.settings import NOWHERE
 
 ROOTS = {"production": "maskwatch/1/stop-7", "staging": "maskwatch/1-staging/stop-7"}
 SETTINGS = ("mqtt.host=127.0.0.1", "mqtt.stats_s=0.5", "device.name=stop-7", "homeassistant.discovery=true")
-
-
-@pytest.fixture
-def street() -> Iterator[str]:
-    """Return the address of a network camera."""
-    server = demo_stream.serve(0)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/"
-    server.shutdown()
-    server.server_close()
 
 
 class Pair:

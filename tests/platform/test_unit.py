@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 import tomllib
 from typing import TYPE_CHECKING
@@ -18,7 +17,6 @@ import pytest
 from edge.errors import CameraError, ConfigError, InputError, ModelError, ThreadStuck
 from edge.settings.load import load
 from edge.settings.schema import Environment
-from tests.support import demo_stream
 from tests.support.fakes import Stopwatch, eventually
 from tests.support.needs import need
 from tests.support.program import ROOT, command, environment
@@ -187,16 +185,6 @@ def manager(tmp_path) -> Iterator[Manager]:
     manager = Manager(tmp_path / "notify")
     yield manager
     manager.close()
-
-
-@pytest.fixture
-def street() -> Iterator[str]:
-    """Return the address of a network camera."""
-    server = demo_stream.serve(0)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/"
-    server.shutdown()
-    server.server_close()
 
 
 @pytest.fixture
