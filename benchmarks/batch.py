@@ -1,4 +1,4 @@
-"""Measure `maskwatch detect` over many images: overhead beside bare loops, rate, memory over time, and resuming.
+"""Measure `maskwatch detect` over many images: overhead over bare loops, rate, memory over time, and resuming.
 
     python -m benchmarks.batch FOLDER [--inputs 5000] [--rounds 10] [--kills 20] [--memory rss.csv] [--json FILE]
 
@@ -219,7 +219,7 @@ def measure(args: argparse.Namespace, images: list[Path], place: Path) -> None:
     for workers, by_round in overheads.items():
         each = " ".join(f"{overhead:+.1%}" for overhead in by_round)
         print(
-            f"{workers} workers beside {workers} bare loops: {mean(by_round):+.1%} of CPU (by round: {each})",
+            f"{workers} workers against {workers} bare loops: {mean(by_round):+.1%} of CPU (by round: {each})",
             flush=True,
         )
     ways = rounds.costs()
