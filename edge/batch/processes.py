@@ -6,7 +6,6 @@ import multiprocessing
 import os
 import signal
 import threading
-import traceback
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from edge.batch.engine import Engine, Job
 from edge.batch.records import Kind, Record, packed
+from edge.errors import EdgeError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
@@ -63,12 +63,16 @@ class _Worker:
 
         Raises:
             EdgeError: what the engine raised there.
+            RuntimeError: the process ended by itself; standard error has the reason.
         """
         try:
-            answer: bytes | Exception = self.pipe.recv()
-        except (EOFError, OSError):
+            answer: bytes | EdgeError = self.pipe.recv()
+        except (EOFError, OSError) as ended:
+            self.process.join()
+            if (self.process.exitcode or 0) >= 0:  # less than 0: the signal that killed it
+                raise RuntimeError(f"{self.task.path}: its worker failed") from ended
             return None
-        if isinstance(answer, Exception):
+        if isinstance(answer, EdgeError):
             raise answer
         return answer
 
@@ -146,18 +150,17 @@ def _serve(job: Job, pipe: Connection) -> None:
     """Classify one input after another in a process that ends with its parent, and leaves Ctrl-C to it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
-    with suppress(OSError):  # nobody is there any more
+    with suppress(EOFError, ConnectionError):  # nobody is there any more
         for answer in _answers(job, iter(pipe.recv, None)):
             pipe.send(answer)
 
 
-def _answers(job: Job, tasks: Iterator[Task]) -> Iterator[bytes | Exception]:
+def _answers(job: Job, tasks: Iterator[Task]) -> Iterator[bytes | EdgeError]:
     try:
         engine = Engine(job)
         for task in tasks:
             yield packed(engine.records(task))
-    except Exception as error:  # noqa: BLE001 - the parent raises it
-        error.add_note(traceback.format_exc())
+    except EdgeError as error:
         yield error
 
 

@@ -200,10 +200,14 @@ def test_workers_end_with_a_run_that_is_killed_and_print_nothing(tmp_path):
     assert run.communicate(timeout=60) == (None, ""), "standard error ends with the last process that has it"
 
 
-def test_an_error_of_the_engine_in_a_worker_is_raised_here_and_no_worker_stays(tmp_path, demo_picture):
+def test_an_error_in_a_worker_is_raised_here_and_no_worker_stays(tmp_path, demo_picture):
+    """The second job has no settings, as a fault of the program might have it: that is no worker that was killed."""
     task = Task(demo_picture, drawing=tmp_path / "absent" / "a.jpg")
     with pytest.raises(OutputError, match=r"a\.jpg: cannot be written"), worker_processes(Job(LIVE), 2) as workers:
         list(workers.results([task, task]))
+    without: Job = Job(None)  # type: ignore[arg-type]
+    with pytest.raises(RuntimeError, match=r"its worker failed"), worker_processes(without, 1) as workers:
+        list(workers.results([task]))
     assert multiprocessing.active_children() == []
 
 
