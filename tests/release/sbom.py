@@ -7,6 +7,7 @@ import sys
 import tempfile
 import tomllib
 from functools import cache
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,20 @@ def bill(root: Path) -> Bill:
         words = ("environment", "--sv", SPEC, "--output-reproducible", "--output-file", output)
         run(Path(sys.executable).parent / "cyclonedx-py", *words, environment, cwd=root, SOURCE_DATE_EPOCH=epoch)
         packages: Bill = json.loads(output.read_text())
-    return {**packages, "components": [*packages["components"], *models(root / "models")]}
+        components = with_licences(packages["components"], environment)
+    return {**packages, "components": [*components, *models(root / "models")]}
+
+
+def with_licences(components: list[Bill], environment: Path) -> list[Bill]:
+    """Return components; one without a licence gets the words of its metadata, which cyclonedx-py leaves out."""
+    sites = [str(site) for site in environment.glob("lib/python*/site-packages")]
+    words = {found.metadata["Name"]: found.metadata["License"] for found in distributions(path=sites)}
+    return [
+        {**component, "licenses": [{"license": {"name": words[component["name"]]}}]}
+        if words.get(component["name"]) and not component.get("licenses")
+        else component
+        for component in components
+    ]
 
 
 def models(folder: Path) -> list[Bill]:

@@ -34,3 +34,18 @@ def test_the_bill_is_written_with_packages_and_models(tmp_path, monkeypatch):
     monkeypatch.setattr(sbom, "bill", lambda _root: bill)
     assert sbom.check(tmp_path) == "build/release/sbom.cdx.json: 1 packages, 5 models, valid CycloneDX 1.6"
     assert json.loads((tmp_path / "build/release/sbom.cdx.json").read_text()) == bill
+
+
+def test_a_licence_that_a_package_states_in_words_is_in_the_bill(tmp_path):
+    for name, words in {"worded": "3-Clause BSD License", "named": "GPL", "silent": ""}.items():
+        folder = tmp_path / f"lib/python3/site-packages/{name}-1.dist-info"
+        folder.mkdir(parents=True)
+        licence = f"License: {words}\n" if words else ""
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n{licence}")
+    mit = [{"license": {"id": "MIT"}}]
+    components = [{"name": "worded"}, {"name": "named", "licenses": mit}, {"name": "silent"}]
+    assert sbom.with_licences(components, tmp_path) == [
+        {"name": "worded", "licenses": [{"license": {"name": "3-Clause BSD License"}}]},
+        {"name": "named", "licenses": mit},
+        {"name": "silent"},
+    ]
