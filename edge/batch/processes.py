@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
@@ -39,7 +39,7 @@ def worker_processes(job: Job, number: int) -> Iterator[Workers]:
         workers.end()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Worker:
     """A process, and the input that it classifies for the n-th time.
 
@@ -52,11 +52,11 @@ class _Worker:
     task: Task
     attempt: int
 
-    def begin(self, task: Task) -> None:
+    def begin(self, task: Task) -> _Worker:
         """Send the next input; if the process has been killed, `result` reports it."""
-        self.task, self.attempt = task, 1
         with suppress(OSError):
             self.pipe.send(task)
+        return replace(self, task=task, attempt=1)
 
     def result(self) -> bytes | None:
         """Return the packed result, None if the process was killed.
@@ -123,7 +123,7 @@ class Workers:
             return
         following = next(waiting, None)
         if result is not None and following is not None:
-            worker.begin(following)
+            self._busy[worker.pipe] = worker.begin(following)
         else:
             self._end(worker)
             if following is not None:
