@@ -3,6 +3,7 @@
     tests/platform/arm64.sh build/arm64
     python -m benchmarks.loop_instructions build/arm64 --json FILE
     python -m benchmarks.loop_instructions build/arm64 --detector live --lores --profile
+    python -m benchmarks.loop_instructions build/arm64 --check      # against the budget, loop.csv
 
 40 frames of 1280 x 720 with their small image, one and five people, every face classified in every frame.
 The yardstick, `yardstick`, is the detector of a fixed commit, which git reads from the history of this clone.
@@ -11,9 +12,11 @@ The yardstick, `yardstick`, is the detector of a fixed commit, which git reads f
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import os
 import subprocess
+import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -28,6 +31,10 @@ YARDSTICK = "5a10885"
 """Commit of version 1.1.0 of `live`: a detector without a verifier."""
 PROFILES = ("live", "balanced", "quality")
 FACES = {"one_face": 1, "five_faces": 5}
+BUDGET = Path(__file__).parent / "loop.csv"
+_ALLOWED = 1.03
+Figures = dict[str, dict[str, dict[str, float]]]
+"""By detector and scene, what `summary` returns."""
 
 
 def yardstick(folder: Path) -> Path:
@@ -69,10 +76,22 @@ def _is_second(path: str) -> bool:
     return path.startswith("walk/measure/") or (path.startswith("walk/detect/") and "again" in path)
 
 
+def excesses(results: Figures, path: Path = BUDGET) -> list[str]:
+    """Return a sentence for each scene whose loop needs over 3 % more beyond its invocations than the budget allows."""
+    with path.open(newline="") as file:
+        rows = {(row["detector"], row["scene"]): float(row["beyond_m"]) for row in csv.DictReader(file)}
+    beyond = {(name, scene): one["beyond"] for name, by_scene in results.items() for scene, one in by_scene.items()}
+    return [
+        f"{name}, {scene}: {beyond[name, scene]:.2f} M instructions beyond the invocations, {allowed:.2f} M allowed"
+        for (name, scene), allowed in rows.items()
+        if beyond.get((name, scene), 0.0) > _ALLOWED * allowed
+    ]
+
+
 def main() -> None:
-    """Print the figures of each detector, and write those of the yardstick."""
+    """Print the figures of each detector, write them, and hold them against the budget."""
     args = _parser().parse_args()
-    results = {}
+    results: Figures = {}
     with ExitStack() as stack:
         folders = {name: paths.models() / "face" / name for name in PROFILES}
         folders["yardstick"] = yardstick(Path(stack.enter_context(tempfile.TemporaryDirectory())))
@@ -84,6 +103,8 @@ def main() -> None:
     if args.json:
         first, *_ = args.detector
         args.json.write_text(json.dumps(results[first] | {"detectors": results}, indent=1) + "\n", "utf-8")
+    if args.check and (found := excesses(results)):
+        sys.exit("\n".join(found))
 
 
 def _shown(args: argparse.Namespace, name: str, scene: str, own: dict[str, float]) -> dict[str, float]:
@@ -104,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("arm64", type=Path, help="folder made by tests/platform/arm64.sh")
     parser.add_argument("--json", type=Path, metavar="FILE", help="of the first detector, and of all in `detectors`")
     parser.add_argument("--detector", nargs="+", default=["yardstick"], choices=["yardstick", *PROFILES])
+    parser.add_argument("--check", action="store_true", help="fail where the loop needs more than loop.csv allows")
     parser.add_argument("--frames", type=int, default=FRAMES)
     parser.add_argument("--person-px", type=int, default=PERSON_PX, help="height of the people")
     parser.add_argument("--lores", action="store_true", help="with the small image made of a camera's buffer")

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from benchmarks.loop_instructions import summary
+from benchmarks.loop_instructions import excesses, summary
 from benchmarks.marks import Marker, own_instructions
 
 NAMES = ("walk", "detect", "measure", "invoke")
@@ -62,3 +62,12 @@ def test_a_marked_function_returns_what_it_returned_and_marks_its_end_when_it_fa
     with pytest.raises(ZeroDivisionError):
         marker.marked("invoke", lambda: 1 // 0)()
     assert seen == [1, 1 + END, 3, 3 + END]
+
+
+@pytest.mark.parametrize(("beyond", "named"), [(4.0, 0), (4.11, 0), (4.13, 1)])
+def test_a_loop_that_needs_over_three_per_cent_more_than_its_budget_is_named(tmp_path, beyond, named):
+    budget = tmp_path / "loop.csv"
+    budget.write_text("detector,scene,beyond_m\nyardstick,one_face,4.0\nlive,one_face,9.0\n")
+    found = excesses({"yardstick": {"one_face": {"beyond": beyond}}}, budget)
+    assert len(found) == named
+    assert all(line.startswith("yardstick, one_face: 4.13 M") for line in found)
