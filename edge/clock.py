@@ -44,6 +44,10 @@ class Clock:
         """Return the local day, for counts since midnight."""
         return datetime.fromtimestamp(max(self.wall(), 0)).astimezone().date()
 
+    def hour(self) -> int:
+        """Return the local hour of day, 0 to 23."""
+        return datetime.fromtimestamp(max(self.wall(), 0)).astimezone().hour
+
     def day(self) -> date:
         """Return the local day, never before that of the release, so that a clock that is not set revives nothing."""
         return max(self.today(), _RELEASED)

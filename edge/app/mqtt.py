@@ -100,6 +100,11 @@ def _state_folder(settings: Settings) -> Path:
     return folder / part_of(settings.mqtt.topic_root)
 
 
+def state_of(settings: Settings) -> Path | None:
+    """Return where a camera keeps what it has learned: in the outbox's folder; None where nothing may be written."""
+    return _announced_folder(settings)
+
+
 def _announced_folder(settings: Settings) -> Path | None:
     """Return where to remember what was announced: in the outbox's folder. It holds nothing about people."""
     if settings.mqtt.outbox == "memory":

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from edge.app.acceleration import accelerate, device_freed
 from edge.app.components import Components
+from edge.app.drift import build_drift, drift_problem, drift_reports, drift_stats
 from edge.app.mqtt import ProcessState, build_publisher
 from edge.app.notice import build_notice_outputs, build_notice_policy
 from edge.app.reload import Reload
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from edge.app.viewers import ImageRedaction
     from edge.capture import WatchedSource
     from edge.data import Image, Scene
+    from edge.monitor.drift.monitor import DriftMonitor
     from edge.monitor.lens import LensHealth
     from edge.monitor.shadow import Shadow
     from edge.pipeline import Sink
@@ -183,7 +185,8 @@ class _Service:
         stages = build_walk(checked, lens, self._process.notice, self._governor, self._timings, keep)
         self._redaction = build_image_redaction(settings, view_key(settings), keep)
         shadows = build_shadow(settings, checked.models, lens, keep)
-        self._report = self._status_report(checked, source, lens, plugins, shadows)
+        drift = build_drift(settings, checked.models, keep)
+        self._report = self._status_report(checked, source, lens, plugins, shadows, drift)
         self._publisher = build_publisher(
             settings,
             checked.broker,
@@ -192,10 +195,10 @@ class _Service:
             self._process,
             self._reload.change,
             self._redaction.snapshot,
-            reports_of(shadows),
+            reports_of(shadows) | drift_reports(drift),
             keep,
         )
-        sinks = [*self._sinks(checked, lens, plugins), *shadows]
+        sinks = [*self._sinks(checked, lens, plugins), *drift, *shadows]
         return Parts(source, stages, [self._timings.timed_sink(sink) for sink in sinks])
 
     def _sinks(self, checked: Validated, lens: LensHealth, plugins: Sequence[PluginSink]) -> list[Sink]:
@@ -233,6 +236,7 @@ class _Service:
         lens: LensHealth,
         plugins: tuple[PluginSink, ...],
         shadows: tuple[Shadow, ...],
+        drift: tuple[DriftMonitor, ...],
     ) -> StatusReport:
         """Return what collects the problems and the counters of the parts."""
         no_problem = (CameraState.OK, CameraState.OPENING)
@@ -240,13 +244,14 @@ class _Service:
             "camera": lambda: "" if source.state in no_problem else f"{source.state.value}: {source.detail}",
             "lens": lambda: "" if lens.state is LensState.OK else lens.state.value,
             "model": lambda: checked.models.problem,
+            "drift": lambda: drift_problem(drift),
             "settings": lambda: self._reload.problem,
             "delegate": lambda: checked.models.acceleration.problem if checked.models.acceleration else "",
             "notice": lambda: self._notice_problems.text,
             "plugin": lambda: next((sink.problem for sink in plugins if sink.problem), ""),
         }
         model = checked.models.specs["mask"].name
-        return StatusReport(self._vitals, model, checks, lambda: self._counters(source, shadows))
+        return StatusReport(self._vitals, model, checks, lambda: self._counters(source, shadows) | drift_stats(drift))
 
     def _counters(self, source: WatchedSource, shadows: tuple[Shadow, ...]) -> dict[str, object]:
         """Return what belongs to the statistics in addition to the vital signs."""

@@ -26,9 +26,12 @@ _GAUGES = {
     "temperature_c": ("temperature_celsius", "Temperature of the hottest zone of the machine."),
     "rss_bytes": ("resident_memory_bytes", "Memory that the process uses."),
     "uptime_s": ("uptime_seconds", "Age of the process."),
+    "drift.accuracy": ("drift_accuracy_ratio", "Accuracy of the verdicts, estimated without labels."),
+    "drift.distance": ("drift_distance_ratio", "Farthest quantity of the last window, 1 being the limit of chance."),
     "outbox.waiting": ("outbox_waiting_alerts", "Alerts that no broker has acknowledged yet."),
 }
 _COUNTERS = {
+    "drift.windows": ("drift_windows", "Windows of faces that were compared."),
     "reopened": ("camera_reopened", "How often the camera was opened again."),
     "outbox.dropped": ("outbox_dropped_alerts", "Alerts that were lost before a broker had them."),
     "broker.connections": ("broker_connections", "Connections to the broker since the start or the last reload."),

@@ -14,6 +14,7 @@ from edge.settings.delivery import (
     ShowSettings,
     WebSettings,
 )
+from edge.settings.drift import DriftSettings
 from edge.settings.fields import Section
 from edge.settings.gate import GateSettings
 from edge.settings.models import ModelsSettings
@@ -37,6 +38,7 @@ __all__ = [
     "DetectorSettings",
     "DeviceSettings",
     "DistanceSettings",
+    "DriftSettings",
     "Environment",
     "GateSettings",
     "HomeAssistantSettings",
@@ -87,3 +89,4 @@ class Settings(Section):
     models: ModelsSettings = ModelsSettings()
     shadow: ShadowSettings = ShadowSettings()
     gate: GateSettings = GateSettings()
+    drift: DriftSettings = DriftSettings()

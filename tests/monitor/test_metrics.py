@@ -49,6 +49,7 @@ STATS = {
     "broker": {"connections": 2, "last_trouble": "", "ignored": 5},
     "commands": {"taken": 6, "refused": 7},
     "shadow_mask": {"compared": 40, "agreed": 38, "crashes": 1, "every": 3, "cpu_s": 2.5},
+    "drift": {"state": "ok", "windows": 5, "distance": 0.4, "accuracy": 0.95},
 }
 PROBLEMS = {"camera": "", "lens": "", "outbox": "memory", "broker": ""}
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from edge.monitor.drift.quantities import observations
+from edge.monitor.drift.state import restore, save
 from edge.monitor.drift.windows import Windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from edge.data import Scene
     from edge.monitor.drift.estimate import Estimate
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 
 NO_REFERENCE, LEARNING, OK, DRIFT = "no_reference", "learning", "ok", "drift"
 STATES = (NO_REFERENCE, LEARNING, OK, DRIFT)
+_SAVED_S = 3600.0
 _SETTLED_S = 1.0
 """A person is observed at the first verdict after this time: what is gone sooner is mostly no face."""
 
@@ -40,23 +42,32 @@ class DriftMonitor:
         *,
         persist_s: float,
         hour: Callable[[], int],
+        path: Path | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Start with nothing seen.
 
         reference: None: there is none, and nothing is observed.  detector: sha256 of the face model in force.
         persist_s: how long drift must last to be a problem.  hour: returns the hour of day, 0 to 23.
+        path: where what is learned is kept, written at most once an hour and at the end; None: nowhere.
         """
         self.windows = Windows(reference, detector) if reference else None
         self._hour, self._persist_s = hour, persist_s
         self._observed: frozenset[int] = frozenset()
         self._since: float | None = None
-        self._at = 0.0
+        self._path, self._monotonic = path, monotonic
+        self._saved_at = monotonic()
+        if self.windows and path:
+            restore(path, self.windows)
+
+    def close(self) -> None:
+        """Keep what was learned."""
+        self._save()
 
     def put(self, scene: Scene) -> None:
         """Observe the people whose first verdict after a second this scene brings."""
         if self.windows is None or scene.frame is None:
             return
-        self._at = scene.decided_at
         if not scene.classified:
             return
         rows = [row for row, place in enumerate(scene.classified) if self._is_new(scene, place)]
@@ -75,9 +86,16 @@ class DriftMonitor:
     @property
     def problem(self) -> str:
         """Return "drift: CAUSES" once drift has lasted for long enough, else ""."""
-        if self.windows is None or self._since is None or self._at - self._since < self._persist_s:
+        if self.windows is None or self._since is None or self._monotonic() - self._since < self._persist_s:
             return ""
         return f"{DRIFT}: {', '.join(self.windows.causes)}"
+
+    def stats(self) -> dict[str, Any]:
+        """Return the statistics: the state, windows, the largest distance in units of its limit, and the accuracy."""
+        if self.windows is None or not self.windows.history:
+            return {"state": self.state, "windows": 0, "distance": None, "accuracy": None}
+        distance, accuracy = _history(*self.windows.history[-1])
+        return {"state": self.state, "windows": self.windows.count, "distance": distance, "accuracy": accuracy}
 
     def report(self) -> dict[str, Any]:
         """Return what is published: the state, the causes, the distances, and the estimates."""
@@ -123,11 +141,18 @@ class DriftMonitor:
     def _closed(self, windows: Windows) -> None:
         """Remember since when there is drift, and log a change."""
         if windows.causes and self._since is None:
-            self._since = self._at
+            self._since = self._monotonic()
             log.warning("drift: %s", ", ".join(windows.causes))
         elif not windows.causes and self._since is not None:
             self._since = None
             log.info("drift: none any more")
+        if self._monotonic() - self._saved_at >= _SAVED_S:
+            self._save()
+
+    def _save(self) -> None:
+        self._saved_at = self._monotonic()
+        if self.windows and self._path:
+            save(self._path, self.windows)
 
 
 def _rounded(estimate: Estimate | None) -> dict[str, float] | None:
@@ -138,8 +163,3 @@ def _rounded(estimate: Estimate | None) -> dict[str, float] | None:
 
 def _history(farthest: float, accuracy: float) -> list[float | None]:
     return [round(farthest, 2), None if math.isnan(accuracy) else round(accuracy, 4)]
-
-
-def local_hour(wall_s: float) -> int:
-    """Return the hour of day of a time in seconds since 1970, at this device."""
-    return int(np.datetime64(int(wall_s), "s").astype(object).hour)
