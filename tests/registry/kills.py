@@ -2,9 +2,10 @@
 
     python -m tests.registry.kills
 
-A child process runs the command under ptrace(2). At its Nth system call it is killed, for every N until the command
-ends by itself. Then the aliases must be those of before or those of after, every version that they name must be whole,
-and the same command again must bring the new state and leave nothing else.
+A child process runs the command under ptrace(2). The first run stops at each of its system calls and compares what is
+on the disk with the call before; the command is then killed at every call that finds the disk changed. At the calls
+between them the disk is the same, so a kill there leaves the same. Then the aliases must be those of before or those of
+after, every version that they name must be whole, and the next command must heal the store and leave nothing else.
 """
 
 from __future__ import annotations
@@ -37,8 +38,11 @@ _libc = ctypes.CDLL(None, use_errno=True)
 SIGNER = Signer()
 
 
-def killed_at(call: int, command: Callable[[], object]) -> bool:
-    """Run a command in a child that is killed at the entry of a system call; return whether it came that far."""
+def stopped(command: Callable[[], object], at_call: Callable[[int, int], bool]) -> None:
+    """Run a command in a child that is stopped at the entry of each system call.
+
+    at_call: is given the child and the number of the call, and returns whether the child goes on.
+    """
     child = os.fork()
     if child == 0:
         _libc.ptrace(_TRACEME, 0, 0, 0)
@@ -48,22 +52,25 @@ def killed_at(call: int, command: Callable[[], object]) -> bool:
         os._exit(0)
     os.waitpid(child, 0)
     _ptrace(_OPTIONS, child, _TRACE_CALLS | _EXIT_WITH_TRACER)
-    entries, is_entry, signal_to_pass = 0, True, 0
+    stops = 0
     while True:
-        _ptrace(_CONT_TO_CALL, child, signal_to_pass)
+        _ptrace(_CONT_TO_CALL, child, 0)
         _, status = os.waitpid(child, 0)
         if os.WIFEXITED(status):
             assert os.WEXITSTATUS(status) == 0, status
-            return False
-        stopped_by = os.WSTOPSIG(status)
-        signal_to_pass = 0 if stopped_by == _CALL_STOP else stopped_by
-        if stopped_by == _CALL_STOP:
-            entries += is_entry
-            if is_entry and entries == call:
-                os.kill(child, signal.SIGKILL)
-                os.waitpid(child, 0)
-                return True
-            is_entry = not is_entry
+            return
+        assert os.WSTOPSIG(status) == _CALL_STOP, status
+        stops += 1
+        if stops % 2 and not at_call(child, stops // 2 + 1):  # entry and exit take turns
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            return
+
+
+def on_disk(folder: Path) -> tuple[tuple[object, ...], ...]:
+    """Return what changes when anything in a folder does."""
+    found = [(str(path), path.lstat()) for path in folder.rglob("*")]
+    return tuple(sorted((name, at.st_ino, at.st_size, at.st_mtime_ns, at.st_mode) for name, at in found))
 
 
 def _ptrace(request: int, child: int, data: int) -> None:
@@ -127,24 +134,31 @@ class Case:
 
 
 def kill_everywhere(name: str) -> dict[str, int]:
-    """Kill one command at each of its system calls; return how often the old and the new state was found."""
-    counts = {"old": 0, "new": 0}
+    """Kill one command wherever the disk has changed; return the number of calls, and of old and new states found."""
     with tempfile.TemporaryDirectory() as folder:
-        case, call = Case(Path(folder), name), 1
+        case, states = Case(Path(folder), name), []
         assert case.before != case.after
-        while True:
+        case.reset()
+
+        def note(_child: int, call: int) -> bool:
+            states.append((call, on_disk(case.folder)))
+            return True
+
+        stopped(case.run, note)
+        changed = [call for (call, now), (_, last) in zip(states[1:], states, strict=False) if now != last]
+        counts = {"calls": len(states), "old": 0, "new": 0}
+        for killed_at in (1, *changed):
             case.reset()
-            if not killed_at(call, case.run):
-                return counts
-            counts[case.check(call)] += 1
-            call += 1
+            stopped(case.run, lambda _child, call, at=killed_at: call < at)
+            counts[case.check(killed_at)] += 1
+    return counts
 
 
 def main() -> None:
     """Print one line per command."""
     for name in ("install", "promote", "rollback"):
         counts = kill_everywhere(name)
-        sys.stdout.write(f"{name}: killed {sum(counts.values())} times: {counts['old']} old, {counts['new']} new\n")
+        sys.stdout.write(f"{name}: {counts}\n")
         sys.stdout.flush()
 
 
