@@ -1,6 +1,7 @@
 # run: set up and watch        test: set up and test       check: style and types      test-long: what takes minutes
 # setup-apt: print and install the system packages that run and test use (ARGS=long: those of test-long; ARGS=release)
 # test-runtimes: the models on the second TFLite runtime   test-arm64: and on a Pi's kernels, under qemu (Debian 12)
+# arm64: the outputs on a Pi 4's and a Pi 5's kernels to the bit, and the instructions of the loop against their budget
 # test-fresh: the README word for word on bare Debians, before a release (as root)
 # release-check: what must hold before a release (ARGS='--only wheel,sbom': some of its steps)
 # faults: the table of faults        soak, fuzz: hours and dice        mutate: are 9 mutants in 10 noticed?
@@ -18,7 +19,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check
 
 OTHER := .venv-tflite
 
-.PHONY: run test setup-apt check test-long test-runtimes test-arm64 test-fresh release-check faults soak fuzz mutate models detector reference lock install uninstall clean
+.PHONY: run test setup-apt check test-long test-runtimes test-arm64 arm64 test-fresh release-check faults soak fuzz mutate models detector reference lock install uninstall clean
 
 run: $(VENV)/installed
 	@echo "options go into ARGS, such as  make run ARGS='--source usb:0 --set mqtt.host=broker.example'"
@@ -44,6 +45,10 @@ test-runtimes: $(VENV)/tested-with $(OTHER)/installed
 test-arm64: $(VENV)/tested-with build/arm64/python
 	MASKWATCH_ARM64_PYTHON=build/arm64/python $(BIN)/python -m pytest -rs -k aarch64 tests/platform/test_runtimes.py $(ARGS)
 	$(BIN)/python -m benchmarks.instructions --arm64 build/arm64
+
+arm64: $(VENV)/tested-with build/arm64/python
+	MASKWATCH_ARM64=build/arm64 $(BIN)/python -m pytest -rs tests/platform/test_outputs.py $(ARGS)
+	$(BIN)/python -m benchmarks.loop_instructions build/arm64 --check
 
 build/arm64/python:
 	tests/platform/arm64.sh build/arm64

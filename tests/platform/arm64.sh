@@ -32,9 +32,17 @@ fetch --no-deps 'numpy>=2,<2.3' 'opencv-python-headless>=4.10,<4.13' 'ai-edge-li
 fetch 'pydantic>=2.7,<3' 'rich>=13.7,<16'
 for wheel in "$dir"/site/.whl/*.whl; do python3 -m zipfile -e "$wheel" "$dir/site"; done
 gcc -shared -fPIC -O2 -o "$dir/count.so" "$here/benchmarks/instructions.c"
-cat > "$dir/python" <<RUN
+# the same root with the processor of a Raspberry Pi 5, which has other kernels: a Cortex-A76
+mkdir -p "$dir/rootfs-a76/proc"
+for part in "$dir"/rootfs/*; do [ "${part##*/}" = proc ] || ln -sfn "$part" "$dir/rootfs-a76/${part##*/}"; done
+sed -e 's/0xd08/0xd0b/' -e 's/cpuid/cpuid atomics fphp asimdhp asimdrdm lrcpc dcpop asimddp/' "$dir/rootfs/proc/cpuinfo" >"$dir/rootfs-a76/proc/cpuinfo"
+run() {
+    cat > "$dir/$1" <<RUN
 #!/bin/sh
-exec qemu-aarch64 -cpu cortex-a72 -L "$dir/rootfs" \${COUNT:+-plugin "$dir/count.so"} -E PYTHONPATH="$dir/site:$here" \\
-    "$dir/rootfs/usr/bin/python3.11" "\$@"
+exec qemu-aarch64 -cpu $2 -L "$dir/$3" \${COUNT:+-plugin "$dir/count.so"} -E PYTHONPATH="$dir/site:$here" \\
+    "$dir/$3/usr/bin/python3.11" "\$@"
 RUN
-chmod +x "$dir/python"
+    chmod +x "$dir/$1"
+}
+run python cortex-a72 rootfs
+run python-a76 cortex-a76 rootfs-a76
