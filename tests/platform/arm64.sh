@@ -29,7 +29,7 @@ for file in possible present online; do echo 0-1 > "$dir/rootfs/sys/devices/syst
 platforms=(--platform manylinux_2_28_aarch64 --platform manylinux_2_27_aarch64 --platform manylinux_2_17_aarch64 --platform manylinux2014_aarch64)
 fetch() { python3 -m pip download -q --disable-pip-version-check --only-binary=:all: --python-version 3.11 --implementation cp "${platforms[@]}" -d "$dir/site/.whl" "$@"; }
 fetch --no-deps 'numpy>=2,<2.3' 'opencv-python-headless>=4.10,<4.13' 'ai-edge-litert>=2.0,<3' flatbuffers 'pillow>=9.4,<13'
-fetch 'pydantic>=2.7,<3' 'rich>=13.7,<16'
+fetch 'pydantic>=2.7,<3' 'rich>=13.7,<16' 'cryptography>=42,<50'
 for wheel in "$dir"/site/.whl/*.whl; do python3 -m zipfile -e "$wheel" "$dir/site"; done
 gcc -shared -fPIC -O2 -o "$dir/count.so" "$here/benchmarks/instructions.c"
 # the same root with the processor of a Raspberry Pi 5, which has other kernels: a Cortex-A76
