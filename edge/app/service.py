@@ -140,6 +140,7 @@ class _Service:
         self._process = ProcessState(build_notice_policy(reload.checked.settings.notice), aliases)
         self._notice_problems = Problems()
         self.loop = Loop(keep.compose(partial(self._parts, reload.checked)))
+        governor.log_choice()
         if reload.checked.settings.show.terminal != "off":
             _print_hints(self._console, how_to_subscribe(reload.checked.settings.mqtt, self._publisher.broker))
 
@@ -162,6 +163,7 @@ class _Service:
         try:
             parts = self._keep.compose(partial(self._parts, checked))
             self._reload.accept(checked)
+            self._governor.log_choice()
         except EdgeError as error:
             self._reload.refuse(error)
             parts = self._keep.compose(partial(self._parts, before))

@@ -45,7 +45,7 @@ class Governor:
     def __init__(self, measure_heat: Callable[[], Heat] = heat) -> None:
         """Start without a frame."""
         self._measure_heat = measure_heat
-        self._asks = False
+        self._asks = self._is_logged = False
         self._choice: profiles.Choice | None = None
         self._key: object = None
         self._profile = ""
@@ -69,9 +69,14 @@ class Governor:
         key = (rule.rate_hz, rule.threads, rule.cpu_share)
         if key != self._key:
             self._choice = profiles.choose_for(*key)
-            self._key, self._profile = key, self._choice.profile
-            log.info("detector.profile = auto: %s", self._choice)
+            self._key, self._profile, self._is_logged = key, self._choice.profile, False
         return self._profile
+
+    def log_choice(self) -> None:
+        """Log what `auto` stands for and why, once it is in force."""
+        if self._choice and not self._is_logged:
+            log.info("detector.profile = auto: %s", self._choice)
+            self._is_logged = True
 
     def due(self, at: float) -> bool:
         """Return whether it is time to select a frame of `at` seconds."""

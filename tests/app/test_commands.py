@@ -15,6 +15,7 @@ from edge.app.notice import build_notice_policy
 from edge.publish.broker import broker_of
 from edge.publish.command import Command, one_of
 from edge.settings.load import load
+from edge.stages import Models
 from tests.support import fakes
 from tests.support.commands import COMMANDS
 from tests.support.contract import SCHEMAS, Contract, OpenEar
@@ -23,6 +24,7 @@ from tests.support.driver import NoProblems
 from tests.support.fakes import eventually
 from tests.support.messages import MODEL
 
+MODELS = Models(fakes.ListDetector(fakes.faces()), None, {"face": MODEL, "mask": MODEL}, (320, 256))
 CONFIG = "homeassistant/device/maskwatch-stop-7-main/config"
 
 
@@ -36,10 +38,10 @@ def publisher(port: int, keep: Components, *overrides: str):
     """Return the publisher as `run` builds it, connected."""
     common = ["mqtt.host=127.0.0.1", f"mqtt.port={port}", "mqtt.outbox=memory", "device.name=stop-7"]
     settings = load(overrides=[*common, "homeassistant.discovery=true", *overrides]).settings
-    process, models = mqtt.ProcessState(build_notice_policy(settings.notice)), {"face": MODEL, "mask": MODEL}
+    process, models = mqtt.ProcessState(build_notice_policy(settings.notice)), MODELS
     broker = broker_of(settings.mqtt, "device")
     build = partial(mqtt.build_publisher, settings, broker, models, NoProblems(), process)
-    made = build(lambda _key, _value: None, None, keep)
+    made = build(lambda _key, _value: None, None, {}, keep)
     assert eventually(lambda: made.state == "online")
     return made
 

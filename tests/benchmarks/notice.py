@@ -217,7 +217,7 @@ def publisher_of(settings: Settings, models: Models, policy: NoticePolicy, keep:
     """Return the real publisher; its broker cannot be reached."""
     broker = broker_of(settings.mqtt, "bench")
     process, ignore = ProcessState(policy), lambda _key, _value: None
-    return build_publisher(settings, broker, models.specs, NoProblems(), process, ignore, None, keep)
+    return build_publisher(settings, broker, models, NoProblems(), process, ignore, None, {}, keep)
 
 
 def scenes(models: Models, policy: NoticePolicy) -> Callable[[bool], Scene]:

@@ -136,8 +136,10 @@ def test_another_rate_has_the_profile_chosen_anew(monkeypatch):
 def test_the_choice_is_logged_where_auto_made_it(monkeypatch, caplog):
     caplog.set_level("INFO")
     machine = Machine(monkeypatch, 0.05)
+    assert not caplog.records, "it may never be in force"
     for overrides in (["detector.profile=live"], ["detector.model=/somewhere"], []):
         machine.governor.profile_of(settings(*overrides).detector)
+        machine.governor.log_choice()
     assert [record.getMessage() for record in caplog.records] == [
         "detector.profile = auto: balanced (a frame takes: live 50 ms, balanced 150 ms, quality 300 ms)"
     ]
