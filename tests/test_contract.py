@@ -18,6 +18,10 @@ from tests.support.fakes import eventually
 from tests.support.mosquitto import Mosquitto
 
 
+OPTIONAL = ("camera/{camera}/snapshot", "camera/{camera}/aggregate", "model/compare")
+"""What is published only where the settings ask for it, or with a challenger."""
+
+
 def open_episodes(ear: OpenEar, since: int) -> set[str]:
     """Return the episodes of which a start was heard since then, and no end: what was heard, the outbox holds."""
     alert = f"{TOP}/camera/main/alert"
@@ -74,7 +78,7 @@ def unheard(ear: OpenEar, contract: Contract) -> set[str]:
 def check(ear: OpenEar) -> None:
     contract = Contract()
     assert ear.faults(contract) == []
-    optional = {f"maskwatch/1/{{device}}/camera/{{camera}}/{name}" for name in ("snapshot", "aggregate")}
+    optional = {f"maskwatch/1/{{device}}/{name}" for name in OPTIONAL}
     assert unheard(ear, contract) == optional
     alerts = [json.loads(payload) for payload in ear.of(f"{TOP}/camera/main/alert")]
     assert {alert["event_type"] for alert in alerts} >= {"start", "end", "test"}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from edge.app.mqtt import state_of
 from edge.clock import Clock
+from edge.errors import ModelError
 from edge.monitor.drift.monitor import DriftMonitor
 from edge.monitor.drift.reference import read_reference
 
@@ -13,22 +15,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge.app.components import Components
+    from edge.monitor.drift.reference import Reference
     from edge.settings.schema import Settings
     from edge.stages import Models
+
+log = logging.getLogger(__name__)
 
 TOPIC = "drift"
 
 
 def build_drift(settings: Settings, models: Models, keep: Components) -> tuple[DriftMonitor, ...]:
-    """Return the sink that watches for drift; none where it is off, and in aggregate mode, which observes nobody.
-
-    Raises:
-        ModelError: the reference of the mask model is damaged, or of another model.
-    """
+    """Return the sink that watches for drift; none where it is off, and in aggregate mode, which observes nobody."""
     if not settings.drift.enabled or settings.privacy.aggregate:
         return ()
     mask, face = models.specs["mask"], models.specs["face"]
-    reference = read_reference(models.folders["mask"], mask.sha256) if "mask" in models.folders else None
+    reference = _reference(models)
     folder = state_of(settings)
     path = folder / f"drift-{settings.camera.name}.npz" if folder else None
     key = (mask.sha256, face.sha256, path, settings.drift, settings.camera)
@@ -40,6 +41,17 @@ def build_drift(settings: Settings, models: Models, keep: Components) -> tuple[D
         DriftMonitor.close,
     )
     return (monitor,)
+
+
+def _reference(models: Models) -> Reference | None:
+    """Return the reference of the mask model; None, with a warning, where it cannot be used: the watch goes on."""
+    if "mask" not in models.folders:
+        return None
+    try:
+        return read_reference(models.folders["mask"], models.specs["mask"].sha256)
+    except ModelError as error:
+        log.warning("drift: no reference: %s", error)
+        return None
 
 
 def drift_reports(monitors: tuple[DriftMonitor, ...]) -> dict[str, Callable[[], dict[str, Any]]]:
