@@ -17,7 +17,6 @@ from tests.support.device import TOP, end, kind, wait_for, watch
 from tests.support.fakes import eventually
 from tests.support.mosquitto import Mosquitto
 
-
 OPTIONAL = ("camera/{camera}/snapshot", "camera/{camera}/aggregate", "model/compare")
 """What is published only where the settings ask for it, or with a challenger."""
 
