@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge import programs
 from edge.boxes import iou
 from edge.capture.demo import DemoCamera
 from edge.capture.files import read_image
 from edge.data import Frame
 from edge.errors import EdgeError, ModelError
-from edge.programs import python
 from edge.registry.content import GOLDEN_FRAMES, PROFILES
 from edge.stages import load_detector
 from edge.tflite import Model
@@ -45,7 +45,7 @@ def check(folder: Path, limit_s: float = LIMIT_S) -> None:
     """
     try:
         ended = subprocess.run(  # noqa: S603 - this Python, without a shell
-            python("-m", "edge.app.golden", str(folder.absolute())),
+            programs.python("-m", "edge.app.golden", str(folder.absolute())),
             capture_output=True,
             text=True,
             errors="replace",

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import cv2
 
+from edge import programs
 from edge.capture.demo import DemoCamera
 from edge.errors import InputError, OutputError, Unavailable
 from edge.files import replacing
-from edge.programs import path_of
 from edge.registry import bundle
 from edge.registry.content import GOLDEN_FRAMES, check_content
 from edge.registry.signature import normal_form
@@ -68,7 +68,7 @@ def signed_by(key: Path, sequence: int, expires: date) -> Callable[[Path], str]:
     def sign(sums: Path) -> str:
         signature = sums.with_name(bundle.SIGNATURE)
         comment = f"sequence:{sequence} expires:{expires.isoformat()}"
-        minisign = path_of("minisign")
+        minisign = programs.path_of("minisign")
         if minisign is None:
             raise Unavailable("minisign is not installed; fix: sudo apt install minisign")
         command = [minisign, "-S", "-q", "-s", str(key), "-m", str(sums), "-x", str(signature), "-t", comment]

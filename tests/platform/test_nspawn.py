@@ -11,30 +11,22 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import demo_stream
 from tests.support.machine import Machine, comes_true, machine, seconds_until
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
-SETTINGS = """
+SETTINGS = f"""
 [device]
 name = "stop"
 [camera]
-source = "http://127.0.0.1:8090/"
+source = "{demo_stream.SOURCE}"
 [mqtt]
 host = "127.0.0.1"
 """
 WATCHDOG_S, RESTART_S, TIMEOUT_STOP_S = 30, 2, 10
 TOP = "maskwatch/1/stop"
 STATUS = f"{TOP}/status"
-CAMERA = """
-[Service]
-WorkingDirectory=/src
-ExecStart=/opt/maskwatch/bin/python -m tests.support.demo_stream 8090
-Restart=always
-[Install]
-WantedBy=multi-user.target
-"""
-"""A network camera in the machine, since production refuses the demo."""
 WRITABLE = ("/var/lib/maskwatch", "/var/lib/mosquitto", "/var/log", "/tmp")
 """What a device with a read-only root mounts in memory or on a partition of its own."""
 
@@ -65,8 +57,7 @@ def make(debian: Machine, target: str, *, check: bool = True) -> str:
 def installed(bare) -> tuple[Machine, str]:
     """Return the machine after `make install`, and the output."""
     output = make(bare, "install")
-    bare.path("/etc/systemd/system/camera.service").write_text(CAMERA)
-    bare.run("systemctl", "enable", "--now", "camera")
+    demo_stream.install(bare)
     return bare, output
 
 

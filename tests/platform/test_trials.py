@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support import demo_stream
 from tests.support.bundles import Signer
 from tests.support.faulty import FAULT_FILE, FAULTS, faulty_bundle, install_plugin
 from tests.support.machine import Machine, comes_true, machine
@@ -19,21 +20,13 @@ SETTINGS = f"""
 [device]
 name = "stop"
 [camera]
-source = "http://127.0.0.1:8090/"
+source = "{demo_stream.SOURCE}"
 [detector]
 profile = "live"
 [mqtt]
 host = "127.0.0.1"
 [models]
 trusted_keys = ["{SIGNER.public}"]
-"""
-CAMERA = """
-[Service]
-WorkingDirectory=/src
-ExecStart=/opt/maskwatch/bin/python -m tests.support.demo_stream 8090
-Restart=always
-[Install]
-WantedBy=multi-user.target
 """
 ALIASES = "/var/lib/maskwatch/models/aliases"
 LIMIT_S = 60.0
@@ -56,8 +49,7 @@ def installed(tmp_path_factory) -> Iterator[Machine]:
         (site,) = debian.path("/opt/maskwatch/lib").glob("python3.*/site-packages")
         install_plugin(site)
         debian.path("/etc/maskwatch/config.toml").write_text(SETTINGS)
-        debian.path("/etc/systemd/system/camera.service").write_text(CAMERA)
-        debian.run("systemctl", "enable", "--now", "camera")
+        demo_stream.install(debian)
         debian.run("systemctl", "start", "mosquitto", "maskwatch")
         yield debian
 

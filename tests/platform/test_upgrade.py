@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 import tomlkit
 
+from tests.support import demo_stream
 from tests.support.contract import Contract, OpenEar
 from tests.support.device import TOP, end, wait_for
 from tests.support.fakes import eventually
@@ -151,11 +152,11 @@ def test_a_setting_that_the_earlier_version_does_not_know_is_named_and_refused(d
     assert "detector.model: unknown setting" in log
 
 
-SERVICE_SETTINGS = """
+SERVICE_SETTINGS = f"""
 [device]
 name = "stop-7"
 [camera]
-source = "demo"
+source = "{demo_stream.SOURCE}"
 [alert]
 update_s = 0.1
 [mqtt]
@@ -182,6 +183,7 @@ def test_make_install_over_the_earlier_service_loses_no_waiting_alert(earlier, t
         settings.parent.mkdir()
         settings.write_text(SERVICE_SETTINGS)
         install(debian, "/earlier")
+        demo_stream.install(debian)
         debian.run("systemctl", "start", "maskwatch")
         outbox, copy = state / "outbox-main.db", tmp_path / "copy.db"
         assert comes_true(lambda: len(waiting_alerts(outbox, copy)) >= WAITING, 120)

@@ -5,10 +5,26 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
 
 import cv2
 
 from edge.capture.demo import DemoCamera
+
+if TYPE_CHECKING:
+    from tests.support.machine import Machine
+
+PORT = 8090
+SOURCE = f"http://127.0.0.1:{PORT}/"
+"""The camera of a machine that `install` has prepared."""
+_UNIT = f"""
+[Service]
+WorkingDirectory=/src
+ExecStart=/opt/maskwatch/bin/python -m tests.support.demo_stream {PORT}
+Restart=always
+[Install]
+WantedBy=multi-user.target
+"""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -34,6 +50,12 @@ def serve(port: int) -> ThreadingHTTPServer:
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     return server
+
+
+def install(debian: Machine) -> None:
+    """Start the network camera in a machine with maskwatch and a clone in /src, now and at each boot."""
+    debian.path("/etc/systemd/system/camera.service").write_text(_UNIT)
+    debian.run("systemctl", "enable", "--now", "camera")
 
 
 if __name__ == "__main__":
