@@ -59,6 +59,11 @@ def drift_reports(monitors: tuple[DriftMonitor, ...]) -> dict[str, Callable[[], 
     return {TOPIC: monitors[0].report} if monitors else {}
 
 
+def drift_of(monitors: tuple[DriftMonitor, ...]) -> dict[str, Any] | None:
+    """Return what is published of drift; None where it is not watched."""
+    return monitors[0].report() if monitors else None
+
+
 def drift_problem(monitors: tuple[DriftMonitor, ...]) -> str:
     """Return the problem, empty while there is none."""
     return next((monitor.problem for monitor in monitors if monitor.problem), "")

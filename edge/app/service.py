@@ -13,7 +13,7 @@ from rich.console import Console
 
 from edge.app.acceleration import accelerate, device_freed
 from edge.app.components import Components
-from edge.app.drift import build_drift, drift_problem, drift_reports, drift_stats
+from edge.app.drift import build_drift, drift_of, drift_problem, drift_reports, drift_stats
 from edge.app.mqtt import ProcessState, build_publisher
 from edge.app.notice import build_notice_outputs, build_notice_policy
 from edge.app.reload import Reload
@@ -200,10 +200,16 @@ class _Service:
             reports_of(shadows) | drift_reports(drift),
             keep,
         )
-        sinks = [*self._sinks(checked, lens, plugins), *drift, *shadows]
+        sinks = [*self._sinks(checked, lens, plugins, drift), *drift, *shadows]
         return Parts(source, stages, [self._timings.timed_sink(sink) for sink in sinks])
 
-    def _sinks(self, checked: Validated, lens: LensHealth, plugins: Sequence[PluginSink]) -> list[Sink]:
+    def _sinks(
+        self,
+        checked: Validated,
+        lens: LensHealth,
+        plugins: Sequence[PluginSink],
+        drift: tuple[DriftMonitor, ...],
+    ) -> list[Sink]:
         """Return what each scene is given to, in this order: local notice first."""
         settings = checked.settings
         sinks: list[Sink] = [
@@ -218,7 +224,7 @@ class _Service:
         if settings.privacy.aggregate:
             return sinks
         notices = build_notice_outputs(settings.notice, self._notice_problems, self._keep)
-        return [*notices, *sinks, *self._viewers(checked), *plugins]
+        return [*notices, *sinks, *self._viewers(checked, drift), *plugins]
 
     def _metrics(self, settings: Settings) -> list[Sink]:
         """Return the sink that counts for Prometheus, where the settings ask for metrics."""
@@ -260,11 +266,12 @@ class _Service:
         governor = self._governor.stats()
         return {"camera": source.state.value, **source.counts, "governor": governor, **stats_of(shadows)}
 
-    def _viewers(self, checked: Validated) -> list[Sink]:
+    def _viewers(self, checked: Validated, drift: tuple[DriftMonitor, ...]) -> list[Sink]:
         """Return the sinks of everything that shows scenes, without the notice where `notice.banner` is off."""
         settings, keep = checked.settings, self._keep
         scene = build_scene(settings, self.status, keep)
-        day = page_sources(settings, self._report, self._publisher, checked.models.specs)
+        specs, watched = checked.models.specs, partial(drift_of, drift)
+        day = page_sources(settings, self._report, self._publisher, specs, watched)
         viewers = build_viewers(settings, self.status, scene, self._console, self._stop, self._notice_problems, keep)
         page = build_page(settings, self.status, day, self._pixelated, scene.path, keep)
         sinks = [scene, *viewers, *page]

@@ -79,9 +79,13 @@ def _web_process(scene: Path, web: WebSettings) -> ChildProcess:
 
 
 def page_sources(
-    settings: Settings, report: StatusReport, publisher: Publisher, models: dict[str, ModelSpec]
+    settings: Settings,
+    report: StatusReport,
+    publisher: Publisher,
+    models: dict[str, ModelSpec],
+    drift: Callable[[], dict[str, Any] | None],
 ) -> Sources:
-    """Return the sources of what the web page shows about the service."""
+    """Return the sources of what the web page shows about the service; drift: see `Sources`."""
     device = {"name": device_name(settings.device), "site": settings.device.site, "camera": settings.camera.name}
     identities = [{"kind": kind, **spec.identity} for kind, spec in models.items()]
     fixed = {
@@ -95,4 +99,4 @@ def page_sources(
         waiting = {"waiting": publisher.outbox.waiting, "dropped_alerts": publisher.outbox.dropped}
         return {**report.stats(), "broker": publisher.state, **waiting, "problems": problems}
 
-    return Sources(fixed, state, publisher.outbox.waits, settings.alert.expires_s)
+    return Sources(fixed, state, publisher.outbox.waits, settings.alert.expires_s, drift)

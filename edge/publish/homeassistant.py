@@ -65,16 +65,23 @@ class Discovery:
         return "/".join([self.prefix, "device", sender.device, *more, "config"])
 
     def message(
-        self, sender: Sender, commands: Iterable[Command], *, snapshot: bool, aggregate: bool = False
+        self,
+        sender: Sender,
+        commands: Iterable[Command],
+        *,
+        snapshot: bool,
+        aggregate: bool = False,
+        drift: bool = False,
     ) -> Message:
         """Return the retained announcement.
 
         commands: those that are accepted.  snapshot: whether images are sent.
         aggregate: whether shares of many people are published instead of counts and alerts.
+        drift: whether drift is watched.
         """
         components = _shares(sender) if aggregate else _alert(sender) | _counts(sender)
         components |= _host_metrics(sender) | _problems(sender) | _commands(sender, commands)
-        components |= _snapshot(sender) if snapshot else {}
+        components |= (_drift(sender) if drift else {}) | (_snapshot(sender) if snapshot else {})
         name = device_id(sender)
         body = {
             "dev": _device(sender),
@@ -200,6 +207,16 @@ def _problems(sender: Sender) -> dict[str, Component]:
         # the last will sets it too, so it stays available when nothing else does
         "link": {**sensor("Broker link", sender.topic("status"), link, "connectivity"), "avty": []},
     }
+
+
+def _drift(sender: Sender) -> dict[str, Component]:
+    base = {"state_topic": sender.topic("drift"), **_DIAGNOSTIC}
+    accuracy = {"p": "sensor", "name": "Estimated accuracy", "unit_of_measurement": "%", "state_class": "measurement"}
+    found = "{% set found = value_json.get('accuracy') %}"  # absent without a reference, null before the first window
+    accuracy |= {"value_template": found + "{{ (found.estimate * 100) | round(1) if found else none }}"}
+    persists = "{{ 'ON' if value_json.get('problem') else 'OFF' }}"
+    drift = {"p": "binary_sensor", "name": "Drift", "device_class": "problem", "value_template": persists}
+    return {"accuracy": {**base, **accuracy}, "drift": {**base, **drift}}
 
 
 def _commands(sender: Sender, commands: Iterable[Command]) -> dict[str, Component]:

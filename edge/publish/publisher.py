@@ -88,9 +88,12 @@ class PublisherConfig:
         """Return what announces the device to Home Assistant; None where it is not announced."""
         if not self.discovery.prefix:
             return None
-        has_snapshot = self.snapshot is not None
         return self.discovery.message(
-            self.sender, self.accepted, snapshot=has_snapshot, aggregate=self.people.aggregate
+            self.sender,
+            self.accepted,
+            snapshot=self.snapshot is not None,
+            aggregate=self.people.aggregate,
+            drift="drift" in self.reports,
         )
 
     def states(self) -> dict[str, str]:

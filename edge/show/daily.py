@@ -53,12 +53,14 @@ class Sources:
     fixed: parts of the page that do not change.  state: the status of the service.
     is_waiting: whether the alert with a key "EVENT_ID:SEQ" is still waiting for the broker.
     expires_s: age from which a waiting alert counts as delayed.
+    drift: what is published of drift; None: it is not watched.
     """
 
     fixed: dict[str, Any]
     state: Callable[[], dict[str, Any]]
     is_waiting: Callable[[str], bool]
     expires_s: float
+    drift: Callable[[], dict[str, Any] | None] = lambda: None
 
 
 class DailyLog:
@@ -99,6 +101,7 @@ class DailyLog:
         alerts = [self._describe(episode) for episode in reversed(recent)]
         counts = {"step_min": STEP_MIN, "known_from": self._known_from(), "now": self._step(), **self._steps}
         parts = {"since": head, **self._sources.fixed, "state": state, "alerts": alerts, "counts": counts}
+        parts["drift"] = self._sources.drift()
         return json.dumps(parts, separators=(",", ":"), allow_nan=False).encode()
 
     def _record(self, alert: Alert, decided_at: float) -> None:

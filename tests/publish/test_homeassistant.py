@@ -34,6 +34,7 @@ from tests.support import fakes
 from tests.support.commands import COMMANDS
 from tests.support.contract import Contract, Heard, OpenEar
 from tests.support.device import TOP, end, kind, wait_for, watch
+from tests.support.drift import drift_report
 from tests.support.fakes import eventually
 from tests.support.messages import MODEL, alert, sender
 from tests.support.ports import free_port
@@ -43,9 +44,9 @@ CONFIG = "homeassistant/device/maskwatch-stop-7-main/config"
 CORE = os.environ.get("MASKWATCH_HOMEASSISTANT_PYTHON", "")
 
 
-def announced(*, commands: bool = True, snapshot: bool = True, who=None) -> dict:
+def announced(*, commands: bool = True, snapshot: bool = True, drift: bool = True, who=None) -> dict:
     accepted = COMMANDS.values() if commands else ()
-    message = Discovery("homeassistant").message(who or sender(), accepted, snapshot=snapshot)
+    message = Discovery("homeassistant").message(who or sender(), accepted, snapshot=snapshot, drift=drift)
     assert Contract().faults(Heard(message.topic, message.payload, message.qos, message.retain)) == []
     return json.loads(message.payload)
 
@@ -141,6 +142,29 @@ def test_entities_that_command_are_there_only_where_commands_are_taken_and_a_pic
     assert most - least == {"notice", "dwell", "profile", "test_alert", "snapshot"}
     without = {c["p"] for c in announced(commands=False, snapshot=False)["cmps"].values()}
     assert without == {"binary_sensor", "sensor", "event"}
+
+
+def test_the_entities_of_drift_are_there_only_where_it_is_watched():
+    assert set(announced()["cmps"]) - set(announced(drift=False)["cmps"]) == {"accuracy", "drift"}
+
+
+@pytest.mark.parametrize(
+    ("faces", "darker", "accuracy", "drift"),
+    [(0, 0, "None", "OFF"), (1500, 0, "97.0", "OFF"), (1500, 300, "97.5", "ON")],
+)
+def test_the_entities_of_drift_read_what_is_published(faces, darker, accuracy, drift):
+    report = sender().report("drift", drift_report(faces, darker)).payload
+    assert (render("accuracy", report), render("drift", report)) == (accuracy, drift)
+
+
+def test_drift_that_has_not_lasted_yet_is_no_problem_in_home_assistant():
+    report = sender().report("drift", drift_report(1500, 300, persist_s=3600.0)).payload
+    assert (json.loads(report)["state"], render("drift", report)) == ("drift", "OFF")
+
+
+def test_without_a_reference_the_entities_of_drift_have_a_state_too():
+    report = sender().report("drift", {"state": "no_reference"}).payload
+    assert (render("accuracy", report), render("drift", report)) == ("None", "OFF")
 
 
 def test_a_switch_a_number_a_select_and_a_button_say_what_the_commands_take():
@@ -310,7 +334,8 @@ def at_home(port: int, folder: Path) -> Iterator[HomeAssistant]:
 
 
 WRONG = ("Invalid", "TemplateError", "Exception in")
-ALIVE = ("unmasked", "camera", "outbox", "link", "with_mask", "entries", "fps", "latency", "notice", "dwell", "profile")
+ALIVE = ("unmasked", "camera", "outbox", "link", "drift", "with_mask", "entries", "fps", "latency")
+ALIVE += ("notice", "dwell", "profile")
 
 
 def all_there(home: HomeAssistant) -> bool:
@@ -327,7 +352,7 @@ def test_home_assistant_itself_makes_the_entities_commands_through_them_and_gets
     wait_for(ear, CONFIG, bool)
     with at_home(mosquitto.port, tmp_path / "home") as home:
         assert eventually(lambda: all_there(home), 60), home.entities
-        assert len(home.entities) == 17
+        assert len(home.entities) == 19
         assert eventually(lambda: home.attributes("alert").get("event_type") == "start", 40)
         assert home.state("unmasked") == "on"
         assert home.attributes("alert")["label"] == "without_mask"
@@ -365,6 +390,7 @@ COMMANDING = {"notice", "dwell", "profile", "test_alert"}
 STEPS = [
     ("all", ("mqtt.snapshot=true",), ids(*EVER)),
     ("no snapshot", (), ids(*EVER - {"snapshot"})),
+    ("no drift", ("drift.enabled=false",), ids(*EVER - {"snapshot", "accuracy", "drift"})),
     ("no commands", ("mqtt.commands=off",), ids(*EVER - {"snapshot"} - COMMANDING)),
     ("commands again", (), ids(*EVER - {"snapshot"})),
     ("a user of its own", ("mqtt.user=stop-7",), ids(*EVER - {"snapshot"})),

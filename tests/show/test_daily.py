@@ -264,6 +264,6 @@ def test_the_settings_on_the_page_contain_no_stream_password():
         class outbox:  # noqa: N801 - stands for an attribute
             waits = staticmethod(lambda _key: False)
 
-    content = json.dumps(page_sources(settings, None, Publisher, {}).fixed)
+    content = json.dumps(page_sources(settings, None, Publisher, {}, dict).fixed)
     assert "hush" not in content
     assert "rtsp://" in content

@@ -12,6 +12,7 @@ import pytest
 from edge.data import EventType, Reason
 from tests.support import browser as browser_support
 from tests.support.browser import axe_findings
+from tests.support.drift import drift_report
 from tests.support.fakes import eventually
 from tests.support.messages import alert
 from tests.support.pages import PlayedService, Site
@@ -160,20 +161,26 @@ def test_everything_is_reachable_by_keyboard_and_the_focus_is_visible(inside):
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280, 1920])
-def test_nothing_is_wider_than_the_screen(inside, width):
+def test_nothing_is_wider_than_the_screen(inside, watch, width):
     inside.page.set_viewport_size({"width": width, "height": 844})
-    inside.page.get_by_text("Show all settings").click()
+    watch.drift = drift_report(1500, 300)
+    inside.page.locator("#drift-card svg").first.wait_for()
+    for summary in inside.page.locator("summary").all():
+        summary.click()
     assert inside.page.evaluate("document.documentElement.scrollWidth") == width
+    watch.drift = None
 
 
 def test_content_from_the_device_is_text_and_never_markup(inside, watch):
     watch.state["problems"] = {"camera": HOSTILE}
     try:
+        watch.drift = drift_report(1500, 300) | {"causes": [HOSTILE]}
         assert eventually(lambda: HOSTILE in inside.text("#problems"))
+        assert eventually(lambda: HOSTILE in inside.text("#drift-state"))
         assert "owned" not in inside.page.title()
         assert inside.text("#summary") == "One problem: camera"
     finally:
-        watch.state["problems"] = {}
+        watch.state["problems"], watch.drift = {}, None
 
 
 @pytest.fixture
@@ -209,6 +216,8 @@ def test_a_page_claims_nothing_of_the_time_before_the_start(young):
 def test_after_the_service_has_ended_nothing_outdated_is_shown(young):
     visit, watch = young
     watch.raise_alert("open")
+    watch.drift = drift_report(1500)
+    visit.page.locator("#drift-card").wait_for()
     visit.page.locator("#alerts .tag", has_text="now").wait_for()
     assert visit.text("#vitals")
     watch.close()
@@ -221,6 +230,7 @@ def test_after_the_service_has_ended_nothing_outdated_is_shown(young):
         "Not available while disconnected.",
     )
     assert visit.page.locator("#alerts .tag").count() == 0
+    assert not visit.page.locator("#drift-card").is_visible()
     assert "end not known" in visit.text("#alerts")
 
 
@@ -287,6 +297,49 @@ def test_logging_out_by_the_button_ends_the_session(inside):
     assert inside.page.url.endswith("/login")
 
 
+def test_drift_is_shown_in_words_as_plots_and_as_a_table(inside, watch):
+    try:
+        watch.drift = drift_report(1500, 300)
+        assert eventually(lambda: inside.text("#drift-state").startswith("Drift: darker images")), inside.text(
+            "#drift-card"
+        )
+        assert "is a problem" in inside.text("#drift-state")
+        plots = inside.page.locator("#drift-card svg")
+        shown = [plot.get_attribute("aria-label") for plot in plots.all()]
+        assert [text.partition(" the last ")[0] for text in shown] == ["Distance of", "Estimated accuracy at"]
+        assert inside.page.locator("#drift-card rect.beyond").count() == len(
+            [distance for distance, _ in watch.drift["history"] if distance > 1]
+        )
+        assert "the limit of chance" in inside.text("#drift-card figure:first-of-type figcaption")
+        assert {"newest", "0", "1"} <= set(inside.page.locator("#drift-distance text").all_text_contents())
+        inside.page.get_by_text("Show what was compared").click()
+        rows = inside.page.locator("#drift-quantities tbody tr").all_inner_texts()
+        assert rows[0].split("\t")[0] == "Brightness"
+        assert rows[0].endswith("yes")
+        assert len(rows) == len(watch.drift["quantities"])
+    finally:
+        watch.drift = None
+    assert eventually(lambda: not inside.page.locator("#drift-card").is_visible())
+    assert inside.complaints == []
+
+
+STATES = {
+    "Not watched: the mask model has no reference": {"state": "no_reference"},
+    "Nothing to compare yet: the first window is full after 150 people.": drift_report(0),
+    "No drift. Until enough people were seen here": drift_report(150),
+    "No drift: the faces are like those seen here before.": drift_report(1500),
+}
+
+
+def test_without_drift_the_page_states_what_is_compared_and_plots_what_is_known(inside, watch):
+    try:
+        for words, watch.drift in STATES.items():
+            assert eventually(lambda words=words: inside.text("#drift-state").startswith(words)), words
+            assert inside.page.locator("#drift-known").is_visible() == bool(watch.drift.get("history"))
+    finally:
+        watch.drift = None
+
+
 @pytest.fixture(scope="module")
 def axe(tmp_path_factory) -> str:
     return browser_support.axe_source(tmp_path_factory.mktemp("axe"))
@@ -298,6 +351,7 @@ def axe(tmp_path_factory) -> str:
 def test_axe_finds_nothing_serious(browser, site, watch, axe, size, scheme):
     visit = Visit(browser, site, viewport=size, color_scheme=scheme)
     watch.raise_alert(f"for-axe-{scheme}")
+    watch.drift = drift_report(1500, 300)
     visit.open()
     findings = axe_findings(visit.page, axe)
     visit.log_in()
@@ -306,9 +360,10 @@ def test_axe_finds_nothing_serious(browser, site, watch, axe, size, scheme):
     findings += axe_findings(visit.page, axe)
     watch.episodes, watch.state["problems"] = (), {"lens": "dark: nothing is seen"}
     assert eventually(lambda: "lens" in visit.text("#summary"))
+    assert visit.page.locator("#drift-card").is_visible()
     for summary in visit.page.locator("summary").all():
         summary.click()
     findings += axe_findings(visit.page, axe)
-    watch.state["problems"] = {}
+    watch.state["problems"], watch.drift = {}, None
     visit.close()
     assert [finding for finding in findings if finding[0] in ("serious", "critical")] == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edge import paths
+from edge.monitor.drift.monitor import DriftMonitor
 from edge.monitor.drift.quantities import EDGES, QUANTITIES
 from edge.monitor.drift.reference import read_reference
 from edge.monitor.drift.windows import Windows
@@ -33,3 +34,18 @@ def fed(windows: Windows, values, hour: int = 9) -> list[tuple[str, ...]]:
     """Return the causes after each window that became full."""
     groups = [values[at : at + 10] for at in range(0, len(values), 10)]
     return [windows.causes for group in groups if windows.add(group, hour)]
+
+
+def settle(watcher: DriftMonitor, values) -> None:
+    """Add observations as if people had passed."""
+    for at in range(0, len(values), 10):
+        if watcher.windows.add(values[at : at + 10], 9):
+            watcher._closed(watcher.windows)
+
+
+def drift_report(faces: int, darker: int = 0, persist_s: float = 0.0) -> dict:
+    """Return what is published after this many usual faces, and then so many in poor light."""
+    watcher = DriftMonitor(REFERENCE, DETECTOR, persist_s=persist_s, hour=lambda: 9)
+    settle(watcher, drawn(faces))
+    settle(watcher, drawn(darker, 1, brightness=-4))
+    return watcher.report()

@@ -43,7 +43,9 @@ class PlayedService:
             {"kind": kind, "name": f"{kind}net", "version": "1.0", "sha256": "ab" * 32} for kind in ("face", "mask")
         ]
         fixed = {"device": device, "models": models, "settings": {"alert": {"dwell_s": 1.0}}}
-        self.day = DailyLog(Sources(fixed, lambda: self.state, lambda _key: False, 60.0), Clock())
+        self.drift: dict | None = None
+        sources = Sources(fixed, lambda: self.state, lambda _key: False, 60.0, lambda: self.drift)
+        self.day = DailyLog(sources, Clock())
         cover = Pixelation(Cover.ALL, BackgroundModel(), cells=32)
         self.images = SceneServer(
             folder / "scene.web",

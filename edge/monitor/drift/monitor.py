@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from edge.data import Scene
     from edge.monitor.drift.estimate import Estimate
     from edge.monitor.drift.reference import Reference
+    from edge.monitor.drift.windows import Moved
 
 log = logging.getLogger(__name__)
 
@@ -86,9 +87,13 @@ class DriftMonitor:
     @property
     def problem(self) -> str:
         """Return "drift: CAUSES" once drift has lasted for long enough, else ""."""
-        if self.windows is None or self._since is None or self._monotonic() - self._since < self._persist_s:
+        if self.windows is None or not self._persists:
             return ""
         return f"{DRIFT}: {', '.join(self.windows.causes)}"
+
+    @property
+    def _persists(self) -> bool:
+        return self._since is not None and self._monotonic() - self._since >= self._persist_s
 
     def stats(self) -> dict[str, Any]:
         """Return the statistics: the state, windows, the largest distance in units of its limit, and the accuracy."""
@@ -103,19 +108,18 @@ class DriftMonitor:
         if windows is None:
             return {"state": self.state}
         sums, calibrated = windows.sums, windows.calibrated
-        distances = {
-            name: {"psi": round(moved.psi, 4), "limit": round(moved.limit, 4)} for name, moved in windows.moved.items()
-        }
         return {
             "state": self.state,
+            "problem": self._persists,
             "causes": list(windows.causes),
             "unlike_reference": list(windows.unlike),
             "compared_with": "place" if windows.baseline.learned else "reference",
             "windows": windows.count,
+            "window_faces": windows.reference.chunk,
             "accuracy": _rounded(calibrated.accuracy(sums)),
             "unmasked_precision": _rounded(calibrated.precision(sums)),
             "unmasked_recall": _rounded(calibrated.recall(sums)),
-            "quantities": distances,
+            "quantities": {name: _distances(moved) for name, moved in windows.moved.items()},
             "history": [_history(*each) for each in windows.history],
         }
 
@@ -153,6 +157,10 @@ class DriftMonitor:
         self._saved_at = self._monotonic()
         if self.windows and self._path:
             save(self._path, self.windows)
+
+
+def _distances(moved: Moved) -> dict[str, float]:
+    return {"psi": round(moved.psi, 4), "limit": round(moved.limit, 4), "distance": round(moved.ratio, 2)}
 
 
 def _rounded(estimate: Estimate | None) -> dict[str, float] | None:

@@ -29,6 +29,8 @@ _IN_A_ROW = _BLOCKS + 1
 """A change counts once the same quantity has moved in as many windows, the first and last of which share no face."""
 _ESTIMATED = 4 * _BLOCKS
 """Blocks that accuracy is estimated on."""
+_LEAST = 1e-6
+"""A limit of 0, from a reference whose chunks are all alike, must not divide."""
 KEPT = 60
 """Blocks for which figures are kept for the plot."""
 _LABEL, _CONFIDENCE = QUANTITIES.index("label"), QUANTITIES.index("confidence")
@@ -51,7 +53,13 @@ class Moved:
     @property
     def beyond(self) -> bool:
         """Whether it is more than chance: by PSI, or by KS where the bins have an order."""
-        return self.psi > self.limit or (self.ordered and self.ks > self.ks_limit)
+        return self.ratio > 1
+
+    @property
+    def ratio(self) -> float:
+        """The farther of both distances in units of its limit; KS only where the bins have an order."""
+        cumulative = self.ks / max(self.ks_limit, _LEAST) if self.ordered else 0.0
+        return max(self.psi / max(self.limit, _LEAST), cumulative)
 
 
 @dataclass(slots=True)
@@ -81,7 +89,7 @@ class Windows:
         self.unlike: tuple[str, ...] = ()
         self.count = 0
         self.history: deque[tuple[float, float]] = deque(maxlen=KEPT)
-        """Of each window: the largest PSI in units of its limit, and the estimated accuracy; NaN: none."""
+        """Of each window: the farthest quantity in units of its limit, and the estimated accuracy; NaN: none."""
 
     @property
     def faces(self) -> int:
@@ -129,7 +137,7 @@ class Windows:
         self.unlike = causes({name: moved.step for name, moved in of_model.items() if moved.beyond})
         self.count += 1
         accuracy = self.calibrated.accuracy(self.sums)
-        farthest = max((moved.psi / moved.limit for moved in self.moved.values()), default=0.0)
+        farthest = max((moved.ratio for moved in self.moved.values()), default=0.0)
         self.history.append((farthest, accuracy.share if accuracy else float("nan")))
 
     def _lasting(self) -> dict[str, float]:

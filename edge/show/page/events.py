@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PARTS = frozenset({"device", "since", "state", "alerts", "counts", "models", "settings"})
+PARTS = frozenset({"device", "since", "state", "alerts", "counts", "drift", "models", "settings"})
 """Parts of the page, each sent as an event of this name."""
 _RETRY_S = 1.0
 _REPEAT_S = 15.0

@@ -11,7 +11,7 @@ from edge.data import Faces, Mask
 from edge.monitor.drift.monitor import DriftMonitor
 from tests.support import fakes
 from tests.support.contract import validator
-from tests.support.drift import DETECTOR, REFERENCE, drawn
+from tests.support.drift import DETECTOR, REFERENCE, drawn, settle
 
 
 class Clock:
@@ -42,13 +42,6 @@ def scene(*tracks):
 
 def person(number: int, seen_s: float = 2.0, face: int = 0):
     return replace(fakes.track(number), face=face, first_seen=0.0, last_seen=seen_s)
-
-
-def settle(watcher: DriftMonitor, values) -> None:
-    """Add observations as if people had passed."""
-    for at in range(0, len(values), 10):
-        if watcher.windows.add(values[at : at + 10], 9):
-            watcher._closed(watcher.windows)
 
 
 def test_a_person_is_observed_once_however_often_they_are_classified():
@@ -96,7 +89,9 @@ def test_drift_is_a_problem_once_it_has_lasted():
     assert watcher.state == "ok"
     settle(watcher, drawn(300, 1, brightness=-4))
     assert (watcher.state, watcher.problem) == ("drift", "")
+    assert not watcher.report()["problem"]
     clock.now_s = 3601.0
+    assert watcher.report()["problem"]
     assert watcher.problem.startswith("drift: ")
     assert "darker images" in watcher.problem
     settle(watcher, drawn(150, 2))

@@ -12,7 +12,7 @@ import pytest
 from edge.errors import ModelError
 from edge.monitor.drift.quantities import BINS, EDGES, QUANTITIES, bins_of, histograms
 from edge.monitor.drift.reference import FILE, read_reference
-from edge.monitor.drift.windows import Windows
+from edge.monitor.drift.windows import Moved, Windows
 from tests.support.drift import DETECTOR, MASK, REFERENCE, SPEC, drawn, fed
 
 
@@ -33,6 +33,14 @@ def size_bytes(value, seen: set[int]) -> int:
 def windows_bytes(windows: Windows) -> int:
     """Return the memory of windows, without the reference, which is read only once."""
     return size_bytes(windows, {id(REFERENCE)})
+
+
+@pytest.mark.parametrize(
+    ("psi", "ks", "ordered", "ratio"), [(0.6, 0.1, True, 2.0), (0.15, 0.4, True, 4.0), (0.15, 0.4, False, 0.5)]
+)
+def test_the_distance_is_that_of_psi_or_of_ks_whichever_is_farther_from_chance(psi, ks, ordered, ratio):
+    moved = Moved(psi, ks, 0.3, 0.1, 0.0, ordered)
+    assert (moved.ratio, moved.beyond) == (pytest.approx(ratio), ratio > 1)
 
 
 def test_faces_like_those_of_the_reference_are_no_drift():

@@ -16,6 +16,10 @@ function complete(node, attributes, children) {
   return node;
 }
 
+export function fill(list, rows) {
+  list.replaceChildren(...rows.flatMap(([term, value]) => [element("dt", {}, term), element("dd", {}, value)]));
+}
+
 export function seconds(value) {
   const whole = Math.max(0, Math.round(value));
   if (whole < 60) return `${whole} s`;

@@ -1,6 +1,7 @@
 // The page: server-sent events fill its sections, and the live image is requested while somebody can see it.
+import { showDrift } from "/drift.js";
 import { drawPlot, fillHours } from "/plot.js";
-import { LABELS, LABEL_NAMES, element, seconds } from "/elements.js";
+import { LABELS, LABEL_NAMES, element, fill, seconds } from "/elements.js";
 
 const byId = (id) => document.getElementById(id);
 const DAY_MS = 24 * 3600 * 1000;
@@ -21,6 +22,7 @@ let alerts = [];             // newest first
 let alertIds = null;         // of the alerts shown so far, null before the first ones
 let openAlerts = [];         // those that have not ended, each with the element that shows its duration
 let counts = null;
+let drift = null;            // what is published of it; null: it is not watched
 
 const handlers = {
   device(device) {
@@ -48,6 +50,7 @@ const handlers = {
     if (!isConnected) {
       isConnected = true;
       drawAlerts();
+      showDrift(drift);
     }
     fill(byId("vitals"), vitals(state));
     for (const { alert, duration } of openAlerts) duration.textContent = seconds((now - new Date(alert.opened)) / 1000);
@@ -70,6 +73,11 @@ const handlers = {
     byId("legend").replaceChildren(...LABELS.filter((label) => counts[label]).map((label) => labelCount(label, total(label))));
     drawPlot(byId("plot"), counts);
     fillHours(byId("hours"), counts);
+  },
+
+  drift(message) {
+    drift = message;
+    if (isConnected) showDrift(drift);
   },
 
   models(models) {
@@ -149,6 +157,7 @@ function showDisconnected(reason) {
   byId("unknown").hidden = false;
   isConnected = false;
   drawAlerts();
+  showDrift(null);
 }
 
 function describeNoAlerts() {
@@ -165,10 +174,6 @@ function describeToday() {
 
 function labelCount(label, count) {
   return element("li", {}, element("span", { class: `swatch ${label}` }), `${LABEL_NAMES[label]} `, element("strong", {}, String(count)));
-}
-
-function fill(list, rows) {
-  list.replaceChildren(...rows.flatMap(([term, value]) => [element("dt", {}, term), element("dd", {}, value)]));
 }
 
 function settingText(value) {
@@ -218,7 +223,10 @@ function connect() {
   });
 }
 
-addEventListener("resize", () => counts && drawPlot(byId("plot"), counts));
+addEventListener("resize", () => {
+  if (counts) drawPlot(byId("plot"), counts);
+  if (isConnected) showDrift(drift);
+});
 
 connect();
 updateImage();
