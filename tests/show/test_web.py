@@ -21,6 +21,7 @@ import pytest
 from edge.data import EventType, Reason
 from edge.errors import ConfigError
 from edge.settings.load import load
+from edge.show.feed import MESSAGE_BYTES
 from edge.show.page import binding
 from edge.show.page.sessions import LoginThrottle, Sessions, tokens_match
 from edge.show.page.token import token_of
@@ -520,6 +521,11 @@ class TestRun:
         watch, port = run
         assert eventually(lambda: answers(port), 30)
         assert {path.name for path in tmp_path.glob("scene.*")} == {"scene.sock", "scene.web", "scene.day"}
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as feed:
+            feed.settimeout(30)
+            feed.connect(str(tmp_path / "scene.day"))
+            parts = json.loads(feed.recv(MESSAGE_BYTES))
+        assert parts["drift"]["state"] == "learning"
         code, _, err = watch.end()
         assert code == 0, err
         assert not answers(port)
