@@ -38,6 +38,9 @@ class Device:
             program.write_text(f'#!/bin/sh\necho {name} "$@" >>{self.calls}\n{answer}')
             program.chmod(0o755)
 
+    def force(self, reason: str) -> None:
+        (self.artifact / "files/force.txt").write_text(f"{reason}\n")
+
     def run(self, script: str, *arguments: str, **more: str) -> tuple[int, str, list[str]]:
         path = {"PATH": f"{self._programs}:{os.environ['PATH']}"}
         done = subprocess.run(
@@ -57,14 +60,25 @@ def test_mender_s_questions_are_answered(device, state, answer):
     assert device.run("maskwatch-models", state, str(device.artifact)) == (0, answer, [])
 
 
-def test_mender_installs_promotes_and_restarts(device):
+def test_mender_installs_for_the_shadow_and_leaves_the_promotion_to_the_gate(device):
     code, _, calls = device.run("maskwatch-models", "ArtifactInstall", str(device.artifact))
-    files = device.artifact / "files"
-    install, promote = f"maskwatch models install {files}", f"maskwatch models promote {VERSION}"
-    assert (code, calls) == (0, [install, promote, "systemctl try-restart maskwatch"])
+    install = f"maskwatch models install {device.artifact / 'files'}"
+    assert (code, calls) == (0, [install, "systemctl try-restart maskwatch"])
+    code, _, calls = device.run("maskwatch-models", "ArtifactCommit", str(device.artifact))
+    assert (code, calls[-1]) == (0, f"maskwatch models verify {VERSION}")
 
 
-def test_mender_commits_only_what_is_still_the_champion(device):
+def test_mender_promotes_at_once_where_the_artifact_states_the_reason(device):
+    device.force("measured by hand")
+    code, _, calls = device.run("maskwatch-models", "ArtifactInstall", str(device.artifact))
+    assert (code, calls[1:]) == (
+        0,
+        [f"maskwatch models promote {VERSION} --force measured by hand", "systemctl try-restart maskwatch"],
+    )
+
+
+def test_mender_commits_a_promoted_version_only_while_it_is_the_champion(device):
+    device.force("measured by hand")
     assert device.run("maskwatch-models", "ArtifactCommit", str(device.artifact))[0] == 0
     device.is_champion("0" * 64)
     assert device.run("maskwatch-models", "ArtifactCommit", str(device.artifact))[0] != 0
@@ -77,5 +91,5 @@ def test_mender_takes_back_only_its_own_version(device):
 
 def test_rauc_s_hook_installs_the_image_and_refuses_other_hooks(device):
     code, _, calls = device.run("rauc-hook.sh", "slot-install", RAUC_IMAGE_NAME="/b/7.maskwatch")
-    assert (code, calls[0]) == (0, "maskwatch models install /b/7.maskwatch")
+    assert (code, calls) == (0, ["maskwatch models install /b/7.maskwatch", "systemctl try-restart maskwatch"])
     assert device.run("rauc-hook.sh", "install-check")[0] == 1

@@ -122,15 +122,22 @@ def verify(
     typer.echo(f"version {version.sha256[:_SHOWN]}: whole, {signed}, its golden outputs are those of this machine")
 
 
-@app.command(epilog='Examples: `maskwatch models promote` · `maskwatch models promote 3f2a --force "measured by hand"`')
+@app.command(
+    epilog="Examples: `maskwatch models promote --dry-run` · `sudo maskwatch models promote` · "
+    '`sudo maskwatch models promote 3f2a --force "measured by hand"`'
+)
 def promote(
     name: Named = "challenger",
+    *,
     env: Env = Environment.DEVELOPMENT,
     config: Config = None,
     overrides: Set = None,
     force: Annotated[
         str, typer.Option(help="promote it although the gate would refuse it; the reason is kept", metavar="REASON")
     ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="print whether it would be promoted, and change nothing")
+    ] = False,
 ) -> None:
     """Make a version the champion, if the gate lets it pass; for its first ten minutes it is on trial."""
     settings = load_settings(env, config, overrides).settings
@@ -139,8 +146,10 @@ def promote(
     from edge.paths import models
 
     with reporting() as report:
-        sha256 = store.promote(name, _gate(settings, report), models(), golden.check, force=force)
-    typer.echo(f"version {sha256[:_SHOWN]} is the champion; {_RESTART}")
+        promoted = store.may_promote if dry_run else store.promote
+        sha256 = promoted(name, _gate(settings, report), models(), golden.check, force=force)
+    done = "would be promoted; nothing was changed" if dry_run else f"is the champion; {_RESTART}"
+    typer.echo(f"version {sha256[:_SHOWN]} {done}")
 
 
 @app.command(epilog="Examples: `sudo maskwatch models rollback` · `sudo maskwatch models rollback 3f2a91c07b55`")

@@ -145,16 +145,8 @@ class Store:
             Unavailable: the store was changed meanwhile.
             OSError: the store cannot be written.
         """
-        sha256, now = self.find(name), self.aliases()
-        if sha256 == now.champion:
-            raise ModelError(f"version {sha256[:_SHOWN]}: is the champion already")
-        found = self.version(sha256)
-        with _named(f"version {sha256[:_SHOWN]}"):
-            self._refuse_expired(found)
-            if not force:
-                self._refuse_older(found, now.champion)
-            check(found.folder)
-            self._ask(gate, self.path_of(now.champion) if now.champion else built_in, found, force)
+        now = self.aliases()
+        sha256 = self.may_promote(name, gate, built_in, check, force=force)
         challenger = "" if now.challenger == sha256 else now.challenger
         with self.locked():  # only now: a gate may take minutes, and the service may need the store meanwhile
             if self.aliases() != now or sha256 not in self.installed():
@@ -162,6 +154,26 @@ class Store:
             log.write(self.folder, "promote", sha256, **({"force": force} if force else {}))
             switched = Aliases(champion=sha256, previous=now.champion, challenger=challenger, trial=_NEW_TRIAL)
             aliases.switch(self.folder, switched)
+        return sha256
+
+    def may_promote(
+        self, name: str, gate: Gate, built_in: Path, check: Callable[[Path], None], *, force: str = ""
+    ) -> str:
+        """Return the hash of the version that `promote` would make the champion; the store stays as it is.
+
+        Raises:
+            ModelError: as `promote`.
+        """
+        sha256, champion = self.find(name), self.aliases().champion
+        if sha256 == champion:
+            raise ModelError(f"version {sha256[:_SHOWN]}: is the champion already")
+        found = self.version(sha256)
+        with _named(f"version {sha256[:_SHOWN]}"):
+            self._refuse_expired(found)
+            if not force:
+                self._refuse_older(found, champion)
+            check(found.folder)
+            self._ask(gate, self.path_of(champion) if champion else built_in, found, force)
         return sha256
 
     def rollback(self, problem: str = "") -> str:
@@ -293,10 +305,17 @@ class Store:
             )
 
     def _refuse_older(self, found: Version, champion: str) -> None:
-        if found.key and found.sequence < self._sequence_of(champion):
+        """Refuse a version that the champion has replaced, and one without a number in place of one that has it."""
+        newest = self._sequence_of(champion)
+        if not found.key and newest:
             raise ModelError(
-                f"its sequence number is {found.sequence}, and the champion's is {self._sequence_of(champion)}: a "
-                "downgrade; fix: maskwatch models rollback, or add --force REASON"
+                f"it is not signed, and the champion is, as number {newest}: whether it is newer is not known; fix: "
+                "sign it, or add --force REASON"
+            )
+        if found.key and found.sequence < newest:
+            raise ModelError(
+                f"its sequence number is {found.sequence}, and the champion's is {newest}: a downgrade; fix: maskwatch "
+                "models rollback, or add --force REASON"
             )
 
     def _refuse_expired(self, found: Version) -> None:

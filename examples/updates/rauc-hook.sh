@@ -6,13 +6,14 @@
 #     filename=7.maskwatch
 #     hooks=install
 # and on the device, in /etc/rauc/system.conf, a slot of the class models: RAUC writes nothing into it, the hook installs.
+# The bundle becomes the challenger, which works in the shadow of the models in force: the gate needs what it shows there,
+# so it is promoted later, by `maskwatch models promote`.
 # Source: RAUC's reference, slot hooks.
 set -eu
 
 case $1 in
 slot-install)
     maskwatch models install "$RAUC_IMAGE_NAME"
-    maskwatch models promote
     systemctl try-restart maskwatch
     ;;
 *)

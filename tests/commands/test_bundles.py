@@ -10,6 +10,8 @@ from typer.testing import CliRunner
 
 from edge import cli
 from edge.app import golden
+from edge.commands import bundles
+from edge.registry import Decision
 from tests.support.bundles import small_models
 from tests.support.needs import need
 
@@ -90,6 +92,25 @@ def test_an_unsigned_bundle_needs_consent_and_production_refuses_it_all_the_same
     code, output = shell("install", bundle, "--unsigned", "--set", "models.signature=optional", env="production")
     assert (code, output.startswith("models.signature: optional: lets models in")) == (78, True)
     assert shell("install", bundle, "--unsigned")[0] == 0
+
+
+class Closed:
+    """A gate that refuses."""
+
+    def decide(self, _champion, _challenger) -> Decision:
+        return Decision(passes=False, reasons=("too few labelled images",))
+
+
+def test_a_dry_run_answers_as_the_promotion_would_and_changes_nothing(shell, monkeypatch):
+    monkeypatch.setattr(bundles, "_gate", lambda *_: Closed())
+    shell("install", shell.pack("first", 1))
+    before = shell("list", "--json", "-")
+    code, output = shell("promote", "--dry-run")
+    assert (code, output.endswith("the gate refuses it: too few labelled images")) == (65, True)
+    assert shell("promote") == (code, output)
+    code, output = shell("promote", "--dry-run", "--force", "measured by hand")
+    assert (code, output.rstrip().endswith("would be promoted; nothing was changed")) == (0, True)
+    assert shell("list", "--json", "-") == before
 
 
 def test_a_promotion_by_force_is_listed_with_its_reason(shell):

@@ -165,6 +165,40 @@ def test_force_passes_the_gate_and_is_recorded_with_its_reason(store, put):
     assert entry["t"].endswith("Z")
 
 
+def test_a_rehearsed_promotion_is_refused_or_accepted_as_the_real_one_and_changes_nothing(store, put):
+    first, second, third = put(store, "a"), put(store, "b", sequence=2), put(store, "c", sequence=3)
+    promote(store, second)
+    before = {path: path.lstat().st_mtime_ns for path in store.folder.rglob("*")}
+    for name, gate, sentence in (
+        (first, OpenGate(), "a downgrade"),
+        (second, OpenGate(), "is the champion already"),
+        (third, Closed(), "gate refuses it: worse by 3 points; crashed twice"),
+    ):
+        with pytest.raises(ModelError, match=sentence) as rehearsed:
+            store.may_promote(name, gate, paths.models(), accept)
+        with pytest.raises(ModelError) as real:
+            store.promote(name, gate, paths.models(), accept)
+        assert str(rehearsed.value) == str(real.value)
+    assert store.may_promote("challenger", OpenGate(), paths.models(), accept) == third
+    assert store.may_promote(first, Closed(), paths.models(), accept, force="in spite of it") == first
+    assert {path: path.lstat().st_mtime_ns for path in store.folder.rglob("*")} == before
+
+
+def test_an_unsigned_version_does_not_take_the_place_of_a_signed_champion_unless_it_is_forced(store, put):
+    """It has no number, so nobody knows whether it is newer: a forgotten experiment replaced a signed release."""
+    mine = put(store, "mine", signer=None, unsigned=True)
+    promote(store, mine)
+    signed = put(store, "a", sequence=4)
+    promote(store, signed)
+    with pytest.raises(ModelError, match=r"it is not signed, and the champion is, as number 4.*add --force REASON"):
+        promote(store, mine)
+    promote(store, mine, force="an experiment")
+    assert store.aliases().champion == mine
+    other = put(store, "other", signer=None, unsigned=True)
+    promote(store, other)
+    assert store.aliases().champion == other
+
+
 def test_an_older_version_is_promoted_by_force_alone(store, put):
     first, second = put(store, "a"), put(store, "b", sequence=2)
     promote(store, second)
