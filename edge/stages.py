@@ -52,7 +52,8 @@ class Models:
 
     bare: score of a face from which it may be called without a mask.  acceleration: what runs them; None: the CPU.
     problem: why they are not those that the store names; empty if they are.
-    folders: from which they were loaded, by kind.
+    folders: from which they were loaded, by kind.  version: of the store, or what stands for the built-in models.
+    overridden: the setting that names another model than that version's, by kind.
     """
 
     detector: Detector
@@ -63,6 +64,8 @@ class Models:
     acceleration: Acceleration | None = None
     problem: str = ""
     folders: dict[str, Path] = field(default_factory=dict)
+    version: str = ""
+    overridden: dict[str, str] = field(default_factory=dict)
 
     @property
     def runtime(self) -> dict[str, str]:
@@ -125,7 +128,12 @@ def load_models(
         loaded = load(models)
     if models.problem:
         log.warning("models: %s", models.problem)
-    return replace(loaded, problem=models.problem)
+    named = {
+        "face": ("detector.model", settings.detector.model),
+        "mask": ("classifier.model", settings.classifier.model),
+    }
+    overridden = {kind: key for kind, (key, folder) in named.items() if folder}
+    return replace(loaded, problem=models.problem, version=models.name, overridden=overridden)
 
 
 def _load(

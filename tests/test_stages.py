@@ -19,6 +19,7 @@ from edge.detect.cascade import Cascade, CascadeRule, Verifier
 from edge.errors import ModelError
 from edge.monitor.timings import Timings
 from edge.pipeline import walk
+from edge.registry.active import InForce
 from edge.stages import Models, build_stages, load_models
 from edge.tflite import read_spec
 from tests.support import fakes
@@ -98,6 +99,23 @@ class Bare:
 
     def classify(self, _frame, boxes):
         return fakes.verdicts(*[Mask.WITHOUT_MASK] * len(boxes))
+
+
+@pytest.mark.parametrize(
+    ("keys", "overridden"),
+    [([], {}), (["face"], {"face": "detector.model"}), (["mask"], {"mask": "classifier.model"})],
+)
+def test_it_is_known_which_models_the_settings_name_in_place_of_those_of_the_store(keys, overridden):
+    folders = {"face": ("detector.model", "face/live"), "mask": ("classifier.model", "mask")}
+    named = [f"{key}={paths.models() / folder}" for key, folder in (folders[kind] for kind in keys)]
+    models = load_models(settings(*named), profile="live")
+    assert (models.version, models.overridden) == ("built-in", overridden)
+
+
+def test_the_version_in_force_is_the_built_in_one_where_the_store_s_cannot_be_loaded(tmp_path):
+    models = load_models(settings(), profile="live", models=InForce(tmp_path, "a" * 64))
+    assert models.version == "built-in"
+    assert models.problem.startswith("the built-in models are used: ")
 
 
 @pytest.fixture

@@ -178,10 +178,19 @@ class Sender:
         body |= {"runtime": runtime, "settings_sha256": self.settings_sha256}
         return Message(self.topic("info"), encode(body), qos=1, retain=True)
 
-    def models_in_force(self, models: dict[str, ModelSpec], aliases: Mapping[str, str] | None = None) -> Message:
-        """Return the models in use, by kind, and the versions that the aliases of the model store name."""
+    def models_in_force(
+        self,
+        models: dict[str, ModelSpec],
+        aliases: Mapping[str, str] | None = None,
+        overridden: Mapping[str, str] | None = None,
+    ) -> Message:
+        """Return the models in use, by kind, and the versions that the aliases of the model store name.
+
+        overridden: the setting that names another model than the champion's, by kind.
+        """
         named = {name: version for name, version in (aliases or {}).items() if version}
-        body = self._body(models=_identities(models), **({"aliases": named} if named else {}))
+        more = {"aliases": named, "overridden": dict(overridden or {})}
+        body = self._body(models=_identities(models), **{name: value for name, value in more.items() if value})
         return Message(self.topic("model/active"), body, qos=1, retain=True)
 
     def report(self, topic: str, body: dict[str, Any]) -> Message:

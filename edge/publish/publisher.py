@@ -53,7 +53,8 @@ class PublisherConfig:
     commands: what can be set or started; `accepts_commands`: whether that is allowed over MQTT. Their state is reported
     in both cases.
     snapshot: returns the newest redacted image as JPEG at once, or nothing; None: no image is sent.
-    aliases: the version of each alias of the model store.
+    aliases: the version of each alias of the model store.  overridden: the setting that names another model than the
+    champion's, by kind.
     reports: what else is reported of the device, retained, when it has changed: what returns each, by topic.
     """
 
@@ -72,12 +73,18 @@ class PublisherConfig:
     memory: Memory = field(default_factory=Memory)
     snapshot: Callable[[], bytes] | None = None
     aliases: Mapping[str, str] = field(default_factory=dict)
+    overridden: Mapping[str, str] = field(default_factory=dict)
     reports: Mapping[str, Callable[[], dict[str, Any]]] = field(default_factory=dict)
 
     @property
     def will(self) -> Message:
         """The last message, which is also the last will."""
         return self.sender.online(online=False)
+
+    @property
+    def active(self) -> tuple[dict[str, ModelSpec], Mapping[str, str], Mapping[str, str]]:
+        """What is published of the models in force."""
+        return self.models, self.aliases, self.overridden
 
     @property
     def accepted(self) -> tuple[Command, ...]:
@@ -215,11 +222,11 @@ class Publisher:
 
     def _opening(self, announcement: Message | None, before: PublisherConfig | None = None) -> list[Message]:
         """Return what every connection begins with: device and models; models that stay are not published again."""
-        sender, models = self._sender, self._config.models
-        same = before is not None and before.models == models and before.will == self._config.will
-        info = sender.info(models, self._config.runtime())
+        sender, config = self._sender, self._config
+        info = sender.info(config.models, config.runtime())
         online = [sender.online(online=True), sender.camera_online(online=True), info]
-        active = [] if same else [sender.models_in_force(models, self._config.aliases)]
+        same = before is not None and (before.active, before.will) == (config.active, config.will)
+        active = [] if same else [sender.models_in_force(*config.active)]
         return [*online, *active, *([announcement] if announcement else [])]
 
     def _new_link(self) -> MqttLink:

@@ -193,6 +193,21 @@ def test_a_version_without_a_trusted_signature_is_not_used_where_one_is_required
     assert "which models.trusted_keys does not list" in found.problem
 
 
+def test_production_uses_no_unsigned_champion(settings, store, tmp_path):
+    """One that was installed in development is there, and is neither used nor promoted where signatures are needed."""
+    made = small_bundle(tmp_path / "mine", "mine")
+    mine = store.install(io.BytesIO(made), "mine.maskwatch", accept, unsigned=True).sha256
+    store.promote(mine, OpenGate(), paths.models(), accept)
+    assert in_force(settings).sha256 == mine
+    careful = settings.model_copy(update={"signature": "required"})
+    found = in_force(careful)
+    assert (found.folder, found.sha256) == (paths.models(), "")
+    assert "it is not signed, and models.signature is required" in found.problem
+    with on_trial(careful, accept) as trial:
+        assert trial.models.folder == paths.models()
+        assert trial.names["champion"] == "built-in"
+
+
 def test_keys_that_cannot_be_read_leave_a_device_with_the_built_in_models(settings, versions):
     changed = settings.model_copy(update={"trusted_keys": ("/nonexistent",)})
     with on_trial(changed, differ) as trial:

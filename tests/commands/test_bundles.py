@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import subprocess
+from datetime import date
 
 import pytest
 from typer.testing import CliRunner
 
 from edge import cli
 from edge.app import golden
+from edge.clock import Clock
 from edge.commands import bundles
-from edge.registry import Decision
+from edge.registry import Decision, OpenGate
 from tests.support.bundles import small_models
 from tests.support.needs import need
 
@@ -92,6 +94,33 @@ def test_an_unsigned_bundle_needs_consent_and_production_refuses_it_all_the_same
     code, output = shell("install", bundle, "--unsigned", "--set", "models.signature=optional", env="production")
     assert (code, output.startswith("models.signature: optional: lets models in")) == (78, True)
     assert shell("install", bundle, "--unsigned")[0] == 0
+
+
+def refused(shell, name: str, *arguments: str) -> str:
+    """Return the sentence with which production refuses a command."""
+    code, output = shell(name, *arguments, env="production")
+    assert code == 65, output
+    return output
+
+
+def test_production_refuses_what_is_unsigned_or_has_expired_at_every_command_that_lets_it_in(shell, monkeypatch):
+    """Also what was installed earlier: unsigned in development, or signed and not expired on that day."""
+    monkeypatch.setattr(bundles, "_gate", lambda *_: OpenGate())
+    mine = str(shell.folder / "mine.maskwatch")
+    shell("pack", str(small_models(shell.folder / "mine")), mine)
+    shell("install", mine, "--unsigned")
+    for command in (("install", mine, "--unsigned"), ("verify", mine, "--unsigned"), ("verify", "challenger")):
+        assert "it is not signed, and models.signature is required" in refused(shell, *command)
+    for more in ((), ("--dry-run",), ("--force", "all the same")):
+        assert "it is not signed, and models.signature is required" in refused(shell, "promote", *more)
+    signed = shell.pack("signed", 1)
+    assert shell("install", signed, env="production")[0] == 0
+    monkeypatch.setattr(Clock, "day", lambda _self: date(2100, 1, 1))
+    other = shell.pack("other", 2)
+    for command in (("install", other), ("verify", other)):
+        assert "it expired on 2099-12-31" in refused(shell, *command)
+    for more in ((), ("--dry-run",), ("--force", "all the same")):
+        assert "it expired on 2099-12-31" in refused(shell, "promote", *more)
 
 
 class Closed:

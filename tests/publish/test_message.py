@@ -183,6 +183,8 @@ def test_everything_else_that_is_published_keeps_the_contract():
         *(who.unmasked(on=on) for on in (True, False)),
         who.info(models, on_cpu()),
         who.models_in_force(models),
+        who.models_in_force(models, {"champion": "built-in", "previous": ""}, {"face": "detector.model"}),
+        who.models_in_force(models, {"champion": "0" * 64, "challenger": "1" * 64}, {"mask": "classifier.model"}),
         who.health("dark", "too little light"),
         who.problem("lens", "dark"),
         who.problem("lens", ""),

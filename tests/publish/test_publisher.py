@@ -81,6 +81,19 @@ def test_the_models_in_force_stay_with_the_broker(mosquitto):
     late.close()
 
 
+def test_a_model_that_a_setting_names_in_place_of_the_champion_s_is_published(mosquitto):
+    """The topic named the champion alone, though `detector.model` had another model in force."""
+    ear, made = OpenEar(mosquitto.port), publisher(mosquitto.port, aliases={"champion": "a" * 64})
+    made.adopt(replace(made._config, stats_s=1.0))
+    made.adopt(replace(made._config, overridden={"face": "detector.model"}))
+    assert eventually(lambda: len(ear.of(f"{TOP}/model/active")) == 2)
+    first, second = (json.loads(payload) for payload in ear.of(f"{TOP}/model/active"))
+    assert ("overridden" in first, second["overridden"]) == (False, {"face": "detector.model"})
+    assert second["aliases"] == {"champion": "a" * 64}
+    made.close()
+    ear.close()
+
+
 def nothing(_value):
     return None
 
