@@ -15,7 +15,6 @@ from edge.publish import access
 from edge.publish.aggregate import AggregateCounter
 from edge.publish.announced import Memory
 from edge.publish.broker import EMBEDDED, device_name, takes_commands
-from edge.publish.embedded import EmbeddedBroker
 from edge.publish.homeassistant import discovery_of
 from edge.publish.message import Sender, part_of
 from edge.publish.presence import People, Presence, Shares
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from edge.app.components import Components
     from edge.notice.policy import NoticePolicy
     from edge.publish.broker import Broker
+    from edge.publish.embedded import EmbeddedBroker
     from edge.publish.publisher import Report
     from edge.settings.schema import MqttSettings, Settings
     from edge.stages import Models
@@ -144,6 +144,8 @@ def _reachable(mqtt: MqttSettings, broker: Broker, keep: Components) -> Broker:
 
 def _embedded(port: int, broker: Broker) -> tuple[EmbeddedBroker, str, str]:
     """Start the embedded broker; return it with the credential that it asks for."""
+    from edge.publish.embedded import EmbeddedBroker  # noqa: PLC0415 - brings asyncio, and another broker needs none
+
     known = access.with_credential(broker)
     embedded = EmbeddedBroker(port, known.user, known.password)
     access.keep(replace(known, port=embedded.port))

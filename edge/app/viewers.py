@@ -16,9 +16,7 @@ from edge.privacy.snapshot import Snapshot
 from edge.show.child_process import ChildProcess
 from edge.show.highgui import has_display
 from edge.show.shared_scene import SceneServer, image_of
-from edge.show.sign import SignTexts, sign_process
 from edge.show.terminal import TerminalView
-from edge.show.window import window_process
 
 if TYPE_CHECKING:
     import threading
@@ -103,6 +101,8 @@ def build_viewers(
     """Return the viewers that the settings ask for: window, sign and terminal."""
     viewers: list[Sink] = []
     if settings.show.window == "on" or (settings.show.window == "auto" and has_display()):
+        from edge.show.window import window_process  # noqa: PLC0415 - brings Pillow to draw with, which no device needs
+
         viewers.append(keep("window", scene, lambda: window_process(scene.path, stop), ChildProcess.close))
     if settings.notice.sign == "on":
         viewers += _signs(settings, scene, problems, keep)
@@ -114,6 +114,8 @@ def build_viewers(
 
 def _signs(settings: Settings, scene: SceneServer, problems: Problems, keep: Components) -> list[ChildProcess]:
     """Return the process of the sign; without a display, report how to start it elsewhere."""
+    from edge.show.sign import SignTexts, sign_process  # noqa: PLC0415 - brings Pillow, and most runs have no sign
+
     texts = SignTexts(*sign_texts(settings.notice))
     report = partial(problems.report, "sign")
 

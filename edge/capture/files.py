@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from PIL import Image as Headers
 
 from edge.capture.kinds import Kind, contents_of, rare_image
 from edge.capture.preprocess import unprepared
@@ -64,6 +63,8 @@ def _why_unread(content: bytes) -> str:
 
 def claimed_pixels(content: bytes) -> int:
     """Return the number of pixels in an image's header, without decoding; 0 if Pillow does not know the format."""
+    from PIL import Image as Headers  # noqa: PLC0415 - a camera needs no Pillow, nor does a video
+
     try:
         with warnings.catch_warnings(action="ignore"):
             width_px, height_px = Headers.open(BytesIO(content), formats=_HEADERS).size

@@ -13,7 +13,6 @@ from edge.commands.options import Config, Env, Set, load_settings, read_settings
 from edge.commands.reporting import write_result
 from edge.errors import InputError, OutputError, Unavailable
 from edge.privacy.signage_text import Language
-from edge.settings.compare import as_diff, differences, settings_file
 from edge.settings.load import load
 from edge.settings.redact import redacted_settings
 from edge.settings.schema import Environment
@@ -55,6 +54,8 @@ def check(
     if diff is None:
         _print_all(loaded, json_file)
     else:
+        from edge.settings.compare import differences
+
         there = _other(diff, env, config, overrides)
         _print_differences(differences(loaded, there), (str(env), diff), json_file, toml_file)
     from edge.app.validation import check as validate
@@ -93,6 +94,7 @@ def _print_differences(
 ) -> None:
     """Print what differs between two sides, by name, in the form that is asked for."""
     from edge.batch.outputs import to_json, whole_file
+    from edge.settings.compare import as_diff, settings_file
 
     values = {
         one.key: {

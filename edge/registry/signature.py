@@ -12,13 +12,12 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from edge.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 UNTRUSTED = "untrusted comment: signature of a maskwatch bundle"
 """The first line of every signature in a bundle: it is not signed, so no other text is accepted in its place."""
@@ -73,6 +72,10 @@ def _key(text: str) -> PublicKey | None:
     content = _decoded(text)
     if len(content) != len(_LEGACY) + _ID_BYTES + _KEY_BYTES or not content.startswith(_LEGACY):
         return None
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: PLC0415 - a run without keys needs none of it
+        Ed25519PublicKey,
+    )
+
     return PublicKey(_name(content[2:10]), Ed25519PublicKey.from_public_bytes(content[10:]))
 
 
@@ -101,6 +104,8 @@ def verify(content: bytes, signature: str, keys: Sequence[PublicKey]) -> Signed:
         raise ModelError(f"it is signed with key {name}, which models.trusted_keys does not list")
     if algorithm not in (_LEGACY, _PREHASHED):
         raise ModelError(_CHANGED)
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - as in `_key`
+
     message = hashlib.blake2b(content).digest() if algorithm == _PREHASHED else content
     try:
         key.key.verify(signed, message)

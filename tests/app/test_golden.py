@@ -62,8 +62,8 @@ def test_a_golden_file_that_is_none_is_named(models, text):
     ids=["crash", "hang", "differs", "fails"],
 )
 def test_whatever_its_process_does_becomes_a_sentence(tmp_path, monkeypatch, program, sentence):
-    usual = golden.python
-    monkeypatch.setattr(golden, "python", lambda *_arguments: usual("-S", "-c", program))
+    usual = golden.programs.python
+    monkeypatch.setattr(golden.programs, "python", lambda *_arguments: usual("-S", "-c", program))
     with pytest.raises(ModelError, match=sentence):
         golden.check(tmp_path, limit_s=1.0 if "hangs" in sentence else 60.0)
 
