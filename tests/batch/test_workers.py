@@ -20,6 +20,7 @@ from edge.batch.engine import Engine, Job
 from edge.batch.identity import identity_of
 from edge.batch.inputs import Task, opened
 from edge.batch.processes import worker_processes
+from edge.capture.kinds import Kind
 from edge.errors import CameraError, ConfigError, OutputError
 from edge.settings.schema import Settings
 from tests.support.fakes import eventually
@@ -201,10 +202,16 @@ def test_workers_end_with_a_run_that_is_killed_and_print_nothing(tmp_path):
 
 
 def test_an_error_in_a_worker_is_raised_here_and_no_worker_stays(tmp_path, demo_picture):
-    """The second job has no settings, as a fault of the program might have it: that is no worker that was killed."""
+    """Not even one that waits for a pipe that nobody writes into.
+
+    The second job has no settings, as a fault of the program might have it: that is no worker that was killed.
+    """
+    held = tmp_path / "held.png"
+    os.mkfifo(held)
     task = Task(demo_picture, drawing=tmp_path / "absent" / "a.jpg")
     with pytest.raises(OutputError, match=r"a\.jpg: cannot be written"), worker_processes(Job(LIVE), 2) as workers:
-        list(workers.results([task, task]))
+        list(workers.results([Task(held, Kind.IMAGE), task]))
+    assert multiprocessing.active_children() == []
     without: Job = Job(None)  # type: ignore[arg-type]
     with pytest.raises(RuntimeError, match=r"its worker failed"), worker_processes(without, 1) as workers:
         list(workers.results([task]))
