@@ -1,16 +1,18 @@
 """What this environment's TFLite runtime makes of pictures of the demo: run by the Python of each environment.
 
 `python -m tests.platform.runtimes faces` prints, and `... masks` reads boxes by the second of the play, as JSON;
-`... episodes [PROFILE VIDEO ...]` prints the episodes of videos, or of the play.
+`... episodes` prints the episodes of the play, `... episodes PROFILE FRAMES VIDEO ...` those of videos' first frames.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import platform
 import sys
 import time
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +32,9 @@ from edge.settings.schema import Settings
 from edge.stages import build_stages, load_models
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+
+    from edge.data import Gap
 
 PROFILES = ("live", "balanced", "quality")
 SECONDS = tuple(range(1, 36, 2))
@@ -96,24 +100,46 @@ def play(camera: DemoCamera) -> Iterable[Frame]:
         yield Frame(camera.scene(number / RATE_HZ), number, at=number / RATE_HZ, read_at=0.0)
 
 
-def episodes(profile: str, videos: list[str]) -> dict:
+class Watched:
+    """The first frames of a source, with what shows whether another environment's decoder made the same of them."""
+
+    def __init__(self, source: Iterable[Frame | Gap], most: int) -> None:
+        self._source, self._most = source, most
+        self._hash, self._levels = hashlib.sha256(), []
+
+    def __iter__(self) -> Iterator[Frame | Gap]:
+        for moment in islice(self._source, self._most):
+            if isinstance(moment, Frame):
+                self._hash.update(moment.image.data)
+                self._levels.append(moment.image.mean((0, 1)))
+            yield moment
+
+    def figures(self) -> dict:
+        """Return the number of frames, their hash, and their mean levels of blue, green and red."""
+        levels = np.mean(self._levels, 0).tolist()
+        return {"frames": len(self._levels), "sha256": self._hash.hexdigest(), "levels": levels}
+
+
+def episodes(profile: str, most: int, videos: list[str]) -> dict:
     """Return the episodes of each video, or of the play, as files are judged: every frame, every face."""
     settings = Settings.model_validate({"detector": {"profile": profile}})
     models = load_models(settings, profile=profile)
     sources = {video: VideoSource(Path(video)) for video in videos} or {"play": play(DemoCamera())}
-    found = {}
+    found: dict = {"runtime": tflite.runtime(), "machine": platform.machine(), "episodes": {}, "decoded": {}}
     for name, source in sources.items():
-        record = EpisodeRecord()
-        for scene in scenes(source, build_stages(settings, models, Timings(), every_frame=True)):
+        record, watched = EpisodeRecord(), Watched(source, most)
+        for scene in scenes(watched, build_stages(settings, models, Timings(), every_frame=True)):
             record.put(scene)
-        found[name] = [asdict(episode) for episode in record.episodes]
-    return {"runtime": tflite.runtime(), "machine": platform.machine(), "episodes": found}
+        found["episodes"][name] = [asdict(episode) for episode in record.episodes]
+        found["decoded"][name] = watched.figures()
+    return found
 
 
 def answer(what: str, *given: str) -> dict:
     """Return what is asked for."""
     if what == "episodes":
-        return episodes(given[0] if given else "live", list(given[1:]))
+        profile, most, *videos = given or ("live", sys.maxsize)
+        return episodes(profile, int(most), list(videos))
     return faces(DemoCamera()) if what == "faces" else masks(DemoCamera(), json.load(sys.stdin))
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from edge.boxes import iou
+from tests.platform.episodes import unlike
 from tests.platform.runtimes import PROFILES, SECONDS
 from tests.support.program import ROOT, environment
 
@@ -131,15 +132,3 @@ def test_both_find_the_same_episodes_within_a_frame(other):
     )
     assert len(here) >= 2
     assert [unlike(a, b) for a, b in zip(here, there, strict=True)] == [[]] * len(here)
-
-
-def unlike(a: dict, b: dict) -> list[str]:
-    """Return in what two episodes differ; their frames may by one."""
-    apart = [key for key in ("first", "last") if abs(a[key] - b[key]) > 1]
-    return apart + [key for key in ("person", "labels", "reason") if a[key] != b[key]]
-
-
-def test_what_differs_between_two_episodes_is_named():
-    episode = {"person": 0, "first": 5, "last": 9, "labels": ["without_mask"], "reason": "gone"}
-    assert unlike(episode, {**episode, "first": 6, "last": 8}) == []
-    assert unlike(episode, {**episode, "first": 7, "reason": "mask_on"}) == ["first", "reason"]
