@@ -21,8 +21,13 @@ def utc(seconds: float) -> str:
 
 
 def seconds_of(text: str) -> float:
-    """Return the seconds since 1970 of a time that `utc` wrote."""
+    """Return the seconds since 1970 of a time in ISO 8601, which is local unless it names its zone."""
     return datetime.fromisoformat(text).timestamp()
+
+
+def local(seconds: float) -> str:
+    """Return seconds since 1970 as date and time of day here, for people to read."""
+    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 class Clock:

@@ -37,7 +37,7 @@ LAYERS = (
     ("edge.app", "edge.batch", "edge.api"),
     # the sinks: where a scene goes
     ("edge.show",),
-    ("edge.publish", "edge.privacy"),
+    ("edge.publish", "edge.privacy", "edge.history"),
     # the walk of a frame through its stages
     ("edge.stages",),
     ("edge.registry",),
@@ -151,7 +151,10 @@ def test_a_stage_imports_no_other_stage(stage):
         ("uvicorn", {"show/page/serve.py", "show/page/protocol.py"}),
         (
             "starlette",
-            {"label/page.py", *(f"show/page/{name}.py" for name in ("app", "door", "guard", "serve", "stream"))},
+            {
+                "label/page.py",
+                *(f"show/page/{name}.py" for name in ("app", "door", "guard", "history", "serve", "stream")),
+            },
         ),
         (
             "prometheus_client",

@@ -66,7 +66,7 @@ def test_nothing_that_is_published_or_written_contains_an_image(mosquitto, tmp_p
         assert not payload or payload.isascii()
     written = [path for path in tmp_path.rglob("*") if path.is_file() and "mosquitto" not in path.name]
     announced = {f"announced-maskwatch-stop-7-main.{end}" for end in ("json", "lock")}  # the names of topics
-    counted = {"drift-main.npz"}  # histograms
+    counted = {"drift-main.npz", "history-main.db", "history-main.db-journal"}  # histograms; labels, times, durations
     assert {path.name for path in written} <= {"outbox-main.db", "outbox-main.db-wal"} | announced | counted
     assert sum(path.stat().st_size for path in written) < 300_000
 
@@ -104,5 +104,6 @@ def test_the_kernel_sees_no_file_written_except_those_of_the_state(tmp_path, mos
         line for line in trace.read_text().splitlines() if "O_WRONLY" in line or "O_RDWR" in line or "O_CREAT" in line
     ]
     names = {line.split('"')[1] for line in opened if '"' in line and "ENOENT" not in line and "EACCES" not in line}
-    kept = ("/dev/", "outbox-main.db", "announced-maskwatch-stop-7-main.", "drift-main.npz", "__pycache__")
+    state = ("outbox-main.db", "announced-maskwatch-stop-7-main.", "drift-main.npz", "history-main.db")
+    kept = ("/dev/", *state, "__pycache__")
     assert {name for name in names if not any(part in name for part in kept)} == set()

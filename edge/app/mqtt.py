@@ -92,12 +92,13 @@ def outbox_path(settings: Settings) -> Path | None:
     if settings.mqtt.outbox == "memory" or settings.privacy.aggregate:
         return None
     name = Path(settings.mqtt.outbox).name or f"outbox-{settings.camera.name}.db"
-    return _state_folder(settings) / name
+    return folder_of_state(settings) / name
 
 
-def _state_folder(settings: Settings) -> Path:
+def folder_of_state(settings: Settings) -> Path:
     """Return the outbox's folder; one inside it for another root, whose alerts and topics must not mix with others."""
-    folder = Path(settings.mqtt.outbox).parent if settings.mqtt.outbox else state_folder()
+    named = settings.mqtt.outbox not in ("", "memory")
+    folder = Path(settings.mqtt.outbox).parent if named else state_folder()
     return folder / part_of(settings.mqtt.topic_root)
 
 
@@ -110,7 +111,7 @@ def _announced_folder(settings: Settings) -> Path | None:
     """Return where to remember what was announced: in the outbox's folder. It holds nothing about people."""
     if settings.mqtt.outbox == "memory":
         return None
-    return _state_folder(settings)
+    return folder_of_state(settings)
 
 
 def _started(publisher: Publisher) -> Publisher:

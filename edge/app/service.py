@@ -14,6 +14,7 @@ from rich.console import Console
 from edge.app.acceleration import accelerate, device_freed
 from edge.app.components import Components
 from edge.app.drift import build_drift, drift_of, drift_problem, drift_reports, drift_stats
+from edge.app.history import build_history, history_file, history_problem
 from edge.app.mqtt import ProcessState, build_publisher
 from edge.app.notice import build_notice_outputs, build_notice_policy
 from edge.app.reload import Reload
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from edge.app.viewers import ImageRedaction
     from edge.capture import WatchedSource
     from edge.data import Image, Scene
+    from edge.history.log import HistoryLog
     from edge.monitor.drift.monitor import DriftMonitor
     from edge.monitor.lens import LensHealth
     from edge.monitor.shadow import Shadow
@@ -187,8 +189,8 @@ class _Service:
         stages = build_walk(checked, lens, self._process.notice, self._governor, self._timings, keep)
         self._redaction = build_image_redaction(settings, view_key(settings), keep)
         shadows = build_shadow(settings, checked.models, lens, keep)
-        drift = build_drift(settings, checked.models, keep)
-        self._report = self._status_report(checked, source, lens, plugins, shadows, drift)
+        drift, history = build_drift(settings, checked.models, keep), build_history(settings, keep)
+        self._report = self._status_report(checked, source, lens, plugins, shadows, drift, history)
         self._publisher = build_publisher(
             settings,
             checked.broker,
@@ -200,7 +202,7 @@ class _Service:
             reports_of(shadows) | drift_reports(drift),
             keep,
         )
-        sinks = [*self._sinks(checked, lens, plugins, drift), *drift, *shadows]
+        sinks = [*self._sinks(checked, lens, plugins, drift), *drift, *history, *shadows]
         return Parts(source, stages, [self._timings.timed_sink(sink) for sink in sinks])
 
     def _sinks(
@@ -245,6 +247,7 @@ class _Service:
         plugins: tuple[PluginSink, ...],
         shadows: tuple[Shadow, ...],
         drift: tuple[DriftMonitor, ...],
+        history: tuple[HistoryLog, ...],
     ) -> StatusReport:
         """Return what collects the problems and the counters of the parts."""
         no_problem = (CameraState.OK, CameraState.OPENING)
@@ -253,6 +256,7 @@ class _Service:
             "lens": lambda: "" if lens.state is LensState.OK else lens.state.value,
             "model": lambda: checked.models.problem,
             "drift": lambda: drift_problem(drift),
+            "history": lambda: history_problem(history),
             "settings": lambda: self._reload.problem,
             "delegate": lambda: checked.models.acceleration.problem if checked.models.acceleration else "",
             "notice": lambda: self._notice_problems.text,
@@ -273,7 +277,7 @@ class _Service:
         specs, watched = checked.models.specs, partial(drift_of, drift)
         day = page_sources(settings, self._report, self._publisher, specs, watched)
         viewers = build_viewers(settings, self.status, scene, self._console, self._stop, self._notice_problems, keep)
-        page = build_page(settings, self.status, day, self._pixelated, scene.path, keep)
+        page = build_page(settings, self.status, day, self._pixelated, scene.path, history_file(settings), keep)
         sinks = [scene, *viewers, *page]
         return sinks if settings.notice.banner else [WithoutNotice(sink) for sink in sinks]
 

@@ -38,11 +38,13 @@ def build_page(
     day: Sources,
     redact: Callable[[Scene], Image | None],
     scene: Path,
+    history: Path,
     keep: Components,
 ) -> list[Sink]:
     """Return the sinks that feed the web page, and its process where the settings ask for one.
 
-    status: returns the status line.  redact: returns the image of a scene with people pixelated.
+    history: the file of the history.  status: returns the status line.
+    redact: returns the image of a scene with people pixelated.
     """
     web = settings.web
     path = socket_next_to(scene, IMAGES_SOCKET)
@@ -55,27 +57,31 @@ def build_page(
     log = keep("day", settings.camera.name, lambda: DailyLog(day, Clock()))
     log.adopt(day)
     feed = keep("feed", (scene, log), lambda: _open_feed(socket_next_to(scene, FEED_SOCKET), log), Feed.close)
-    return [images, log, feed, *_served(settings, scene, keep)]
+    return [images, log, feed, *_served(settings, scene, history, keep)]
 
 
 def _open_feed(path: Path, log: DailyLog) -> Feed:
     return Feed(path, compose=log.compose, version=lambda: log.version, every_s=_FEED_S, group=GROUP)
 
 
-def _served(settings: Settings, scene: Path, keep: Components) -> list[Sink]:
+def _served(settings: Settings, scene: Path, history: Path, keep: Components) -> list[Sink]:
     """Return the process of the page, where the settings ask for one."""
     if not settings.web.serve:
         return []
     web = settings.web
     files = stamp(web.tls_cert, web.tls_key, web.token_file)  # the process reads a renewed certificate when it starts
-    return [keep("web page", (scene, web, files), lambda: _web_process(scene, web), ChildProcess.close)]
+    return [
+        keep("web page", (scene, web, files, history), lambda: _web_process(scene, web, history), ChildProcess.close)
+    ]
 
 
-def _web_process(scene: Path, web: WebSettings) -> ChildProcess:
+def _web_process(scene: Path, web: WebSettings, history: Path) -> ChildProcess:
     """Return the process `maskwatch web` for the service at `scene`, with the settings in force."""
     pairs = [f"web.{key}={json.dumps(value)}" for key, value in web.model_dump().items()]
     overrides = [argument for pair in pairs for argument in ("--set", pair)]
-    return ChildProcess("web page", ["web", "--socket", str(scene), "--with-watch", *overrides])
+    return ChildProcess(
+        "web page", ["web", "--socket", str(scene), "--history", str(history), "--with-watch", *overrides]
+    )
 
 
 def page_sources(

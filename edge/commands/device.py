@@ -1,4 +1,4 @@
-"""Commands about the device and its data: check, purge, sheet."""
+"""Commands about the device and its data: check, history, purge, sheet."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from edge.clock import Clock
 from edge.commands.options import Config, Env, Set, load_settings, read_settings
 from edge.commands.reporting import write_result
 from edge.errors import InputError, OutputError, Unavailable
@@ -111,6 +112,43 @@ def _print_differences(
         typer.echo(as_diff(found, *sides), nl=False)
 
 
+@app.command(
+    epilog="Examples: `maskwatch history --since 7d` · `maskwatch history --at-least 5min --csv -` · "
+    "`maskwatch history --people --json people.jsonl`"
+)
+def history(
+    env: Env = Environment.DEVELOPMENT,
+    config: Config = None,
+    overrides: Set = None,
+    *,
+    since: Annotated[
+        str, typer.Option(help="only from this time on: 2026-11-20, 2026-11-20T08:00, or an age such as 7d, 36h")
+    ] = "",
+    until: Annotated[str, typer.Option(help="only before this time")] = "",
+    label: Annotated[str, typer.Option(help="only with this label: without_mask or incorrect_mask")] = "",
+    at_least: Annotated[str, typer.Option(help="only episodes that lasted at least so long, such as 30s or 5min")] = "",
+    at_most: Annotated[str, typer.Option(help="only episodes that lasted at most so long")] = "",
+    people: Annotated[bool, typer.Option("--people", help="show the people who came, by hour and label")] = False,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="write one JSON line per row; - prints them", metavar="FILE")
+    ] = None,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", help="write one line per row; - prints them", metavar="FILE")
+    ] = None,
+) -> None:
+    """Show what happened here: the alerts, newest first, or the people by hour. It is kept for a year."""
+    settings = load_settings(env, config, overrides).settings
+    from edge.app.history import file_to_read
+    from edge.commands.history_table import show
+    from edge.history.query import parse
+
+    try:
+        query = parse(Clock().wall(), since=since, until=until, label=label, at_least=at_least, at_most=at_most)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    show(file_to_read(settings), query, people=people, json_file=json_file, csv_file=csv_file)
+
+
 @app.command(epilog="Examples: `maskwatch purge` · `sudo maskwatch purge --yes`")
 def purge(
     env: Env = Environment.DEVELOPMENT,
@@ -118,7 +156,7 @@ def purge(
     overrides: Set = None,
     yes: Annotated[bool, typer.Option("--yes", help="delete without asking")] = False,
 ) -> None:
-    """Delete what maskwatch has stored on this machine: alerts that are not delivered yet. Settings stay."""
+    """Delete what maskwatch has stored on this machine: undelivered alerts and the history. Settings stay."""
     settings = load_settings(env, config, overrides).settings
     from edge.paths import SERVICE_STATE, state_folder
     from edge.privacy.purge import purge as delete
@@ -134,7 +172,7 @@ def purge(
         typer.echo(f"{file.path}  {file.size_bytes} bytes")
     if not files:
         typer.echo("nothing is stored")
-    elif yes or typer.confirm(f"Delete these {len(files)} files? Alerts that are not delivered yet will be lost"):
+    elif yes or typer.confirm(f"Delete these {len(files)} files? Undelivered alerts and the history will be lost"):
         delete(files)
         typer.echo(f"deleted {len(files)} files")
 

@@ -137,11 +137,13 @@ def web(
     overrides: Set = None,
     socket: Annotated[Path | None, typer.Option(help="the socket of the running maskwatch", metavar="PATH")] = None,
     token: Annotated[bool, typer.Option("--token", help="print the token that opens the page, and exit")] = False,
+    history: Annotated[Path | None, typer.Option(help="the file of the history", hidden=True)] = None,
     with_watch: Annotated[bool, typer.Option("--with-watch", help="exit when `run` ends", hidden=True)] = False,
 ) -> None:
     """Serve the web page of a running maskwatch. Ctrl-C ends it."""
     settings = load_settings(env, config, overrides).settings
     from edge import paths
+    from edge.app.history import file_to_read
     from edge.show.page.serve import serve
     from edge.show.page.token import path_to_print, token_of, token_path
 
@@ -150,7 +152,7 @@ def web(
         typer.echo(token_of(path))
         return
     named = socket or (Path(settings.show.socket) if settings.show.socket else None)
-    serve(settings.web, paths.running_scene(named), with_watch=with_watch)
+    serve(settings.web, paths.running_scene(named), history or file_to_read(settings), with_watch=with_watch)
 
 
 @app.command(epilog="Examples: `maskwatch watch` · `maskwatch watch --set mqtt.host=broker.example`")

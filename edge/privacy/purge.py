@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-_PATTERNS = ("outbox-*",)
-"""All that is ever stored about people: undelivered alerts, and damaged ones set aside. Phrases are in memory."""
+_PATTERNS = ("outbox-*", "history-*")
+"""All that is ever stored about people: undelivered alerts, the history, and damaged ones set aside. Phrases are in
+memory."""
 
 
 @dataclass(frozen=True, slots=True)

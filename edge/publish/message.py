@@ -31,7 +31,19 @@ SCHEMA = 1
 DAY_S = 86_400
 WITHDRAWN = "withdrawn "
 """Begins the key of a message that removes what a topic has retained."""
-PROBLEMS = ("broker", "camera", "drift", "lens", "model", "notice", "outbox", "plugin", "settings")
+PROBLEMS = (
+    "broker",
+    "camera",
+    "delegate",
+    "drift",
+    "history",
+    "lens",
+    "model",
+    "notice",
+    "outbox",
+    "plugin",
+    "settings",
+)
 """The names in `problem/NAME`."""
 _SNAPSHOT_S = 60
 _NOTICE_S = 10

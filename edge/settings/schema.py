@@ -17,6 +17,7 @@ from edge.settings.delivery import (
 from edge.settings.drift import DriftSettings
 from edge.settings.fields import Section
 from edge.settings.gate import GateSettings
+from edge.settings.history import HistorySettings
 from edge.settings.models import ModelsSettings
 from edge.settings.monitoring import MetricsSettings
 from edge.settings.perception import (
@@ -41,6 +42,7 @@ __all__ = [
     "DriftSettings",
     "Environment",
     "GateSettings",
+    "HistorySettings",
     "HomeAssistantSettings",
     "LogSettings",
     "MetricsSettings",
@@ -90,3 +92,4 @@ class Settings(Section):
     shadow: ShadowSettings = ShadowSettings()
     gate: GateSettings = GateSettings()
     drift: DriftSettings = DriftSettings()
+    history: HistorySettings = HistorySettings()

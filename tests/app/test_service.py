@@ -202,11 +202,19 @@ def test_settings_are_read_again_on_a_signal_and_wrong_ones_leave_the_old_in_for
 
 @pytest.mark.parametrize("after_s", [0.3, 0.8, 1.5, 3.0])
 def test_ctrl_c_at_any_moment_ends_without_a_traceback(after_s):
+    code, err = interrupted(after_s)
+    while err.startswith("Fatal Python error: init"):  # on a slow machine Python itself had not begun
+        code, err = interrupted(after_s := 2 * after_s)
+    assert "Traceback" not in err
+    assert code in (0, 130, -signal.SIGINT), err
+
+
+def interrupted(after_s: float) -> tuple[int, str]:
+    """Return how a watch ends on Ctrl-C after a time, and what it prints."""
     watch = Watch("--source", "demo", "--set", f"mqtt.port={free_port()}")
     threading.Event().wait(after_s)
     code, _, err = watch.end(signal.SIGINT, 8)
-    assert "Traceback" not in err
-    assert code in (0, 130, -signal.SIGINT), err  # the last: Python itself had not begun
+    return code, err
 
 
 def test_a_watch_with_the_answers_turned_round_raises_other_alerts(demo_video):

@@ -61,7 +61,7 @@ def bill(root: Path) -> Bill:
 def with_licences(components: list[Bill], environment: Path) -> list[Bill]:
     """Return components; one without a licence gets the words of its metadata, which cyclonedx-py leaves out."""
     sites = [str(site) for site in environment.glob("lib/python*/site-packages")]
-    words = {found.metadata["Name"]: found.metadata["License"] for found in distributions(path=sites)}
+    words = {found.metadata["Name"]: found.metadata.get("License") for found in distributions(path=sites)}
     return [
         {**component, "licenses": [{"license": {"name": words[component["name"]]}}]}
         if words.get(component["name"]) and not component.get("licenses")

@@ -59,7 +59,9 @@ def cookie(site) -> str:
 @pytest.mark.parametrize("path", ANYWHERE)
 def test_without_a_session_only_the_login_page_is_served(site, path):
     answer = site.ask("GET", path)
-    assert (answer.status, answer.headers["Location"]) == ((303, "/login") if path == "/" else (401, None))
+    assert (answer.status, answer.headers["Location"]) == (
+        (303, "/login") if path in ("/", "/history") else (401, None)
+    )
     assert "camera" not in answer.text
 
 

@@ -201,7 +201,7 @@ def test_a_page_claims_nothing_of_the_time_before_the_start(young):
     """After a restart it showed "None in the last 24 hours", which it could not know."""
     visit, watch = young
     assert eventually(lambda: visit.text("#no-alerts").startswith("None since "))
-    assert "Earlier alerts are not known" in visit.text("#no-alerts")
+    assert "The history has earlier ones" in visit.text("#no-alerts")
     watch.day._known_from = lambda: 144
     assert eventually(lambda: visit.page.locator(".plot rect.unknown").count() == 1)
     visit.page.get_by_text("Show as a table").click()

@@ -11,11 +11,13 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from edge.show.page.door import STATIC, TYPES, Door, file_route
+from edge.show.page.history import History
 from edge.show.page.live import BOUNDARY
 from edge.show.page.stream import Stream, ViewerLimit
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from starlette.requests import Request
 
@@ -29,13 +31,14 @@ _FULL = "Too many browsers are connected; close one, or raise web.viewers.\n"
 class Page:
     """The endpoints, with what they share."""
 
-    def __init__(self, settings: WebSettings, token: str, live: LiveImage, events: Events) -> None:
-        """Serve the page of one service."""
+    def __init__(self, settings: WebSettings, token: str, live: LiveImage, events: Events, history: Path) -> None:
+        """Serve the page of one service. history: the file of its history."""
         self._settings = settings
         self._live = live
         self._events = events
         self._event_viewers = ViewerLimit(settings.viewers)
         self._door = Door(settings, token)
+        self._history = History(history)
 
     def app(self, hosts: frozenset[str]) -> Starlette:
         """Return the application, for requests whose Host is one of `hosts`."""
@@ -43,6 +46,7 @@ class Page:
             file_route(STATIC / "index.html", "/"),
             Route("/live.mjpg", self._send_live, methods=["GET"]),
             Route("/events", self._send_events, methods=["GET"]),
+            *self._history.routes(),
             *self._door.routes(),
             *(file_route(path) for path in STATIC.iterdir() if path.suffix in TYPES),
         ]

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 COOKIE = "maskwatch-session"
 BODY_BYTES = 1_024
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?")
+_PAGES = ("/", "/history")
+"""What a user types or bookmarks: without a session it leads to the login."""
 _METHODS = ("GET", "HEAD", "POST")
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
@@ -98,7 +100,7 @@ class Guard:
         path = request.scope["path"]  # `request.url` of Starlette 0.40 raises for the target "["
         if path in self._open_paths or self._sessions.is_open(request.cookies.get(COOKIE)):
             return None
-        if path == "/":
+        if path in _PAGES:
             return RedirectResponse("/login", 303)
         return PlainTextResponse("Log in first.\n", 401)
 

@@ -34,8 +34,10 @@ _LOGIN_CONNECTIONS = 16
 """Connections for logging in, on top of four per viewer."""
 
 
-def serve(web: WebSettings, scene: Path, *, with_watch: bool) -> None:
+def serve(web: WebSettings, scene: Path, history: Path, *, with_watch: bool) -> None:
     """Serve the page of the service at `scene` until SIGINT or SIGTERM; `with_watch`: end when the service ends.
+
+    history: the file of its history, which need not exist.
 
     Raises:
         ConfigError: a setting is unsafe, the port is in use, or the token cannot be read.
@@ -50,9 +52,8 @@ def serve(web: WebSettings, scene: Path, *, with_watch: bool) -> None:
 
     live = LiveImage(socket_next_to(scene, IMAGES_SOCKET), viewers=web.viewers)
     events = Events(socket_next_to(scene, FEED_SOCKET), on_end=end if with_watch else lambda: None)
-    server = Server(
-        _config(web, Page(web, token, live, events).app(hosts_of(web))), limit=4 * web.viewers + _LOGIN_CONNECTIONS
-    )
+    page = Page(web, token, live, events, history)
+    server = Server(_config(web, page.app(hosts_of(web))), limit=4 * web.viewers + _LOGIN_CONNECTIONS)
     for handler in logging.getLogger().handlers:
         handler.addFilter(OncePerMinute())
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -114,7 +114,7 @@ function drawAlerts(added = new Set()) {
   byId("no-alerts").hidden = alerts.length > 0;
   byId("alerts").hidden = alerts.length === 0;
   byId("older-alerts").hidden = alerts.length < maxAlerts;
-  byId("older-alerts").textContent = `Only the newest ${maxAlerts} alerts are kept.`;
+  byId("older-alerts").textContent = `Only the newest ${maxAlerts} alerts are listed; the history has the others.`;
   describeNoAlerts();
   openAlerts = [];
   byId("alerts").replaceChildren(...alerts.map((alert) => {
@@ -163,7 +163,7 @@ function showDisconnected(reason) {
 function describeNoAlerts() {
   if (!isConnected || since === null) byId("no-alerts").textContent = "Not available while disconnected.";
   else byId("no-alerts").textContent = now - since >= DAY_MS ? "None in the last 24 hours."
-    : `None since ${clock(since)}, when the service started. Earlier alerts are not known.`;
+    : `None since ${clock(since)}, when the service started. The history has earlier ones.`;
 }
 
 function describeToday() {
