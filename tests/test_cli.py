@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
@@ -152,13 +153,25 @@ def test_a_library_that_cannot_be_loaded_is_one_sentence_that_names_the_doctor(t
     assert done.stderr == "maskwatch: libGL.so.1: cannot open shared object file; fix: see maskwatch doctor\n"
 
 
-def test_bench_prints_the_time_of_each_stage(tmp_path, demo_video):
-    out = tmp_path / "bench.json"
-    done = maskwatch("bench", demo_video, "--frames", 20, "--json", out)
+def test_bench_prints_the_time_of_each_stage_and_appends_a_row(tmp_path, demo_video):
+    out, rows = tmp_path / "bench.json", tmp_path / "results.csv"
+    done = maskwatch("bench", demo_video, "--frames", 20, "--json", out, "--csv", rows)
     assert done.returncode == 0, done.stderr
-    for stage in ("read", "detect", "track", "classify", "fps"):
-        assert stage in done.stdout
-    assert '"frames": 20' in out.read_text()
+    for word in ("read", "detect", "track", "classify", "fps", "median", "p95", "motion gate", "gate and governor"):
+        assert word in done.stdout
+    figures = json.loads(out.read_text())
+    assert figures["frames"] == figures["runs"]["gate"]["frames"] == 20
+    with rows.open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["source"], row["frames"]) == (demo_video.name, "20")
+
+
+def test_bench_refuses_to_append_to_another_file_before_it_measures(tmp_path):
+    other = tmp_path / "faces.csv"
+    other.write_text("file,label\n")
+    done = maskwatch("bench", "--csv", other)
+    assert (done.returncode, done.stdout, other.read_text()) == (78, "", "file,label\n")
+    assert done.stderr == f"maskwatch: {other}: has other columns than a file of `bench --csv`; fix: name a new file\n"
 
 
 @pytest.fixture

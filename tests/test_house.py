@@ -54,6 +54,7 @@ def test_there_are_at_most_three_broad_excepts():
 HOLDS_STATE = {
     "alert/episodes.py:_Case",
     "batch/processes.py:Workers",
+    "bench/runs.py:Run",
     "classify/vote.py:_Ballot",
     "detect/cascade.py:_Place",
     "detect/cascade.py:_Watching",

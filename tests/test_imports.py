@@ -34,7 +34,7 @@ LAYERS = (
     # what a command or a program does as a whole
     ("edge.setup",),
     ("edge.doctor", "edge.evaluation", "edge.label", "edge.testing"),
-    ("edge.app", "edge.batch", "edge.api"),
+    ("edge.app", "edge.batch", "edge.bench", "edge.api"),
     # the sinks: where a scene goes
     ("edge.show",),
     ("edge.publish", "edge.privacy", "edge.history"),

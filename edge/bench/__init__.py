@@ -1,0 +1,1 @@
+"""Measures what a run costs on this machine, by stage."""
