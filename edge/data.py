@@ -267,6 +267,11 @@ class Alert:
     raised_at: float
     reason: Reason | None = None
 
+    @property
+    def dwell_s(self) -> float | None:
+        """The time from the first sighting behind the label, in the alert that opens an episode."""
+        return self.raised_at - self.since if self.event_type is EventType.START else None
+
 
 class NoticeState(Enum):
     """Which notice is shown to the people nearby; the value is the name in messages."""
@@ -315,6 +320,16 @@ class StageTimes:
     def walk_s(self) -> float:
         """The time of the walk itself."""
         return self.detect + self.classify + self.vote + self.judge
+
+    def of_alert(self) -> dict[str, float | None]:
+        """Return the stages as an alert names them, from the exposure to the decision; None: not known."""
+        return {
+            "capture": self.capture,
+            "queue": self.queue,
+            "detect": self.detect,
+            "classify": self.classify,
+            "vote": self.vote + self.judge,
+        }
 
 
 @dataclass(frozen=True, slots=True, eq=False)

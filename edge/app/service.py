@@ -231,12 +231,13 @@ class _Service:
     def _metrics(self, settings: Settings) -> list[Sink]:
         """Return the sink that counts for Prometheus, where the settings ask for metrics."""
         if not (settings.metrics.port or settings.metrics.textfile):
-            self._timings.observe = None
+            self._timings.observe = self._publisher.delivery_times.observe = None
             return []
         from edge.app.metrics import build_metrics  # noqa: PLC0415 - a run without metrics loads nothing for them
 
         scenes = build_metrics(settings, lambda: self._publisher, self._keep)
         self._timings.observe = scenes.observe
+        self._publisher.delivery_times.observe = scenes.observe_delivery
         return [scenes]
 
     def _status_report(

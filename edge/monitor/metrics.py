@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _STAGE_S = (0.0001, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 """From bookkeeping to the slowest detector on a Pi."""
 _AGE_S = (0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 1.0, 3.0)
+_ALERT_S = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 60.0)
+"""From a stage of one frame to an outage of the broker."""
 _CONFIDENCES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 
 
@@ -64,6 +66,11 @@ class SceneMetrics:
         """Count the time of one call of a stage."""
         self._stages.labels(stage).observe(took_s)
 
+    def observe_delivery(self, took_s: float) -> None:
+        """Count the time from the decision on an alert to the acknowledgement of the broker."""
+        if self._people:
+            self._people.observe_alert("publish", took_s)
+
     def _counter(self, name: str, text: str) -> Counter:
         return Counter(f"maskwatch_{name}", text, registry=self.registry)
 
@@ -85,6 +92,13 @@ class PeopleMetrics:
         self._visible = Gauge("maskwatch_people_visible", "People in sight by label.", ["label"], registry=registry)
         self._open = Gauge("maskwatch_episodes_open", "Episodes that are open.", registry=registry)
         self._alerts = Counter("maskwatch_alerts", "Alerts by type.", ["type"], registry=registry)
+        self._alert_stages = Histogram(
+            "maskwatch_alert_stage_duration_seconds",
+            "Time that an alert took in a stage, from the exposure of its frame to the broker.",
+            ["stage"],
+            buckets=_ALERT_S,
+            registry=registry,
+        )
         self._notices = Counter("maskwatch_notices", "Notices by state.", ["state"], registry=registry)
         for mask in Mask:
             self._verdicts.labels(mask.value)
@@ -105,7 +119,15 @@ class PeopleMetrics:
         self._open.set(len(scene.episodes))
         for alert in scene.alerts:
             self._alerts.labels(alert.event_type.value).inc()
+            times = scene.times.of_alert() if scene.times else {}
+            for stage, took_s in (*times.items(), ("dwell", alert.dwell_s)):
+                self.observe_alert(stage, took_s)
         if scene.notice.state is not self._notice:
             self._notice = scene.notice.state
             if self._notice is not NoticeState.OFF:
                 self._notices.labels(self._notice.value).inc()
+
+    def observe_alert(self, stage: str, took_s: float | None) -> None:
+        """Count the time of an alert in a stage; None: it took no part."""
+        if took_s is not None:
+            self._alert_stages.labels(stage).observe(took_s)

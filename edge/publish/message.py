@@ -312,10 +312,8 @@ def _stages_ms(alert: Alert, scene: Scene) -> dict[str, float | None]:
     """
     if scene.times is None:
         return dict.fromkeys(_STAGES)
-    times = scene.times
-    dwell_s = alert.raised_at - alert.since if alert.event_type is EventType.START else None
-    spent_s = (times.capture, times.queue, times.detect, times.classify, times.vote + times.judge, dwell_s, None)
-    return {stage: _ms(spent) for stage, spent in zip(_STAGES, spent_s, strict=True)}
+    spent_s = {**scene.times.of_alert(), "dwell": alert.dwell_s, "publish": None}
+    return {stage: _ms(spent_s[stage]) for stage in _STAGES}
 
 
 def _ms(seconds: float | None) -> float | None:

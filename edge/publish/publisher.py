@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from edge.data import NoticeState
 from edge.publish.announced import Announced, Memory
 from edge.publish.command import CommandReceiver
+from edge.publish.delivery_times import DeliveryTimes
 from edge.publish.homeassistant import Discovery, device_id
 from edge.publish.incoming import Incoming
 from edge.publish.message import WITHDRAWN
@@ -124,6 +125,7 @@ class Publisher:
         self._incoming, announcement = self._listen()
         opening = [*self._opening(announcement), *config.people.opening()]
         self._retained = {message.topic: message for message in opening}
+        self.delivery_times = DeliveryTimes()
         self._outbox = self._new_outbox()
         self._link = self._new_link()
 
@@ -159,7 +161,9 @@ class Publisher:
         self._outbox.check()
         self._link.check()
         for alert in scene.alerts:
-            self._outbox.add(self._sender.alert(alert, scene, self._config.models["mask"]))
+            made = self._sender.alert(alert, scene, self._config.models["mask"])
+            self.delivery_times.begin(made.key, scene.decided_at)
+            self._outbox.add(made)
         self._publish_notice(scene.notice)
         self._publish_problems(self.problems())
         self._publish_command_states(self._config.states())
@@ -350,6 +354,7 @@ class Publisher:
         if key.startswith(WITHDRAWN):
             self._announced.settle(key)
         else:
+            self.delivery_times.end(key)
             self._outbox.acknowledge(key)
 
     def _restarted(self, last: AlertMessage) -> AlertMessage:

@@ -10,6 +10,7 @@ import pytest
 
 from edge.settings.load import load
 from tests.support.fakes import eventually
+from tests.support.listeners import Receiver
 from tests.support.mosquitto import Mosquitto
 from tests.support.ports import free_port
 from tests.support.program import maskwatch
@@ -29,17 +30,21 @@ def value(port: int, name: str) -> float:
 
 
 def test_a_run_hands_out_its_metrics_and_keeps_the_counts_through_a_reload(mosquitto: Mosquitto, tmp_path):
-    port, file = free_port(), tmp_path / "maskwatch.prom"
+    port, file, receiver = free_port(), tmp_path / "maskwatch.prom", Receiver(mosquitto.port)
+    assert receiver.subscribed.wait(20)  # without a subscriber the broker acknowledges nothing as delivered
     given = ("--set", f"metrics.port={port}", "--set", f"metrics.textfile={file}")
     watch = Watch("--source", "demo", *on(mosquitto), *given)
     assert eventually(lambda: value(port, 'maskwatch_alerts_total{type="start"}'), 60)
     assert value(port, 'maskwatch_stage_duration_seconds_count{stage="detect"}') > 0
     assert value(port, "maskwatch_broker_connected") == 1
+    assert value(port, 'maskwatch_alert_stage_duration_seconds_count{stage="dwell"}') > 0
+    assert eventually(lambda: value(port, 'maskwatch_alert_stage_duration_seconds_count{stage="publish"}') > 0)
     assert "maskwatch_frames_total" in file.read_text()
     frames = value(port, "maskwatch_frames_total")
     watch.process.send_signal(signal.SIGHUP)
     assert eventually(lambda: value(port, "maskwatch_frames_total") > frames + 30)
     code, _, err = watch.end()
+    receiver.close()
     assert (code, "Traceback" in err, file.exists()) == (0, False, False)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.data import Alert, EventType, Mask, NoticeState
+from edge.data import Alert, EventType, Mask, NoticeState, StageTimes
 from edge.errors import ConfigError
 from edge.monitor.host import throttled, written_bytes
 from edge.monitor.timings import Timings
@@ -167,6 +167,36 @@ def test_the_time_of_each_call_of_a_stage_is_counted(scenes):
     stage()
     stage()
     assert samples(scenes)["maskwatch_stage_duration_seconds_count,track"] == 2
+
+
+def test_an_alert_brings_the_time_of_each_stage(scenes):
+    times = StageTimes(capture=0.03, queue=0.002, detect=0.02, classify=0.004, vote=0.001, judge=0.0005)
+    scenes.put(replace(fakes.scene((fakes.track(),), started(), started()), times=times))
+    scenes.observe_delivery(0.05)
+    found = samples(scenes)
+    sums = {
+        stage: found[f"maskwatch_alert_stage_duration_seconds_sum,{stage}"]
+        for stage in ("capture", "queue", "detect", "classify", "vote", "dwell", "publish")
+    }
+    assert sums == pytest.approx(
+        {
+            "capture": 0.03,
+            "queue": 0.002,
+            "detect": 0.02,
+            "classify": 0.004,
+            "vote": 0.0015,
+            "dwell": 1,
+            "publish": 0.05,
+        }
+    )
+
+
+def test_an_alert_without_stages_counts_its_dwell_alone_and_an_end_none(scenes):
+    (start,) = started()
+    end = replace(start, event_type=EventType.END, seq=1)
+    scenes.put(replace(fakes.scene((), (start, end), ()), times=None))
+    counts = {name: value for name, value in samples(scenes).items() if "alert_stage_duration_seconds_count" in name}
+    assert counts == {"maskwatch_alert_stage_duration_seconds_count,dwell": 1}
 
 
 def test_the_state_is_that_of_the_statistics_and_problems(scenes, run):
