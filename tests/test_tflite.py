@@ -57,6 +57,26 @@ def test_an_image_of_another_size_is_refused():
         Model(paths.models() / "mask").run(np.zeros((32, 64, 3), np.uint8))
 
 
+def test_a_view_that_a_profiler_holds_for_a_moment_is_waited_for(monkeypatch):
+    """A Dask worker's holds the frames of the thread that classifies, and with them what was written into."""
+    model, held = Model(paths.models() / "mask"), []
+    image = np.zeros((64, 64, 3), np.uint8)
+    expected = model.run(image)
+    held.append(model._input())
+    monkeypatch.setattr(tflite.time, "sleep", lambda _s: held.clear())
+    assert np.array_equal(model.run(image), expected)
+
+
+def test_a_view_that_is_kept_is_an_error(monkeypatch):
+    model, pauses = Model(paths.models() / "mask"), []
+    kept = model._input()
+    monkeypatch.setattr(tflite.time, "sleep", pauses.append)
+    with pytest.raises(RuntimeError, match="reference to internal data"):
+        model.run(np.zeros((64, 64, 3), np.uint8))
+    assert sum(pauses) == pytest.approx(5.0)
+    del kept
+
+
 def test_what_an_image_gave_stays_when_another_is_run():
     model = Model(paths.models() / "mask")
     first = model.run(np.zeros((64, 64, 3), np.uint8))[0]

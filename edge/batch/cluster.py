@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import threading
 from contextlib import contextmanager, suppress
 from functools import lru_cache
@@ -92,9 +93,11 @@ class Cluster:
 
 def _library() -> ModuleType:
     try:
-        return importlib.import_module("distributed")
+        distributed = importlib.import_module("distributed")
     except ImportError as error:
         raise Unavailable("--scheduler needs Dask; fix: pip install 'maskwatch[cluster]'") from error
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is raised
+    return distributed
 
 
 @contextmanager
