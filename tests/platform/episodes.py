@@ -4,8 +4,8 @@
 
 The other Python is one with another TFLite runtime (`make test-runtimes` makes .venv-tflite) or of another processor
 (`make arm64` makes those of a Raspberry Pi under qemu, where a frame takes seconds: `--frames` reads only the first).
-Episodes match if they are of the same people, with the same labels and reasons, and begin and end in the same frame or
-in the next to it. The exit status is 1 where they do not.
+Episodes match if each person has the same ones in both: as many, with the same labels and reasons, that begin and end
+in the same frame or in the next to it. The exit status is 1 where they do not.
 
 Decoded frames are compared too: OpenCV's wheels convert YUV to BGR in another way on each processor, see
 benchmarks/README.md.
@@ -17,7 +17,6 @@ import argparse
 import json
 import subprocess
 import sys
-from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,12 +28,47 @@ if TYPE_CHECKING:
 MOST_FRAMES_APART = 1
 
 
-def unlike(a: dict | None, b: dict | None) -> list[str]:
+Person = list[dict]
+"""The episodes of one person, in their order."""
+
+
+def unlike(a: dict, b: dict) -> list[str]:
     """Return in what two episodes differ; their frames may by one."""
-    if a is None or b is None:
-        return ["absent"]
     apart = [key for key in ("first", "last") if abs(a[key] - b[key]) > MOST_FRAMES_APART]
-    return apart + [key for key in ("person", "labels", "reason") if a[key] != b[key]]
+    return apart + [key for key in ("labels", "reason") if a[key] != b[key]]
+
+
+def alike(a: Person, b: Person) -> bool:
+    """Return whether two people have the same episodes."""
+    return len(a) == len(b) and not any(map(unlike, a, b))
+
+
+def people(episodes: Sequence[dict]) -> list[Person]:
+    """Return the people: their numbers differ where several are seen first in one frame."""
+    numbers = dict.fromkeys(episode["person"] for episode in episodes)
+    return [[episode for episode in episodes if episode["person"] == number] for number in numbers]
+
+
+def matched(here: Sequence[Person], there: Sequence[Person]) -> dict[int, int]:
+    """Return for as many people as possible who is the same there.
+
+    Source: Kuhn, The Hungarian method for the assignment problem, 1955 (augmenting paths).
+    """
+    of_there: dict[int, int] = {}
+
+    def augment(one: int, tried: set[int]) -> bool:
+        for other in range(len(there)):
+            if other in tried or not alike(here[one], there[other]):
+                continue
+            tried.add(other)
+            if other not in of_there or augment(of_there[other], tried):
+                of_there[other] = one
+                return True
+        return False
+
+    for one in range(len(here)):
+        augment(one, set())
+    return {one: other for other, one in of_there.items()}
 
 
 def found(python: Path, profile: str, frames: int, videos: Sequence[str]) -> dict:
@@ -47,15 +81,20 @@ def found(python: Path, profile: str, frames: int, videos: Sequence[str]) -> dic
 
 
 def rows(here: dict, there: dict) -> Iterator[tuple[str, list[str]]]:
-    """Yield a line about each video, and in what its episodes differ."""
-    for video, ours in here["episodes"].items():
-        pairs = list(zip_longest(ours, there["episodes"][video]))
-        differ = [f"{number}: {', '.join(what)}" for number, pair in enumerate(pairs) if (what := unlike(*pair))]
-        both = [(a, b) for a, b in pairs if a and b]
-        apart = max((abs(a[key] - b[key]) for a, b in both for key in ("first", "last")), default=0)
+    """Yield a line about each video, and the people who are not found in both."""
+    for video, found_here in here["episodes"].items():
+        ours, theirs = people(found_here), people(there["episodes"][video])
+        pairs = matched(ours, theirs)
+        differ = [f"only here: {_episodes(ours[n])}" for n in range(len(ours)) if n not in pairs]
+        differ += [f"only there: {_episodes(theirs[n])}" for n in range(len(theirs)) if n not in pairs.values()]
         decoded = _decoded(here["decoded"][video], there["decoded"][video])
-        counts = f"{len(ours)} and {len(there['episodes'][video])} episodes, at most {apart} frames apart"
+        counts = f"{len(found_here)} and {len(there['episodes'][video])} episodes"
         yield f"{Path(video).name}: {decoded}; {counts}; {'DIFFER' if differ else 'match'}", differ
+
+
+def _episodes(person: Person) -> str:
+    parts = [f"{e['first']} to {e['last']} ({', '.join(e['labels'])}; {e['reason']})" for e in person]
+    return ", ".join(parts)
 
 
 def _decoded(a: dict, b: dict) -> str:
