@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import threading
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -12,12 +14,13 @@ from edge.clock import Clock
 from edge.data import EventType, Mask, Reason
 from edge.history.log import BURST, PER_DAY, HistoryLog, WriteBudget, hour_of
 from edge.history.query import Query
-from edge.history.store import episodes, people
+from edge.history.store import HistoryStore, episodes, people
 from tests.support import fakes
 from tests.support.fakes import eventually
 from tests.support.messages import alert
 
 WALL = 1_800_000_000.0
+ALL = Query()
 
 
 @pytest.fixture
@@ -42,20 +45,20 @@ def start(name: str, kind: EventType = EventType.START, **more):
 
 def test_an_episode_is_on_disk_soon_with_its_beginning_and_its_end(log, path):
     log.put(scene(start("a")))
-    assert eventually(lambda: path.exists() and list(episodes(path, Query())))
-    (row,) = episodes(path, Query())
+    assert eventually(lambda: path.exists() and list(episodes(path, ALL)))
+    (row,) = episodes(path, ALL)
     assert (row.event_id, row.label, row.duration_s, row.reason) == ("a", "without_mask", None, None)
     assert row.opened == pytest.approx(WALL - 2.5, abs=0.5)
     log.put(scene(start("a", EventType.END, seq=1, reason=Reason.GONE)))
-    assert eventually(lambda: next(iter(episodes(path, Query()))).reason == "gone")
-    assert [row.duration_s for row in episodes(path, Query())] == [2.5]
+    assert eventually(lambda: next(iter(episodes(path, ALL))).reason == "gone")
+    assert [row.duration_s for row in episodes(path, ALL)] == [2.5]
 
 
 def test_what_the_last_scene_brought_is_kept_at_the_end(path):
     log = HistoryLog(path, Clock(wall=lambda: WALL), days=365, max_bytes=10**8, step_s=600)
     log.put(scene(start("a"), start("b")))
     log.close()
-    assert {row.event_id for row in episodes(path, Query())} == {"a", "b"}
+    assert {row.event_id for row in episodes(path, ALL)} == {"a", "b"}
 
 
 def test_each_person_is_counted_once_in_the_hour_of_the_entry(log, path):
@@ -85,7 +88,7 @@ def test_a_clock_that_was_never_set_counts_no_hour(path):
     log.put(scene(start("a"), tracks=(fakes.track(),)))
     log.close()
     assert list(people(path)) == []
-    assert [row.clock_synced for row in episodes(path, Query())] == [False]
+    assert [row.clock_synced for row in episodes(path, ALL)] == [False]
 
 
 def test_a_disk_that_refuses_is_a_problem_and_nothing_is_lost_when_it_is_back(path):
@@ -97,8 +100,35 @@ def test_a_disk_that_refuses_is_a_problem_and_nothing_is_lost_when_it_is_back(pa
     path.parent.unlink()
     log.close()
     assert log.problem == ""
-    assert {(row.event_id, row.reason) for row in episodes(path, Query())} == {("a", "gone"), ("b", None)}
+    assert {(row.event_id, row.reason) for row in episodes(path, ALL)} == {("a", "gone"), ("b", None)}
     assert sum(row.people for row in people(path)) == 1
+
+
+def test_an_end_that_comes_while_a_write_fails_is_not_undone(path, monkeypatch):
+    log = HistoryLog(path, Clock(wall=lambda: WALL), days=365, max_bytes=10**8, step_s=0.01)
+    written, again = HistoryStore.write, threading.Event()
+
+    def fails_once(store, episodes, *others):
+        if not episodes:
+            return written(store, episodes, *others)
+        monkeypatch.setattr(HistoryStore, "write", written)
+        log.put(scene(start("a", EventType.END, seq=1, reason=Reason.GONE)))
+        again.set()
+        raise sqlite3.OperationalError("the disk is full")
+
+    monkeypatch.setattr(HistoryStore, "write", fails_once)
+    log.put(scene(start("a")))
+    assert again.wait(30)
+    log.close()
+    assert [row.reason for row in episodes(path, ALL)] == ["gone"]
+
+
+def test_the_end_is_written_though_the_day_s_transactions_are_used_up(path, monkeypatch):
+    monkeypatch.setattr("edge.history.log.BURST", 0)
+    log = HistoryLog(path, Clock(wall=lambda: WALL), days=365, max_bytes=10**8, step_s=600)
+    log.put(scene(start("a")))
+    log.close()
+    assert [row.event_id for row in episodes(path, ALL)] == ["a"]
 
 
 def test_memory_is_bounded_while_the_disk_refuses(path, monkeypatch):
@@ -108,7 +138,7 @@ def test_memory_is_bounded_while_the_disk_refuses(path, monkeypatch):
     log.put(scene(start("1", EventType.END, seq=1, reason=Reason.GONE)))
     log.close()
     assert log.dropped == 2
-    assert {(row.event_id, row.reason) for row in episodes(path, Query())} == {("0", None), ("1", "gone"), ("2", None)}
+    assert {(row.event_id, row.reason) for row in episodes(path, ALL)} == {("0", None), ("1", "gone"), ("2", None)}
 
 
 def test_the_transactions_of_a_day_are_bounded():

@@ -53,6 +53,7 @@ def test_an_episode_that_goes_on_stays_one_row(opened, path):
     assert [found.reason for found in episodes(path, ALL)] == ["gone", None]
     opened.write([episode(1, duration_s=9.0)], [], NOW)
     assert sorted((int(found.event_id), found.duration_s) for found in episodes(path, ALL)) == [(1, 9.0), (2, 5.0)]
+    assert opened._open_rows == {}  # what has ended takes no memory
 
 
 def test_an_episode_that_a_power_cut_left_open_ends_with_the_restart(path):
