@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import io
+import os
 import random
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -254,6 +256,71 @@ def test_what_a_killed_command_has_left_is_removed_by_the_next(store, put):
     assert list((store.folder / "incoming").iterdir()) == []
     assert sorted(path.name for path in (store.folder / "generations").iterdir()) == ["1", "2"]
     assert not (store.folder / ".aliases.new").is_symlink()
+
+
+class Disk:
+    """What was brought to the disk, and what was renamed, in this order: no kill shows that an fsync is missing."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.events: list[tuple[str, Path, Path]] = []
+        self._sync, self._rename, self._replace = os.fsync, os.rename, os.replace
+        monkeypatch.setattr(os, "fsync", self._note_sync)
+        monkeypatch.setattr(os, "rename", self._note_rename)
+        monkeypatch.setattr(os, "replace", self._note_replace)
+
+    def renamed(self, target: Path) -> tuple[Path, set[Path], set[Path]]:
+        """Return what became `target`, and all that was synced before and after that."""
+        (at,) = [at for at, (what, _, to) in enumerate(self.events) if (what, to) == ("rename", target)]
+        before, after = ({path for what, path, _ in part if what == "sync"} for part in halves(self.events, at))
+        return self.events[at][1], before, after
+
+    def _note_sync(self, descriptor) -> None:
+        number = descriptor if isinstance(descriptor, int) else descriptor.fileno()
+        path = Path(f"/proc/self/fd/{number}").readlink()
+        self._sync(descriptor)
+        self.events.append(("sync", path, path))
+
+    def _note_rename(self, old, new, **more) -> None:
+        self.events.append(("rename", Path(old), Path(new)))
+        self._rename(old, new, **more)
+
+    def _note_replace(self, old, new, **more) -> None:
+        self.events.append(("rename", Path(old), Path(new)))
+        self._replace(old, new, **more)
+
+
+def halves(events: list, at: int) -> tuple[list, list]:
+    return events[:at], events[at + 1 :]
+
+
+def test_a_version_is_on_the_disk_before_it_is_among_the_versions_and_then_so_is_its_name(store, put, monkeypatch):
+    disk = Disk(monkeypatch)
+    folder = store.path_of(put(store))
+    incoming, before, after = disk.renamed(folder)
+    whole = {incoming / path.relative_to(folder) for path in folder.rglob("*")} | {incoming}
+    assert whole - before == set()
+    assert store.folder / "versions" in after
+    assert [to for what, _, to in disk.events if what == "rename"].index(folder) == 0, "only then an alias may name it"
+
+
+@pytest.mark.parametrize("command", ["install", "promote", "rollback"])
+def test_aliases_are_on_the_disk_before_they_are_in_force_and_then_so_is_the_switch(store, put, monkeypatch, command):
+    first = put(store)
+    if command == "rollback":
+        promote(store, first)
+    disk = Disk(monkeypatch)
+    {
+        "install": lambda: put(store, "b", sequence=2),
+        "promote": lambda: promote(store, first),
+        "rollback": store.rollback,
+    }[command]()
+    _, before, after = disk.renamed(store.folder / "aliases")
+    generation = (store.folder / "aliases").resolve()
+    assert {generation, generation.parent} - before == set()
+    assert store.folder in after
+    if command == "promote":
+        trial, synced, _ = disk.renamed(generation / "trial.json")
+        assert trial in synced
 
 
 def test_two_commands_do_not_change_the_store_at_once(store, put, monkeypatch):
