@@ -10,6 +10,7 @@ from edge.clock import Clock
 from edge.errors import ModelError
 from edge.monitor.drift.monitor import DriftMonitor
 from edge.monitor.drift.reference import read_reference
+from edge.privacy.zones import PrivacyZones
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,15 +33,15 @@ def build_drift(settings: Settings, models: Models, keep: Components) -> tuple[D
     reference = _reference(models)
     folder = state_of(settings)
     path = folder / f"drift-{settings.camera.name}.npz" if folder else None
-    key = (mask.sha256, face.sha256, path, settings.drift, settings.camera)
+    zones = settings.privacy.no_look
+    key = (mask.sha256, face.sha256, path, settings.drift, settings.camera, zones)
     persist_s = settings.drift.persist_h * 3600
-    monitor = keep(
-        TOPIC,
-        key,
-        lambda: DriftMonitor(reference, face.sha256, persist_s=persist_s, hour=Clock().hour, path=path),
-        DriftMonitor.close,
-    )
-    return (monitor,)
+    paint = PrivacyZones(zones) if zones else None
+
+    def watch() -> DriftMonitor:
+        return DriftMonitor(reference, face.sha256, persist_s=persist_s, hour=Clock().hour, path=path, paint=paint)
+
+    return (keep(TOPIC, key, watch, DriftMonitor.close),)
 
 
 def _reference(models: Models) -> Reference | None:

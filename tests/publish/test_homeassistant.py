@@ -150,11 +150,13 @@ def test_the_entities_of_drift_are_there_only_where_it_is_watched():
 
 @pytest.mark.parametrize(
     ("faces", "darker", "accuracy", "drift"),
-    [(0, 0, "None", "OFF"), (1500, 0, "97.0", "OFF"), (1500, 300, "97.5", "ON")],
+    [(0, 0, False, "OFF"), (1500, 0, True, "OFF"), (1500, 300, True, "ON")],
 )
 def test_the_entities_of_drift_read_what_is_published(faces, darker, accuracy, drift):
-    report = sender().report("drift", drift_report(faces, darker)).payload
-    assert (render("accuracy", report), render("drift", report)) == (accuracy, drift)
+    body = drift_report(faces, darker)
+    report = sender().report("drift", body).payload
+    assert render("accuracy", report) == (str(round(100 * body["accuracy"]["estimate"], 1)) if accuracy else "None")
+    assert render("drift", report) == drift
 
 
 def test_drift_that_has_not_lasted_yet_is_no_problem_in_home_assistant():

@@ -13,7 +13,7 @@ import pytest
 
 from edge import paths
 from edge.errors import ModelError, Unavailable
-from edge.registry import Decision, OpenGate, aliases, log
+from edge.registry import Decision, OpenGate, aliases, bundle, log
 from edge.registry.aliases import Aliases
 from tests.support.bundles import Signer, accept, small_bundle, store_in
 
@@ -237,6 +237,30 @@ def test_a_damaged_version_is_named(store, put):
     (store.path_of(sha256) / "mask/model.tflite").write_text("weight! ")
     with pytest.raises(ModelError, match=rf"version {sha256[:12]}: mask/model.tflite is damaged"):
         promote(store, sha256)
+
+
+def test_a_version_whose_list_of_files_was_written_anew_is_refused_too(store, put):
+    """Its files then match its list, and it has no signature: the name alone states which list it was."""
+    sha256 = put(store, signer=None, unsigned=True)
+    folder = store.path_of(sha256)
+    (folder / "mask/model.tflite").write_text("weight! ")
+    (folder / bundle.SUMS).unlink()
+    bundle.write_sums(folder)
+    with pytest.raises(ModelError, match=rf"version {sha256[:12]}: its list of files was changed"):
+        promote(store, sha256)
+
+
+def test_a_promotion_is_not_made_on_a_store_that_another_command_has_changed_meanwhile(store, put):
+    first, second = put(store, "a"), put(store, "b", sequence=2)
+
+    class Slow(OpenGate):
+        def decide(self, champion, challenger):
+            promote(store, first)
+            return super().decide(champion, challenger)
+
+    with pytest.raises(Unavailable, match=r"another command has changed it meanwhile; fix: try again"):
+        store.promote(second, Slow(), paths.models(), accept)
+    assert store.aliases().champion == first
 
 
 def test_damaged_aliases_are_named(store, put):

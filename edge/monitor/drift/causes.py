@@ -25,6 +25,7 @@ CAUSES = (
     "other faces or another model behaviour",
 )
 """In this order: what explains the most is first."""
+UNNAMED = CAUSES[-1]
 
 _BY_DIRECTION = {
     ("brightness", -1): "darker images",
@@ -35,19 +36,22 @@ _BY_DIRECTION = {
 }
 _EITHER_WAY = {
     "place": "part of the lens covered",
+    "quarter": "part of the lens covered",
     "warmth": "colour cast",
     "tint": "colour cast",
     "label": "another mix of people",
     "turn": "other poses",
 }
 _EXPLAINED = {
+    "brightness": frozenset({"quarter"}),
     "sharpness": frozenset({"brightness", "face_px"}),
     "label": frozenset({"brightness", "sharpness", "warmth", "tint", "face_px"}),
     "place": frozenset({"label"}),
     "turn": frozenset({"brightness", "sharpness", "face_px", "label"}),
 }
 """Where one of these has moved, it explains the quantity: dark or small faces have less contrast, and a model errs more
-in bad light, which resembles another mix of people. Other people also stand elsewhere."""
+in bad light, which resembles another mix of people. Other people also stand elsewhere. Faces in a covered quarter are
+dark."""
 
 
 def causes(moved: Mapping[str, float]) -> tuple[str, ...]:
@@ -55,7 +59,7 @@ def causes(moved: Mapping[str, float]) -> tuple[str, ...]:
     found = {_cause(name, step) for name, step in moved.items() if not _EXPLAINED.get(name, frozenset()) & set(moved)}
     known = found - {""}
     if moved and not known:
-        return (CAUSES[-1],)
+        return (UNNAMED,)
     return tuple(cause for cause in CAUSES if cause in known)
 
 

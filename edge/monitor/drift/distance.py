@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     Counts = NDArray[Any]
 
 SIGMAS = 3.0
+NO_CHANGE = 0.1
+"""PSI below which two distributions count as the same. Source: Siddiqi, Credit Risk Scorecards, 2006."""
 _HALF = 0.5
 """Added to every count, so that an empty bin makes no infinite distance (Jeffreys' prior)."""
 
@@ -56,8 +58,11 @@ def limit(mean: float, sigma: float, enlarged: float) -> float:
 
 
 def psi_limit(spread: tuple[float, float], chunk: float, baseline: float) -> float:
-    """Return the largest PSI that is still chance; spread: mean and sigma of reference chunks."""
-    return limit(*spread, larger_by_chance(chunk, baseline))
+    """Return the largest PSI that is still chance; spread: mean and sigma of reference chunks.
+
+    At least `NO_CHANGE`: chunks of a quantity that hardly ever varies would make a handful of faces a drift.
+    """
+    return max(limit(*spread, 1.0), NO_CHANGE) * larger_by_chance(chunk, baseline)
 
 
 def ks_limit(spread: tuple[float, float], chunk: float, baseline: float) -> float:

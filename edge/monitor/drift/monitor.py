@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from edge.data import Scene
+    from edge.data import Image, Scene
     from edge.monitor.drift.estimate import Estimate
     from edge.monitor.drift.reference import Reference
     from edge.monitor.drift.windows import Moved
@@ -44,6 +44,7 @@ class DriftMonitor:
         persist_s: float,
         hour: Callable[[], int],
         path: Path | None = None,
+        paint: Callable[[Image], None] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Start with nothing seen.
@@ -51,9 +52,10 @@ class DriftMonitor:
         reference: None: there is none, and nothing is observed.  detector: sha256 of the face model in force.
         persist_s: how long drift must last to be a problem.  hour: returns the hour of day, 0 to 23.
         path: where what is learned is kept, written at most once an hour and at the end; None: nowhere.
+        paint: paints the privacy zones over an image.
         """
         self.windows = Windows(reference, detector) if reference else None
-        self._hour, self._persist_s = hour, persist_s
+        self._hour, self._persist_s, self._paint = hour, persist_s, paint
         self._observed: frozenset[int] = frozenset()
         self._since: float | None = None
         self._path, self._monotonic = path, monotonic
@@ -138,7 +140,7 @@ class DriftMonitor:
         present = {track.id for track in scene.tracks}
         self._observed = (self._observed & present) | {track.id for track in tracks}
         faces = scene.faces.take([track.face for track in tracks if track.face is not None])
-        values = observations(faces, scene.verdicts.take(rows), scene.frame.size_px)
+        values = observations(faces, scene.verdicts.take(rows), scene.frame.image, self._paint)
         if self.windows.add(values, self._hour()):
             self._closed(self.windows)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge.monitor.drift.baseline import HOURS, Baseline
-from edge.monitor.drift.causes import causes, step
+from edge.monitor.drift.causes import UNNAMED, causes, step
 from edge.monitor.drift.distance import ks, ks_limit, psi, psi_limit
 from edge.monitor.drift.estimate import FIELDS, Calibrated, added
 from edge.monitor.drift.quantities import BINS, QUANTITIES, UNORDERED, bins_of, histograms
@@ -27,13 +27,17 @@ _BLOCKS = 3
 """Blocks in a window: it moves on by a third of its length."""
 _IN_A_ROW = _BLOCKS + 1
 """A change counts once the same quantity has moved in as many windows, the first and last of which share no face."""
+_UNNAMED_IN_A_ROW = 2 * _BLOCKS + 1
+"""For longer if what has moved points to no cause: a third of the false alarms were such, and few of the right ones."""
 _ESTIMATED = 4 * _BLOCKS
 """Blocks that accuracy is estimated on."""
 _LEAST = 1e-6
 """A limit of 0, from a reference whose chunks are all alike, must not divide."""
 KEPT = 60
 """Blocks for which figures are kept for the plot."""
-_LABEL, _CONFIDENCE = QUANTITIES.index("label"), QUANTITIES.index("confidence")
+_PASSING = 20
+"""People for whom a quarter must be dark before it counts: a bus that stops in front of the camera is no cover."""
+_LABEL, _CONFIDENCE, _QUARTER = (QUANTITIES.index(name) for name in ("label", "confidence", "quarter"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,8 @@ class Windows:
         self._block = _Block()
         self._blocks: deque[_Block] = deque(maxlen=_BLOCKS)
         self._sums: deque[NDArray[np.float64]] = deque(maxlen=_ESTIMATED)
-        self._beyond: deque[dict[str, float]] = deque(maxlen=_IN_A_ROW)
+        self._beyond: deque[dict[str, float]] = deque(maxlen=_UNNAMED_IN_A_ROW)
+        self._quarters: Floats = np.zeros(_PASSING - 1, np.float32)
         self.moved: dict[str, Moved] = {}
         self.causes: tuple[str, ...] = ()
         self.unlike: tuple[str, ...] = ()
@@ -105,7 +110,7 @@ class Windows:
         """Count some faces, float32 (N, len(QUANTITIES)); return whether a block became full."""
         if not len(values):
             return False
-        block = self._block
+        block, values = self._block, self._without_passing(values)
         block.faces += len(values)
         block.histogram += histograms(bins_of(values))
         block.by_hour[hour] += len(values)
@@ -114,6 +119,14 @@ class Windows:
             return False
         self._close()
         return True
+
+    def _without_passing(self, values: Floats) -> Floats:
+        """Return observations in which a quarter is only as dark as it was at best for the last `_PASSING` people."""
+        quarters = np.concatenate([self._quarters, values[:, _QUARTER]])
+        self._quarters = quarters[-len(self._quarters) :].copy()
+        lasting = values.copy()
+        lasting[:, _QUARTER] = np.lib.stride_tricks.sliding_window_view(quarters, _PASSING).max(1)
+        return lasting
 
     def _close(self) -> None:
         """Compare the window that ends with this block, learn from the block that leaves it, and begin the next."""
@@ -132,7 +145,9 @@ class Windows:
         by_hour = np.sum([block.by_hour for block in self._blocks], axis=0)
         self.moved = self._compared(histogram, self.baseline.expected(by_hour))
         self._beyond.append({name: moved.step for name, moved in self.moved.items() if moved.beyond})
-        self.causes = causes(self._lasting())
+        self.causes = causes(self._lasting(_IN_A_ROW))
+        if self.causes == (UNNAMED,):
+            self.causes = causes(self._lasting(_UNNAMED_IN_A_ROW))
         of_model = self._compared(histogram, self.baseline.reference()) if self.baseline.learned else self.moved
         self.unlike = causes({name: moved.step for name, moved in of_model.items() if moved.beyond})
         self.count += 1
@@ -140,11 +155,11 @@ class Windows:
         farthest = max((moved.ratio for moved in self.moved.values()), default=0.0)
         self.history.append((farthest, accuracy.share if accuracy else float("nan")))
 
-    def _lasting(self) -> dict[str, float]:
-        """Return the quantities that moved in the last windows, all of them, and the newest step of each."""
-        if len(self._beyond) < _IN_A_ROW:
+    def _lasting(self, in_a_row: int) -> dict[str, float]:
+        """Return the quantities that moved in each of the last windows, and the newest step of each."""
+        if len(self._beyond) < in_a_row:
             return {}
-        names = set.intersection(*(set(beyond) for beyond in self._beyond))
+        names = set.intersection(*(set(beyond) for beyond in list(self._beyond)[-in_a_row:]))
         return {name: self._beyond[-1][name] for name in QUANTITIES if name in names}
 
     def _compared(self, histogram: NDArray[np.int64], expected: Mapping[str, Expected]) -> dict[str, Moved]:

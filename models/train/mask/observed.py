@@ -96,7 +96,7 @@ def _of_image(
     if not labelled.boxes:
         faces = faces.take(_largest(faces))
     verdicts = models.classify(frame, faces)
-    values = observations(faces, verdicts, frame.size_px).reshape(-1, len(QUANTITIES))
+    values = observations(faces, verdicts, shown).reshape(-1, len(QUANTITIES))
     labels = _labels(labelled, faces, shown.shape[1] / image.shape[1])
     found = Observed(values, verdicts.probabilities, labels, np.full(len(faces), number))
     return found.take(np.array(verdicts.accepted, np.int64))

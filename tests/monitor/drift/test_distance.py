@@ -39,6 +39,11 @@ def test_a_baseline_of_few_faces_raises_the_limits():
     assert ks_limit(spread, 150, 150) == pytest.approx(0.16 * 2**0.5)
 
 
+def test_what_counts_as_no_change_is_none_even_where_the_reference_never_varies():
+    assert psi_limit((0.0, 0.0), 150, 1e9) == pytest.approx(0.1)
+    assert psi_limit((0.0, 0.0), 150, 150) == pytest.approx(0.2)
+
+
 def calibrated(right: float = 0.9, bare: float = 0.2, spread: float = 1.0) -> Calibrated:
     names, cells = [mask.value for mask in LABELS], len(CONFIDENCES) + 1
     tables = {"right": dict.fromkeys(names, (right,) * cells), "bare": dict.fromkeys(names, (bare,) * cells)}

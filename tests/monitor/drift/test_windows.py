@@ -70,6 +70,18 @@ def test_two_windows_that_share_no_face_are_drift_and_its_cause_is_named(moved, 
     assert cause in seen[-1]
 
 
+def test_what_points_to_no_cause_must_last_for_longer():
+    windows = Windows(REFERENCE, DETECTOR)
+    fed(windows, drawn(300))
+    seen = fed(windows, drawn(600, 1, score=-3))
+    first = next(at for at, causes in enumerate(seen) if causes)
+    assert seen[first] == ("other faces or another model behaviour",)
+    with_cause = Windows(REFERENCE, DETECTOR)
+    fed(with_cause, drawn(300))
+    named = fed(with_cause, drawn(600, 1, brightness=-3))
+    assert first - next(at for at, causes in enumerate(named) if causes) == 3
+
+
 def test_a_group_of_fifty_strange_faces_is_no_drift():
     windows = Windows(REFERENCE, DETECTOR)
     values = np.concatenate([drawn(300), drawn(50, 1, brightness=-4), drawn(300, 2)])

@@ -4,7 +4,8 @@ import { element, fill, svgElement } from "/elements.js";
 const HEIGHT = 190, LEFT = 34, RIGHT = 8, BOTTOM = 24, TOP = 10;
 const byId = (id) => document.getElementById(id);
 const QUANTITIES = { face_px: "Face size", brightness: "Brightness", sharpness: "Sharpness", warmth: "Colour, blue to red", tint: "Colour, magenta to green",
-  turn: "Pose", score: "Detector score", confidence: "Confidence", label: "Mix of labels", place: "Place in the image" };
+  turn: "Pose", score: "Detector score", confidence: "Confidence", label: "Mix of labels", place: "Place in the image",
+  quarter: "Darkest quarter" };
 const ESTIMATES = { accuracy: "Accuracy", unmasked_recall: "Unmasked recall", unmasked_precision: "Unmasked precision" };
 const percent = (share) => `${(100 * share).toFixed(1)}\u00a0%`;    // never broken between lines
 
