@@ -14,6 +14,7 @@ import pytest
 import typer.main
 from PIL import Image
 
+from models.train.own import WAYS
 from tests.support.program import environment
 
 ROOT = Path(__file__).parent.parent
@@ -38,6 +39,33 @@ def test_every_test_that_a_document_names_exists(document):
 def test_every_file_of_the_sources_that_a_document_names_exists(document):
     named = re.findall(r"`((?:edge|models|config|tests|docs|examples|systemd)/[\w./-]*)`", document.read_text())
     assert {path for path in named if not (ROOT / path).exists()} == set()
+
+
+def section(link: str, page: Path) -> str:
+    """Return the section that a link of a page leads to, "" where there is none."""
+    path, _, anchor = link.partition("#")
+    parts = re.split(r"^#+ (.+)$", (page.parent / path).read_text(), flags=re.MULTILINE)[1:]
+    found = dict(
+        zip((re.sub(r"[^\w-]", "", title.lower().replace(" ", "-")) for title in parts[::2]), parts[1::2], strict=True)
+    )
+    return found.get(anchor, "")
+
+
+CONSENT = ("voluntary", "withdraw at any time", "deleted", "until [date]", "without my name", "guardian", "signature")
+"""What somebody who is photographed is told before. Source: Regulation (EU) 2016/679, articles 7 and 13."""
+
+
+def test_the_protocol_of_consent_is_where_the_page_on_retraining_refers_to():
+    page = ROOT / "docs/retraining.md"
+    (link,) = re.findall(r"\]\(([^)]+)\) has the form for their consent", page.read_text())
+    text = section(link, page)
+    form = " ".join(line.removeprefix("> ") for line in text.splitlines() if line.startswith("> "))
+    assert [words for words in CONSENT if words not in form] == []
+    rows = {cells[1].strip(): cells[2] for cells in (line.split("|") for line in text.splitlines()) if len(cells) > 3}
+    ways = re.findall(r"`(\w+)`", rows["ways of wearing, six"])
+    assert set(ways) == set(WAYS)
+    assert rows["poses, four"].count(",") == 3
+    assert {"people", "lights, at least two", "masks"} <= set(rows)
 
 
 def test_every_page_is_linked_from_the_index():
