@@ -55,8 +55,8 @@ def counted(arm64: Path, detector: Path, given: Given) -> dict[str, float]:
     with tempfile.NamedTemporaryFile() as output:
         command = [str(arm64 / "python"), "-m", "benchmarks.loop_program", str(detector), str(given.faces)]
         environment = {**os.environ, "COUNT": output.name, "PYTHONHASHSEED": "0"}
-        lores = ["--lores"] * given.lores
-        subprocess.run([*command, *lores, *options], env=environment, cwd=ROOT, check=True)
+        flags = ["--lores"] * given.lores + ["--watched"] * given.watched
+        subprocess.run([*command, *flags, *options], env=environment, cwd=ROOT, check=True)
         _total, *lines = Path(output.name).read_text("utf-8").splitlines()
     marks = [(int(label), int(at)) for label, at in (line.split() for line in lines)]
     return {path: count / given.frames / 1e6 for path, count in own_instructions(marks, sections(given.also)).items()}
@@ -117,7 +117,7 @@ def _shown(args: argparse.Namespace, name: str, scene: str, own: dict[str, float
 
 
 def _given(args: argparse.Namespace, faces: int) -> Given:
-    return Given(faces, args.frames, args.person_px, args.lores, tuple(args.also))
+    return Given(faces, args.frames, args.person_px, args.lores, args.watched, tuple(args.also))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -129,6 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--frames", type=int, default=FRAMES)
     parser.add_argument("--person-px", type=int, default=PERSON_PX, help="height of the people")
     parser.add_argument("--lores", action="store_true", help="with the small image made of a camera's buffer")
+    parser.add_argument("--watched", action="store_true", help="with faces verified as rarely as in a camera's frames")
     parser.add_argument("--profile", action="store_true", help="print each section's own instructions")
     parser.add_argument("--also", nargs="*", default=[], metavar="MODULE:NAME", help="functions to mark, too")
     return parser

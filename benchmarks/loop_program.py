@@ -14,6 +14,7 @@ from benchmarks import scenes
 from benchmarks.marks import Marker
 from edge import paths, pipeline, tflite
 from edge.capture.picamera import to_bgr
+from edge.detect.cascade import for_camera
 from edge.monitor.timings import Timings
 from edge.settings.schema import Settings
 from edge.stages import build_stages, models_of
@@ -46,6 +47,7 @@ class Given:
     """What is walked: a number of faces of people `person_px` tall.
 
     lores: make the small image of each frame of a camera's YUV420 buffer, within the walk.
+    watched: with the detector of a camera, which verifies a trusted place once per second, and not in every frame.
     also: further functions to mark, as MODULE:NAME.
     """
 
@@ -53,6 +55,7 @@ class Given:
     frames: int = FRAMES
     person_px: int = scenes.PERSON_PX
     lores: bool = False
+    watched: bool = False
     also: tuple[str, ...] = ()
 
 
@@ -64,6 +67,8 @@ def run(detector: Path, given: Given) -> None:
     """
     models = models_of(detector, paths.models() / "mask")
     stages = build_stages(Settings(), models, Timings(), every_frame=True, measured=True)
+    if given.watched:
+        stages = replace(stages, detect=for_camera(models.detector).detect)
     frames = list(scenes.frames(given.faces, models.detector_px, _WARM + given.frames, given.person_px))
     for frame in frames[:_WARM]:
         pipeline.walk(frame, stages)
@@ -125,9 +130,10 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=FRAMES)
     parser.add_argument("--person-px", type=int, default=scenes.PERSON_PX)
     parser.add_argument("--lores", action="store_true")
+    parser.add_argument("--watched", action="store_true")
     parser.add_argument("--also", nargs="*", default=[])
     args = parser.parse_args()
-    run(args.detector, Given(args.faces, args.frames, args.person_px, args.lores, tuple(args.also)))
+    run(args.detector, Given(args.faces, args.frames, args.person_px, args.lores, args.watched, tuple(args.also)))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Compare frames per CPU second of the loop and of a tutorial's loop with the same two models, in one run.
 
-    python -m benchmarks.naive_loop [VIDEO] [--frames N] [--rounds N] [--json FILE]
+    python -m benchmarks.naive_loop [VIDEO] [--frames N] [--rounds N] [--gate] [--json FILE]
 
 Both get the same decoded frames, some at a time by turns, on one thread. The tutorial's loop copies each frame, shrinks
 it by INTER_AREA, swaps its colours, normalises it to floats, decodes the whole map, classifies each face by itself in
@@ -15,6 +15,7 @@ import importlib
 import json
 import statistics
 import time
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,8 @@ import numpy as np
 from benchmarks import scenes
 from edge import paths, pipeline, tflite
 from edge.capture.video import VideoSource
-from edge.data import Frame
+from edge.data import Faces, Frame, Scene
+from edge.detect.gate import MotionGate
 from edge.monitor.timings import Timings
 from edge.settings.schema import Settings
 from edge.stages import build_stages, models_of
@@ -118,11 +120,22 @@ def _overlap(one: Floats, other: Floats) -> float:
     return float(shared / max(areas - shared, 1e-9))
 
 
-def own_loop(face: Path, mask: Path) -> Callable[[Frame], object]:
-    """Return what walks one frame, with notices and viewers off."""
-    models = models_of(face, mask)
-    stages = build_stages(Settings(), models, Timings(), every_frame=False)
-    return lambda frame: pipeline.walk(frame, stages)
+class OwnLoop:
+    """The loop of a camera, with notices and viewers off."""
+
+    def __init__(self, face: Path, mask: Path, *, gated: bool) -> None:
+        """Load both models; `gated`: behind the motion gate, else with every frame selected."""
+        self._stages = build_stages(Settings(), models_of(face, mask), Timings(), every_frame=False)
+        if gated:
+            self._stages = replace(self._stages, selects=MotionGate(forced_s=Settings().detector.rest_s).opens)
+        self._last = Scene(None, Faces.none(), (), (), 0.0)
+
+    def step(self, frame: Frame) -> None:
+        """Walk one frame, or skip it."""
+        if self._stages.selects(frame, self._last):
+            self._last = pipeline.walk(frame, self._stages)
+        else:
+            pipeline.skipped(frame, self._last, self._stages)
 
 
 def cpu_s(step: Callable[[Frame], object], frames: Iterable[Frame]) -> float:
@@ -133,10 +146,10 @@ def cpu_s(step: Callable[[Frame], object], frames: Iterable[Frame]) -> float:
     return time.process_time() - began_s
 
 
-def compared(frames: Sequence[Frame], rounds: int, warm: int = 5) -> dict[str, Any]:
+def compared(frames: Sequence[Frame], rounds: int, *, gated: bool = False, warm: int = 5) -> dict[str, Any]:
     """Return frames per CPU second of both loops and their ratio, and the ratio of each round."""
     face, mask = paths.models() / "face" / "live", paths.models() / "mask"
-    naive, own = TutorialLoop(face, mask).step, own_loop(face, mask)
+    naive, own = TutorialLoop(face, mask).step, OwnLoop(face, mask, gated=gated).step
     for frame in frames[:warm]:
         naive(frame), own(frame)
     spent = {"naive": [], "loop": []}
@@ -159,9 +172,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=10, help="turns of both loops")
     parser.add_argument("--faces", type=int, default=3, help="of the drawn street")
     parser.add_argument("--small", action="store_true", help="with the small image of a Raspberry Pi's camera")
+    parser.add_argument("--gate", action="store_true", help="with the motion gate, which selects frames")
     parser.add_argument("--json", type=Path, metavar="FILE")
     args = parser.parse_args()
-    figures = compared(_frames(args), args.rounds)
+    figures = compared(_frames(args), args.rounds, gated=args.gate)
     print(", ".join(f"{name} {value}" for name, value in figures.items()))
     if args.json:
         args.json.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")

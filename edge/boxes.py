@@ -29,8 +29,9 @@ def iou(a: Floats, b: Floats) -> Floats:
     bottom_right = np.minimum(a[:, None, 2:], b[None, :, 2:])
     sides = np.maximum(bottom_right - top_left, 0)
     shared = sides[..., 0] * sides[..., 1]
-    union = areas(a)[:, None] + areas(b)[None] - shared
-    result: Floats = (shared / np.maximum(union, 1e-9)).astype(np.float32)
+    sizes = areas(a)
+    union = sizes[:, None] + (sizes if a is b else areas(b)) - shared
+    result: Floats = (shared / np.maximum(union, 1e-9)).astype(np.float32, copy=False)
     return result
 
 

@@ -8,6 +8,7 @@ decide: on the same images half of the false faces are left, and of 1,000 faces 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -50,18 +51,20 @@ class Verifier:
         square = square_about(box, (self.square - 1) / 2)
         image = cut(frame.image, square, self.input_px)
         found = self.detector.detect(Frame(image, frame.seq, at=frame.at, read_at=frame.read_at))
+        if not len(found):
+            return _NOTHING
         left, top, side = square
         to_frame = np.float32(side / self.input_px)
-        corner = np.array([left, top], np.float32)
-        boxes = found.boxes * to_frame + np.tile(corner, 2)
-        best = np.where(iou(box[None], boxes)[0] >= _SAME_IOU, found.scores, 0)
-        if not best.any():
+        corners = np.array([left, top, left, top], np.float32)
+        boxes = found.boxes * to_frame + corners
+        scores = np.where(iou(box[None], boxes)[0] >= _SAME_IOU, found.scores, 0)
+        row = int(scores.argmax())
+        if not scores[row]:
             return _NOTHING
-        row = int(best.argmax())
         points = boxes[row].reshape(2, 2)
         if found.landmarks is not None:
-            points = np.concatenate([points, found.landmarks[row] * to_frame + corner])
-        return _Verified(float(found.scores[row]), (points - box[:2]) / (box[2:] - box[:2]))
+            points = np.concatenate([points, found.landmarks[row] * to_frame + corners[:2]])
+        return _Verified(float(scores[row]), (points - box[:2]) / (box[2:] - box[:2]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,15 +235,15 @@ def _nearest(box: Floats, places: Sequence[_Place]) -> _Place | None:
 
 def _joint(score: float, verified: _Verified) -> float:
     """Return the geometric mean of both scores: one model alone does not make a face."""
-    return float(np.sqrt(score * verified.score))
+    return math.sqrt(score * verified.score)
 
 
 def _faces(frame: Frame, proposed: Faces, found: Sequence[_Verified | None], min_score: float) -> Faces:
     """Return the faces among the proposals, with the boxes and landmarks of the second model, best score first."""
     rows = [
-        (_joint(float(score), one), one.points * (box[2:] - box[:2]) + box[:2])
-        for box, score, one in zip(proposed.boxes, proposed.scores, found, strict=True)
-        if one is not None and _joint(float(score), one) >= min_score
+        (joint, one.points * (box[2:] - box[:2]) + box[:2])
+        for box, score, one in zip(proposed.boxes, proposed.scores.tolist(), found, strict=True)
+        if one is not None and (joint := _joint(score, one)) >= min_score
     ]
     if not rows:
         return Faces.none()

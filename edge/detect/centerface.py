@@ -35,14 +35,16 @@ class CenterFace:
     def __init__(self, model: Inference, *, min_score: float | None = None) -> None:
         """Take the threshold from model.toml unless `min_score` is given."""
         self._model = model
-        self._min_score = model.spec.thresholds["score"] if min_score is None else min_score
+        self._decode = partial(decode, min_score=model.spec.thresholds["score"] if min_score is None else min_score)
 
     def detect(self, frame: Frame) -> Faces:
         """Return the faces of a frame, best score first, boxes in pixels of `frame.image`."""
         image = frame.image if frame.small is None else frame.small
         height_px, width_px = image.shape[:2]
         letterbox = Letterbox.fit((width_px, height_px), *self._model.size_px)
-        faces = self._model.read(letterbox.apply(image), partial(decode, min_score=self._min_score))
+        faces = self._model.read(letterbox.apply(image), self._decode)
+        if not len(faces) or (letterbox.scale == 1 and frame.small is None):
+            return Faces(clip(faces.boxes, *frame.size_px), faces.scores, faces.landmarks)
         to_frame = np.array([frame.size_px[0] / width_px, frame.size_px[1] / height_px], np.float32)
         boxes = letterbox.undo(faces.boxes) * np.tile(to_frame, 2)
         landmarks = None if faces.landmarks is None else letterbox.undo(faces.landmarks) * to_frame
@@ -58,14 +60,18 @@ def decode(heat: Floats, size: Floats, offset: Floats, landmarks: Floats, *, min
     Source: the paper, section 3.2: centre = (cell + offset) * R, side = R * exp(size); the half cell is the centre
     of a cell, as the trained network has it.
     """
-    rows, columns = _peaks(heat[0, :, :, 0], min_score)
-    scores = heat[0, rows, columns, 0]
-    sides = np.exp(size[0, rows, columns]) * _STRIDE_PX
-    cells = np.stack([rows, columns], 1).astype(np.float32)
-    centres = (cells + offset[0, rows, columns] + 0.5) * _STRIDE_PX
+    flat = heat.reshape(-1)
+    peaks = _peaks(flat, min_score)
+    if not len(peaks):
+        return Faces.none()
+    # over one axis: over two, finding and reading the peaks costs several times as much
+    scores = flat[peaks]
+    sides = np.exp(size.reshape(-1, 2)[peaks]) * _STRIDE_PX
+    cells = np.stack(np.divmod(peaks, heat.shape[2]), 1).astype(np.float32)
+    centres = (cells + offset.reshape(-1, 2)[peaks] + 0.5) * _STRIDE_PX
     corners = centres - sides / 2
-    boxes = np.concatenate([corners, corners + sides], 1)[:, [1, 0, 3, 2]].astype(np.float32)
-    points = corners[:, None] + landmarks[0, rows, columns].reshape(-1, 5, 2) * sides[:, None]
+    boxes = np.concatenate([corners[:, ::-1], (corners + sides)[:, ::-1]], 1)
+    points = corners[:, None] + landmarks.reshape(-1, 5, 2)[peaks] * sides[:, None]
     # a damaged map may contain NaN, and a box of it would end the run
     sound = np.isfinite(boxes).all(1) & np.isfinite(points).all((1, 2))
     boxes, points = np.clip(boxes[sound], -_FAR_PX, _FAR_PX), points[sound]
@@ -74,10 +80,8 @@ def decode(heat: Floats, size: Floats, offset: Floats, landmarks: Floats, *, min
     return Faces(voted, scores[kept], points[kept][:, :, ::-1].astype(np.float32))
 
 
-def _peaks(heat: Floats, min_score: float) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return rows and columns of the cells above `min_score`, at most `_MAX_PEAKS`, best first."""
-    flat = heat.ravel()
-    cells = np.flatnonzero(flat >= min_score)  # over one axis: over two it costs ten times as much
-    best = np.argsort(-flat[cells], kind="stable")[:_MAX_PEAKS]
-    rows, columns = np.divmod(cells[best], heat.shape[1])
-    return rows, columns
+def _peaks(flat: Floats, min_score: float) -> NDArray[Any]:
+    """Return the cells of a map, as one row, that are above `min_score`, at most `_MAX_PEAKS`, best first."""
+    cells = (flat >= min_score).nonzero()[0]
+    best: NDArray[Any] = cells[(-flat[cells]).argsort(kind="stable")[:_MAX_PEAKS]]
+    return best
