@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.batch.outputs import remove_drafts
 from edge.capture.video import VideoSource
 from tests.support.fakes import eventually
 from tests.support.films import X264, ffmpeg, film
@@ -286,6 +287,15 @@ def test_devices_pipes_and_links_are_written_to_and_not_replaced(tmp_path, demo_
     assert link.is_symlink()
     assert len(rows(tmp_path / "real.jsonl")) == 1
     assert pipe.is_fifo()
+
+
+def test_the_drafts_of_a_link_lie_with_the_file_that_it_names(tmp_path):
+    link, draft = tmp_path / "link.jsonl", tmp_path / "disk" / ".real.jsonl.12345678.part"
+    draft.parent.mkdir()
+    link.symlink_to("disk/real.jsonl")
+    draft.write_text("rows")
+    remove_drafts([link])
+    assert not draft.exists()
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="mounts a small disk")
