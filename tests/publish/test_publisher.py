@@ -94,6 +94,14 @@ def test_a_model_that_a_setting_names_in_place_of_the_champion_s_is_published(mo
     ear.close()
 
 
+def test_the_entities_of_drift_are_announced_where_it_is_reported(mosquitto):
+    made = publisher(mosquitto.port, discovery=Discovery("homeassistant"))
+    for reports, announced in (({}, set()), ({"drift": dict}, {"accuracy", "drift"})):
+        message = replace(made._config, reports=reports).announcement()
+        assert {"accuracy", "drift"} & set(json.loads(message.payload)["cmps"]) == announced
+    made.close()
+
+
 def nothing(_value):
     return None
 
