@@ -32,6 +32,9 @@ _TRUSTED = 2
 """Verifications in a row after which a place is trusted for a while."""
 _AGAIN_S = 1.0
 """Time after which a trusted place is verified again, and after which a place without a proposal is forgotten."""
+_FULL_RATE_HZ, _MOST_FRAMES = 15.0, 3.0
+"""Frames per second at which a frame has just the work that the rule allows, and how many frames' worth it may have
+in a slower loop: at 5 frames per second a crowd waits no longer for its verification, and the device works no more."""
 _CORNERS = 2
 
 
@@ -71,7 +74,8 @@ class Verifier:
 class Doubt:
     """Which joint scores leave a proposal in doubt, from `low` to below `high`, and the verifier that then decides.
 
-    per_frame: most proposals that it decides on in one frame of a camera; the first verifier decides on the others.
+    per_frame: most proposals that it decides on in one frame of a camera, at 15 frames per second; the first verifier
+    decides on the others.
     """
 
     low: float
@@ -89,7 +93,7 @@ class CascadeRule:
     """What counts as a face, and how much work a frame may be.
 
     min_score: of a face, the geometric mean of the scores of proposal and verification.
-    per_frame: most proposals that are verified in one frame of a camera.
+    per_frame: most proposals that are verified in one frame of a camera, at 15 frames per second.
     doubt: None: the first verifier always decides.
     """
 
@@ -174,6 +178,7 @@ class _Watching:
     verify: Callable[[Frame, Floats, float, bool], _Verified]
     rule: CascadeRule
     places: list[_Place] = field(default_factory=list)
+    last_at: float = -np.inf
 
     def detect(self, frame: Frame) -> Faces:
         """Return the verified faces of a frame, best score first, boxes in pixels of `frame.image`."""
@@ -187,8 +192,10 @@ class _Watching:
 
     def _decided(self, frame: Frame, places: Sequence[_Place], scores: Floats) -> list[int]:
         """Verify as many places as a frame allows, and of the doubtful ones as many once more; return their rows."""
-        due = self._due(places, scores, frame.at)
-        left = self.rule.doubt.per_frame if self.rule.doubt else 0
+        frames = min(max(1.0, (frame.at - self.last_at) * _FULL_RATE_HZ), _MOST_FRAMES)
+        self.last_at = frame.at
+        due = self._due(places, scores, frame.at)[: round(frames * self.rule.per_frame)]
+        left = round(frames * self.rule.doubt.per_frame) if self.rule.doubt else 0
         for row in due:
             verified = self.verify(frame, places[row].box, float(scores[row]), left > 0)
             left -= verified.was_in_doubt
@@ -216,7 +223,7 @@ class _Watching:
         rows = [
             row for row, place in enumerate(places) if place.passed < _TRUSTED or at - place.verified_at >= _AGAIN_S
         ]
-        return sorted(rows, key=lambda row: (places[row].verified_at, -scores[row]))[: self.rule.per_frame]
+        return sorted(rows, key=lambda row: (places[row].verified_at, -scores[row]))
 
     def _decide(self, place: _Place, score: float, verified: _Verified, at: float) -> None:
         place.verified = verified

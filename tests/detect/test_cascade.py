@@ -134,6 +134,10 @@ class Camera:
         self.second = second or Second()
         self.detector = for_camera(cascade(self.first, self.second, rule))
 
+    def propose(self, boxes: list[tuple[float, float, float, float]]) -> None:
+        """Let the first detector propose these boxes from now on."""
+        self.first.boxes, self.first.scores = boxes, [0.64] * len(boxes)
+
     def at(self, at: float) -> tuple[int, int]:
         """Return the number of faces and of verifications in the frame at a time."""
         before = len(self.second.seen)
@@ -167,14 +171,30 @@ def test_a_place_that_fails_is_no_face_and_must_pass_twice_again():
 
 
 def test_a_frame_has_no_more_verifications_than_the_rule_allows_and_the_rest_is_no_face():
-    camera = Camera(First(*people(9)))
-    assert camera.at(0.0) == (4, 4)
-    assert camera.at(0.1) == (4, 4)
+    camera = Camera(First())
+    camera.at(0.0)
+    camera.propose(people(9))
+    assert camera.at(1 / 15) == (4, 4)
+    assert camera.at(2 / 15) == (4, 4)
+
+
+@pytest.mark.parametrize(("pause_s", "verified"), [(1 / 30, 2), (1 / 15, 2), (1 / 10, 3), (1 / 5, 6), (1.0, 6)])
+def test_a_slower_loop_verifies_as_many_per_second_up_to_three_times_as_many_per_frame(pause_s, verified):
+    camera = Camera(First(), rule=CascadeRule(0.3, per_frame=2))
+    camera.at(5.0)
+    camera.propose(people(9))
+    assert camera.at(5.0 + pause_s) == (verified, verified)
+
+
+def test_a_single_frame_verifies_three_times_as_many():
+    assert Camera(First(*people(9)), rule=CascadeRule(0.3, per_frame=2)).at(0.0) == (6, 6)
 
 
 def test_everybody_has_a_turn_the_longest_wait_first():
-    camera = Camera(First(*people(9)))
-    found = [camera.at(k / 10) for k in range(5)]
+    camera = Camera(First())
+    camera.at(0.0)
+    camera.propose(people(9))
+    found = [camera.at(k / 15) for k in range(1, 6)]
     assert [verified for _, verified in found] == [4, 4, 4, 4, 2]
     assert found[-1][0] == 9
 
@@ -284,9 +304,16 @@ def test_what_the_larger_verifier_rejects_is_no_face(score):
 
 def test_a_camera_bounds_the_work_of_doubt_and_the_first_verifier_decides_on_the_others():
     larger = Second(0.0, HALF)
-    camera = Camera(First(*people(3)), rule=doubtful(larger))
-    assert camera.at(0.0) == (1, 3)
+    camera = Camera(First(), rule=doubtful(larger))
+    camera.at(0.0)
+    camera.propose(people(3))
+    assert camera.at(1 / 15) == (1, 3)
     assert len(larger.seen) == 2
+    camera = Camera(First(), rule=doubtful(larger, per_frame=1))
+    camera.at(0.0)
+    camera.propose(people(4))
+    assert camera.at(0.2) == (1, 4)
+    assert len(larger.seen) == 5
 
 
 def test_a_proposal_without_doubt_uses_up_none_of_that_work():
