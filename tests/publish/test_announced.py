@@ -179,8 +179,8 @@ CHANGES = {
     "commands": ((*FIRST, "mqtt.commands=off"), COMMANDS, "no topic"),
     "aggregate": (
         (*FIRST, "privacy.aggregate=true"),
-        PEOPLE | COMMANDS | {"snapshot"},
-        rf"stop-7/camera/main/(unmasked|count)|{STATES}",
+        PEOPLE | COMMANDS | {"snapshot", "accuracy", "drift"},
+        rf"stop-7/camera/main/(unmasked|count)|stop-7/drift|{STATES}",
     ),
     "discovery off": ((*FIRST, "homeassistant.discovery=false"), set(), CONFIG),
     "prefix": ((*FIRST, "homeassistant.prefix=ha2"), set(), CONFIG),
