@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from edge.data import Floats, Image
 
 _PAD_GREY = 127
-_MAX_DISTANCE = 1.0
+NEAR = np.float32(1.0)
 """Face widths that a centre may lie from where it should be, where boxes do not overlap (low frame rates)."""
 _MAX_GROWTH = 1.8
 """Change of width between two sightings of one face; a head that nears the camera grows by less."""
@@ -65,18 +65,20 @@ def _apart(overlaps: Floats, scores: Floats, max_iou: float) -> list[int]:
     return kept
 
 
-def match(expected: Floats, boxes: Floats, min_iou: float) -> list[tuple[int, int]]:
+def match(expected: Floats, boxes: Floats, min_iou: float, reach: Floats | None = None) -> list[tuple[int, int]]:
     """Return (row of `expected`, row of `boxes`) of boxes that may be of one face, best first, each row at most once.
 
     A pair is rated by its overlap where that is at least `min_iou`; what remains, by its nearness from 0 to 1.
     So overlap always takes precedence.
+
+    reach: float32 (N,), face widths that each expected centre may be off where nearness decides; None: `NEAR` for all.
     """
     if not len(expected) or not len(boxes):
         return []
     overlap = iou(expected, boxes)
     pairs = _best_first(np.where(overlap >= min_iou, 1 + overlap, 0))
     if len(pairs) < min(overlap.shape):
-        nearness = _nearness(expected, boxes)
+        nearness = _nearness(expected, boxes, np.full(len(expected), NEAR, np.float32) if reach is None else reach)
         for row, column in pairs:
             nearness[row, :] = nearness[:, column] = 0
         pairs += _best_first(nearness)
@@ -94,14 +96,14 @@ def _best_first(rating: Floats) -> list[tuple[int, int]]:
         rating[row, :] = rating[:, column] = 0
 
 
-def _nearness(expected: Floats, boxes: Floats) -> Floats:
-    """Return (N, M): 1 for the same centre, 0 from `_MAX_DISTANCE` face widths on or where sizes differ too much."""
+def _nearness(expected: Floats, boxes: Floats, reach: Floats) -> Floats:
+    """Return (N, M): 1 for the same centre, 0 from `reach` face widths on or where sizes differ too much."""
     widths, others = expected[:, 2] - expected[:, 0], boxes[:, 2] - boxes[:, 0]
     centres, other_centres = (rows.reshape(-1, 2, 2).mean(1) for rows in (expected, boxes))
     distance = np.linalg.norm(centres[:, None] - other_centres[None], axis=2)
     scale = np.maximum(np.minimum(widths[:, None], others[None]), 1e-6)
     growth = np.maximum(widths[:, None], others[None]) / scale
-    near: Floats = np.clip(1 - distance / (scale * _MAX_DISTANCE), 0, 1) * (growth <= _MAX_GROWTH)
+    near: Floats = np.clip(1 - distance / (scale * reach[:, None]), 0, 1) * (growth <= _MAX_GROWTH)
     return near
 
 

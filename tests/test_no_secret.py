@@ -71,7 +71,7 @@ def test_nothing_that_is_made_from_settings_shows_a_secret(way, secret):
     for output in (
         signage.data_sheet(made, {}),
         signage.sign(made, Language.EN),
-        json.dumps(page_sources(made, None, PUBLISHER, {}).fixed, ensure_ascii=False),
+        json.dumps(page_sources(made, None, PUBLISHER, {}, lambda: None).fixed, ensure_ascii=False),
         fingerprint(made),
         camera_checks.camera(Host(run=lambda _: SimpleNamespace(out="")), made).text,
         service.broker(made).text,
@@ -124,7 +124,11 @@ def test_a_secret_in_a_file_is_shown_nowhere(tmp_path, caplog, secret):
     named |= {"mqtt.host": "broker", "mqtt.user": "me", "mqtt.password_file": str(file)}
     made = lay_over(load(system_file=NOWHERE).settings, named, "test")
     output = [repr(broker_of(made.mqtt, "client")), sentence_of(source_output, made), fingerprint(made), repr(made)]
-    output += [json.dumps(page_sources(made, None, PUBLISHER, {}).fixed), signage.data_sheet(made, {}), caplog.text]
+    output += [
+        json.dumps(page_sources(made, None, PUBLISHER, {}, lambda: None).fixed),
+        signage.data_sheet(made, {}),
+        caplog.text,
+    ]
     assert broker_of(made.mqtt, "client").password == secret
     assert all(map(holds_none, output)), output
 

@@ -103,6 +103,17 @@ def test_those_who_waited_longest_are_due_first_and_no_more_than_allowed():
     assert box.due(people, 0.25)[0] == 2
 
 
+@pytest.mark.parametrize(("rate_hz", "every"), [(5, 1), (10, 2), (15, 3), (25, 5), (30, 6)])
+def test_a_person_is_due_in_the_frame_nearest_to_the_interval_at_any_frame_rate(rate_hz, every):
+    """At 5 frames per second, 0.6 - 0.4 s is less than 0.2 s, and that frame was left out."""
+    box, person, due = voter(), (fakes.track(1, UNSURE),), []
+    for number in range(8 * every):
+        if places := box.due(person, number / rate_hz):
+            due.append(number)
+            box.vote(person, places, fakes.verdicts(WITH), number / rate_hz)
+    assert due == list(range(0, 8 * every, every))
+
+
 def test_nobody_unseen_is_due():
     assert voter().due((fakes.track(1, UNSURE, seen=False),), 9.0) == ()
 

@@ -290,7 +290,7 @@ def test_logging_out_ends_the_session_and_its_streams(site):
 def test_the_events_contain_every_part_of_the_page_and_then_the_changes(site, cookie, watch):
     with site.stream("/events", cookie) as news:
         parts = {}
-        while set(parts) < {"device", "since", "state", "alerts", "counts", "models", "settings"}:
+        while set(parts) < {"device", "since", "state", "alerts", "counts", "drift", "models", "settings"}:
             name, text = next_event(news)
             parts[name] = json.loads(text)
         assert parts["device"]["name"] == "stop-7"

@@ -311,7 +311,7 @@ def test_drift_is_shown_in_words_as_plots_and_as_a_table(inside, watch):
             [distance for distance, _ in watch.drift["history"] if distance > 1]
         )
         assert "the limit of chance" in inside.text("#drift-card figure:first-of-type figcaption")
-        assert {"newest", "0", "1"} <= set(inside.page.locator("#drift-distance text").all_text_contents())
+        assert {"newest", "0", "5"} <= set(inside.page.locator("#drift-distance text").all_text_contents())
         inside.page.get_by_text("Show what was compared").click()
         rows = inside.page.locator("#drift-quantities tbody tr").all_inner_texts()
         assert rows[0].split("\t")[0] == "Brightness"

@@ -497,7 +497,7 @@ def test_every_log_handler_of_the_page_s_process_has_the_limit():
         "serve.Server = type('S', (), {'__init__': lambda s, *a, **k: None, 'run': lambda s, x: None});"
         "from edge.settings.load import load; from pathlib import Path;"
         f"s = load(overrides=['web.port={free_port()}'], system_file=Path('/nonexistent')).settings.web;"
-        "serve.serve(s, Path('/nonexistent/scene.sock'), with_watch=False);"
+        "serve.serve(s, Path('/nonexistent/scene.sock'), Path('/nonexistent/history.db'), with_watch=False);"
         "print([type(f).__name__ for h in logging.getLogger().handlers for f in h.filters])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -46,6 +46,39 @@ def test_a_walker_seen_twice_a_second_is_one_person():
     assert {ids(follow.update(fakes.faces(box(20 + 30 * k)), k * 0.5))[0] for k in range(10)} == {1}
 
 
+def confirming() -> MotionTracker:
+    return MotionTracker(min_iou=0.25, max_lost_s=2.0, min_hits=2)
+
+
+@pytest.mark.parametrize(("pause_s", "widths", "is_one"), [(0.2, 1.8, True), (0.2, 2.1, False), (0.1, 1.1, False)])
+def test_somebody_who_walks_by_a_slow_camera_is_a_person_at_the_second_sighting(pause_s, widths, is_one):
+    """At 5 frames per second a walker moves 1.75 widths: farther than nearness reached, so nobody was confirmed."""
+    follow = confirming()
+    follow.update(fakes.faces(box(100)), 1.0)
+    assert ids(follow.update(fakes.faces(box(100 + 40 * widths)), 1.0 + pause_s)) == ([1] if is_one else [])
+
+
+def test_a_walker_at_five_frames_per_second_stays_one_person():
+    follow = confirming()
+    seen = [ids(follow.update(fakes.faces(box(100 + 70 * k)), 0.2 * k)) for k in range(8)]
+    assert seen == [[], *[[1]] * 7]
+
+
+def test_a_long_pause_makes_nobody_of_two_who_are_far_apart():
+    follow = confirming()
+    follow.update(fakes.faces(box(100)), 0.0)
+    assert ids(follow.update(fakes.faces(box(100 + 40 * 3.1)), 1.5)) == []
+
+
+def test_a_newcomer_takes_no_face_of_somebody_else():
+    follow = confirming()
+    follow.update(fakes.faces(box(100), box(160)), 0.0)
+    follow.update(fakes.faces(box(100), box(160)), 0.2)
+    follow.update(fakes.faces(box(100), box(160), box(220)), 0.4)
+    tracks = follow.update(fakes.faces(box(100), box(160)), 0.6)
+    assert {track.id: track.face for track in tracks} == {1: 0, 2: 1}
+
+
 def test_a_walker_behind_a_pole_for_a_second_comes_back_as_the_same():
     follow = tracker()
     for step in range(10):
