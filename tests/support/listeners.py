@@ -22,6 +22,12 @@ _CHANGES_ON_SENDING = ("t_published", "delayed")
 _DAY_S = 86_400
 
 
+def _content(body: dict) -> dict:
+    """Return what of an alert is the same however often it is sent."""
+    stages_ms = {stage: spent for stage, spent in (body.get("stages_ms") or {}).items() if stage != "publish"}
+    return {key: value for key, value in body.items() if key not in _CHANGES_ON_SENDING} | {"stages_ms": stages_ms}
+
+
 class Receiver:
     """A QoS 1 client whose session outlives its connections; keeps each alert once."""
 
@@ -49,7 +55,7 @@ class Receiver:
         self.received += 1
         body = parse(payload)
         assert body is not None, payload
-        key, content = f"{body['event_id']}:{body['seq']}", {k: body[k] for k in body if k not in _CHANGES_ON_SENDING}
+        key, content = f"{body['event_id']}:{body['seq']}", _content(body)
         if self._seen.first_time(body["event_id"], body["seq"]):
             self.delivered_twice += key in self.kept
             self.kept.setdefault(key, content)
